@@ -1,1 +1,2 @@
-//! mainstay
+//! mainstay: highly available Kubernetes clusters from cluster.yaml.
+pub mod resource;

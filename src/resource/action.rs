@@ -1,0 +1,96 @@
+//! Actions of a plan and the field changes behind them.
+
+use serde::{Deserialize, Serialize};
+
+/// What a plan does with one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Nothing to do.
+    NoOp,
+    /// Make what is not there.
+    Create,
+    /// Change what is there, in place.
+    Update,
+    /// Destroy and create again, because a change in place is not possible.
+    Replace,
+    /// Take away what mainstay made, put back what was there before.
+    Destroy,
+    /// Record what is already right, touching nothing.
+    Adopt,
+    /// Drop the record of what is gone, touching nothing.
+    Forget,
+}
+
+impl Action {
+    /// The symbol of a plan line.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::NoOp => " ",
+            Self::Create => "+",
+            Self::Update => "~",
+            Self::Replace => "±",
+            Self::Destroy => "-",
+            Self::Adopt => "=",
+            Self::Forget => ".",
+        }
+    }
+
+    /// Whether carrying it out touches a host.
+    pub fn touches_host(self) -> bool {
+        matches!(self, Self::Create | Self::Update | Self::Replace | Self::Destroy)
+    }
+}
+
+/// How a field's values are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// `before → after`.
+    Value,
+    /// A unified diff of two texts.
+    Text,
+    /// Only that it changes.
+    Sensitive,
+}
+
+/// One field in which what is observed differs from what is declared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// The field's name as people know it, for example `live value`.
+    pub field: String,
+    /// What is there.
+    pub before: String,
+    /// What will be there.
+    pub after: String,
+    /// Whether the resource must be destroyed and created again.
+    pub replaces: bool,
+    /// How to show it.
+    pub shown: Shown,
+}
+
+impl FieldChange {
+    /// Yields a change when the two values differ.
+    pub fn compare(field: &str, before: impl ToString, after: impl ToString) -> Option<Self> {
+        let (before, after) = (before.to_string(), after.to_string());
+        (before != after).then(|| Self { field: field.to_owned(), before, after, replaces: false, shown: Shown::Value })
+    }
+
+    /// The same change, but one that cannot be made in place.
+    #[must_use]
+    pub fn replacing(self) -> Self {
+        Self { replaces: true, ..self }
+    }
+
+    /// The same change, shown as a unified diff.
+    #[must_use]
+    pub fn as_text(self) -> Self {
+        Self { shown: Shown::Text, ..self }
+    }
+
+    /// A change of which only the fact is shown.
+    pub fn sensitive(field: &str) -> Self {
+        let mask = super::Secret::MASK.to_owned();
+        Self { field: field.to_owned(), before: mask.clone(), after: mask, replaces: false, shown: Shown::Sensitive }
+    }
+}

@@ -1,0 +1,118 @@
+//! What is wanted: resources with their edges, as `stack` declares them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::address::{Address, HostName};
+use super::kind::{AnyKind, Kind};
+
+/// A limit of one at a time on resources that must not change together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lane {
+    /// Control planes join and leave one by one.
+    ControlPlane,
+    /// Load balancers change one host at a time; creating them may happen together.
+    LoadBalancer,
+    /// A host's package manager does one thing at a time.
+    Packages(HostName),
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ControlPlane => f.write_str("one control plane at a time"),
+            Self::LoadBalancer => f.write_str("one load balancer at a time"),
+            Self::Packages(host) => write!(f, "one package step at a time on {host}"),
+        }
+    }
+}
+
+/// One declared resource.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// Its name.
+    pub address: Address,
+    /// Its desired state.
+    pub resource: Arc<dyn AnyKind>,
+    /// What must be right before it.
+    pub needs: BTreeSet<Address>,
+    /// Those among its needs at whose change it acts, too (a service reloads when its file changes).
+    pub reacts_to: BTreeSet<Address>,
+    /// Its lane, if any.
+    pub lane: Option<Lane>,
+    /// Where in cluster.yaml the wish comes from, as a JSON pointer, for example `/endpoint/port`.
+    pub source: String,
+}
+
+/// All that is declared, in declaration order.
+#[derive(Clone, Debug, Default)]
+pub struct Declarations {
+    items: Vec<Declared>,
+}
+
+/// A resource just declared, to which edges may be added.
+#[derive(Debug)]
+pub struct Declaring<'a> {
+    item: &'a mut Declared,
+}
+
+impl Declarations {
+    /// Declares a resource.
+    pub fn declare<K: Kind>(&mut self, host: &HostName, component: &str, source: &str, resource: K) -> Declaring<'_> {
+        let address = Address::new(host.clone(), component, K::NAME, Kind::key(&resource));
+        self.items.push(Declared {
+            address,
+            resource: Arc::new(resource),
+            needs: BTreeSet::new(),
+            reacts_to: BTreeSet::new(),
+            lane: None,
+            source: source.to_owned(),
+        });
+        Declaring { item: self.items.last_mut().expect("an item was pushed just now") }
+    }
+
+    /// Everything declared.
+    pub fn items(&self) -> &[Declared] {
+        &self.items
+    }
+
+    /// Takes the items out.
+    pub fn into_items(self) -> Vec<Declared> {
+        self.items
+    }
+}
+
+impl Declaring<'_> {
+    /// Adds things that must be right before it.
+    #[must_use]
+    pub fn needs<'b>(self, others: impl IntoIterator<Item = &'b Address>) -> Self {
+        self.item.needs.extend(others.into_iter().cloned());
+        self
+    }
+
+    /// Adds things that it needs and at whose change it acts.
+    #[must_use]
+    pub fn reacts_to<'b>(self, others: impl IntoIterator<Item = &'b Address>) -> Self {
+        for other in others {
+            self.item.needs.insert(other.clone());
+            self.item.reacts_to.insert(other.clone());
+        }
+        self
+    }
+
+    /// Puts it into a lane.
+    #[must_use]
+    pub fn lane(self, lane: Lane) -> Self {
+        self.item.lane = Some(lane);
+        self
+    }
+
+    /// Its address, for the edges of others.
+    pub fn address(self) -> Address {
+        self.item.address.clone()
+    }
+}

@@ -1,0 +1,253 @@
+//! Frames: many looks, or look + act + look, in one script and so in one round trip.
+//!
+//! Each part runs in a subshell of its own under `set -eu` with an empty standard input, and is
+//! followed on both streams by a marker line that names the part and its status. The marker is
+//! random for each script, so nothing that a host prints can be taken for one.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use zeroize::Zeroizing;
+
+use super::output::Output;
+use super::script::{Script, ScriptError, push_quoted};
+use super::step::Slots;
+
+/// A look's script and the label under which its answer comes back.
+#[derive(Clone, Debug)]
+pub struct LookScript {
+    /// A word without spaces, unique in the frame.
+    pub label: String,
+    /// The read-only script.
+    pub script: Script,
+}
+
+/// Puts framed scripts together.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    mark: String,
+}
+
+/// The answer of one part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Framed {
+    /// The part's label.
+    pub label: String,
+    /// What it answered.
+    pub output: Output,
+}
+
+/// Why an answer could not be taken apart.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// The answer ends before the last part does.
+    #[error("the answer was cut short after {parts} parts: {tail}")]
+    Cut {
+        /// Parts that arrived whole.
+        parts: usize,
+        /// What came last.
+        tail: String,
+    },
+}
+
+impl Frame {
+    /// The label of the look that an act begins with, present only when it stopped the act.
+    pub const STALE: &'static str = "stale";
+    /// The label of the act itself.
+    pub const ACT: &'static str = "act";
+    /// The label of the look that an act ends with.
+    pub const AFTER: &'static str = "after";
+
+    /// `mark` must be random: at least 16 letters and digits.
+    pub fn new(mark: impl Into<String>) -> Self {
+        Self { mark: mark.into() }
+    }
+
+    /// The marker word.
+    pub fn mark(&self) -> &str {
+        &self.mark
+    }
+
+    fn head(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::from("export LC_ALL=C\nMARK="));
+        push_quoted(&mut text, &self.mark);
+        text.push_str(
+            "\n{\nmark() { printf '\\n%s %s %s\\n' \"$MARK\" \"$1\" \"$2\"; \
+             printf '\\n%s %s %s\\n' \"$MARK\" \"$1\" \"$2\" >&2; }\n",
+        );
+        text
+    }
+
+    /// All looks of a host as one script. Equal bodies are sent once, as a function.
+    pub fn looks(&self, looks: &[LookScript]) -> Result<Zeroizing<String>, ScriptError> {
+        let mut text = self.head();
+        let mut functions: BTreeMap<&'static str, usize> = BTreeMap::new();
+        for look in looks {
+            let next = functions.len();
+            let body = look.script.body();
+            let number = *functions.entry(body).or_insert_with(|| {
+                let _ = write!(text, "look{next}() {{\n{body}\n}}\n");
+                next
+            });
+            text.push_str("(\nset -eu\n");
+            text.push_str(&look.script.assignments(&Slots::default())?);
+            let _ = write!(text, "look{number}\n) </dev/null\nmark {} $?\n", look.label);
+        }
+        text.push_str("} </dev/null\n");
+        Ok(text)
+    }
+
+    /// One act on a resource: look again and stop when the answer's digest is not `expect`; act;
+    /// look once more. Without `act` it only looks; without `look` it only acts.
+    pub fn act(
+        &self,
+        expect: Option<&str>,
+        act: Option<(&Script, &Slots)>,
+        look: Option<&Script>,
+    ) -> Result<Zeroizing<String>, ScriptError> {
+        let mut text = self.head();
+        if let Some(look) = look {
+            let assignments = look.assignments(&Slots::default())?;
+            let _ = write!(text, "look() {{\n(\nset -eu\n{}{}\n) </dev/null\n}}\n", *assignments, look.body());
+        }
+        if let (Some(expect), Some(_)) = (expect, look) {
+            text.push_str("EXPECT=");
+            push_quoted(&mut text, expect);
+            text.push_str(
+                "\nSEEN=$({ look 2>/dev/null; printf 'rc=%s\\n' \"$?\"; } | sha256sum | cut -d' ' -f1)\n\
+                 if [ \"$SEEN\" != \"$EXPECT\" ]; then look; mark stale $?; exit 0; fi\n",
+            );
+        }
+        if let Some((script, slots)) = act {
+            let assignments = script.assignments(slots)?;
+            let _ = write!(
+                text,
+                "(\nset -eu\n{}{}\n) </dev/null\nACTED=$?\nmark act $ACTED\n",
+                *assignments,
+                script.body()
+            );
+            text.push_str("if [ $ACTED -ne 0 ]; then exit 0; fi\n");
+        }
+        if look.is_some() {
+            text.push_str("look\nmark after $?\n");
+        }
+        text.push_str("} </dev/null\n");
+        Ok(text)
+    }
+}
+
+/// Takes the answer of a framed script apart. `wanted` is the number of parts when it is known.
+pub fn parse_frames(mark: &str, output: &Output, wanted: Option<usize>) -> Result<Vec<Framed>, FrameError> {
+    let (parts, rest) = split(mark, &output.stdout);
+    let (errors, error_rest) = split(mark, &output.stderr);
+    let whole = rest.trim().is_empty() && wanted.is_none_or(|wanted| parts.len() == wanted);
+    if !whole || parts.is_empty() || errors.len() != parts.len() {
+        let last = Output { status: output.status, stdout: rest.to_owned(), stderr: error_rest.to_owned() };
+        return Err(FrameError::Cut { parts: parts.len(), tail: last.tail(3) });
+    }
+    let framed = parts.into_iter().zip(errors).map(|((label, status, stdout), (_, _, stderr))| Framed {
+        label: label.to_owned(),
+        output: Output { status, stdout: stdout.to_owned(), stderr: stderr.to_owned() },
+    });
+    Ok(framed.collect())
+}
+
+/// Yields `(label, status, text before the marker)` for each part, and what follows the last one.
+fn split<'a>(mark: &str, text: &'a str) -> (Vec<(&'a str, i32, &'a str)>, &'a str) {
+    let marker = format!("\n{mark} ");
+    let (mut parts, mut rest) = (Vec::new(), text);
+    while let Some(at) = rest.find(&marker) {
+        let after = &rest[at + marker.len()..];
+        let Some((line, next)) = after.split_once('\n') else { break };
+        let Some((label, Ok(status))) = line.split_once(' ').map(|(label, status)| (label, status.parse())) else {
+            break;
+        };
+        parts.push((label, status, &rest[..at]));
+        rest = next;
+    }
+    (parts, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    fn run(script: &str) -> Output {
+        let mut shell = Command::new("sh");
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut shell = shell.spawn().unwrap();
+        shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        let output = shell.wait_with_output().unwrap();
+        Output {
+            status: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn look(label: &str, body: &'static str) -> LookScript {
+        LookScript { label: label.into(), script: Script::new(body).set("V", "it's") }
+    }
+
+    #[test]
+    fn looks_come_back_apart_with_status_and_both_streams() {
+        let frame = Frame::new("m4rk");
+        let looks = [
+            look("a", "printf '%s' \"$V\""),
+            look("b", "echo out; echo err >&2; false; echo never"),
+            look("c", "cat; exit 7"),
+            look("d", "printf '%s' \"$V\""),
+        ];
+        let output = run(&frame.looks(&looks).unwrap());
+        let parts = parse_frames("m4rk", &output, Some(4)).unwrap();
+        let shown: Vec<_> = parts
+            .iter()
+            .map(|p| (p.label.as_str(), p.output.status, p.output.stdout.as_str(), p.output.stderr.as_str()))
+            .collect();
+        assert_eq!(shown, [("a", 0, "it's", ""), ("b", 1, "out\n", "err\n"), ("c", 7, "", ""), ("d", 0, "it's", "")]);
+    }
+
+    #[test]
+    fn an_act_stops_when_the_host_answers_otherwise_than_the_plan_saw() {
+        let frame = Frame::new("m4rk");
+        let (look, act) = (Script::new("echo now"), Script::new("echo acted"));
+        let slots = Slots::default();
+        let acts = |expect: &str| {
+            let output = run(&frame.act(Some(expect), Some((&act, &slots)), Some(&look)).unwrap());
+            parse_frames("m4rk", &output, None).unwrap()
+        };
+        let same = Output { status: 0, stdout: "now\n".into(), stderr: String::new() }.digest();
+        let labels = |parts: Vec<Framed>| parts.into_iter().map(|part| part.label).collect::<Vec<_>>();
+        assert_eq!(labels(acts(&same)), ["act", "after"]);
+        assert_eq!(labels(acts("other")), ["stale"]);
+    }
+
+    #[test]
+    fn a_failed_act_does_not_look_again() {
+        let output = run(&Frame::new("m")
+            .act(None, Some((&Script::new("exit 3"), &Slots::default())), Some(&Script::new(":")))
+            .unwrap());
+        let parts = parse_frames("m", &output, None).unwrap();
+        assert_eq!((parts.len(), parts[0].output.status), (1, 3));
+    }
+
+    #[test]
+    fn a_cut_answer_is_an_error() {
+        let frame = Frame::new("m4rk");
+        let mut output = run(&frame.looks(&[look("a", "echo x"), look("b", "echo y")]).unwrap());
+        output.stdout.truncate(output.stdout.len() - 3);
+        assert!(parse_frames("m4rk", &output, Some(2)).is_err());
+        assert!(parse_frames("m4rk", &Output::default(), None).is_err());
+    }
+
+    #[test]
+    fn a_script_cut_anywhere_runs_nothing() {
+        let frame = Frame::new("m4rk");
+        let text = frame.act(None, Some((&Script::new("echo acted"), &Slots::default())), None).unwrap();
+        for end in (0..text.len() - 14).step_by(3) {
+            assert!(!run(&text[..end]).stdout.contains("acted"), "cut at {end}");
+        }
+    }
+}

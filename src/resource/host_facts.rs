@@ -1,0 +1,135 @@
+//! What every host is asked before anything else: the base facts.
+
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use super::output::{Output, ProbeError};
+
+/// The script behind [`HostFacts`]; one `key value` line a fact, read-only, no value enters.
+pub const FACTS: &str = include_str!("host_facts.sh");
+
+/// The error of [`HostFacts::parse`].
+pub type HostFactsError = ProbeError;
+
+/// A network interface's IPv4 address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Name of the interface.
+    pub name: String,
+    /// One of its addresses.
+    pub address: Ipv4Addr,
+    /// Length of the network prefix, in bits.
+    pub prefix: u8,
+}
+
+/// Base facts of a host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostFacts {
+    /// `hostname`.
+    pub hostname: String,
+    /// `ID` of /etc/os-release, for example `debian`.
+    pub os: String,
+    /// `VERSION_ID` of /etc/os-release.
+    pub os_version: String,
+    /// `uname -r`.
+    pub kernel: String,
+    /// `uname -m`.
+    pub architecture: String,
+    /// `apt`, `dnf` or empty.
+    pub package_manager: String,
+    /// Processors online.
+    pub cpus: u32,
+    /// Memory in KiB.
+    pub memory_kib: u64,
+    /// 1 or 2.
+    pub cgroup_version: u8,
+    /// Whether systemd runs the host.
+    pub systemd: bool,
+    /// User id that the script ran as; 0 is needed to change anything.
+    pub uid: u32,
+    /// The host's clock, seconds since 1970.
+    pub epoch: u64,
+    /// IPv4 addresses by interface.
+    pub interfaces: Vec<Interface>,
+}
+
+impl HostFacts {
+    /// Reads the script's answer; a missing or odd line is an error.
+    pub fn parse(output: &Output) -> Result<Self, HostFactsError> {
+        if !output.success() {
+            return Err(ProbeError::failed(output));
+        }
+        let mut facts = Self::default();
+        let mut seen = 0;
+        for line in output.stdout.lines() {
+            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+            let odd = || ProbeError::odd(format!("fact line `{line}`"));
+            seen += usize::from(key != "interface");
+            match key {
+                "hostname" => value.clone_into(&mut facts.hostname),
+                "os" => value.clone_into(&mut facts.os),
+                "os_version" => value.clone_into(&mut facts.os_version),
+                "kernel" => value.clone_into(&mut facts.kernel),
+                "architecture" => value.clone_into(&mut facts.architecture),
+                "package_manager" => value.clone_into(&mut facts.package_manager),
+                "cpus" => facts.cpus = value.parse().map_err(|_| odd())?,
+                "memory_kib" => facts.memory_kib = value.parse().map_err(|_| odd())?,
+                "cgroup_version" => facts.cgroup_version = value.parse().map_err(|_| odd())?,
+                "systemd" => facts.systemd = value == "yes",
+                "uid" => facts.uid = value.parse().map_err(|_| odd())?,
+                "epoch" => facts.epoch = value.parse().map_err(|_| odd())?,
+                "interface" => {
+                    let (name, cidr) = value.split_once(' ').ok_or_else(odd)?;
+                    let (address, prefix) = cidr.split_once('/').unwrap_or((cidr, "32"));
+                    facts.interfaces.push(Interface {
+                        name: name.to_owned(),
+                        address: address.parse().map_err(|_| odd())?,
+                        prefix: prefix.parse().map_err(|_| odd())?,
+                    });
+                }
+                _ => return Err(odd()),
+            }
+        }
+        if seen == 12 { Ok(facts) } else { Err(ProbeError::odd(format!("{seen} of 12 host facts"))) }
+    }
+
+    /// The interface that carries this address.
+    pub fn interface_of(&self, address: Ipv4Addr) -> Option<&Interface> {
+        self.interfaces.iter().find(|interface| interface.address == address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEBIAN: &str = "hostname cp1\nos debian\nos_version 12\nkernel 6.1.0-18-amd64\narchitecture x86_64\n\
+        package_manager apt\ncpus 2\nmemory_kib 4030000\ncgroup_version 2\nsystemd yes\nuid 0\nepoch 1763640000\n\
+        interface lo 127.0.0.1/8\ninterface eth0 10.0.0.11/24\n";
+
+    fn parse(text: &str) -> Result<HostFacts, ProbeError> {
+        HostFacts::parse(&Output { status: 0, stdout: text.into(), stderr: String::new() })
+    }
+
+    #[test]
+    fn reads_a_debian_host() {
+        let facts = parse(DEBIAN).unwrap();
+        assert_eq!(facts.interface_of("10.0.0.11".parse().unwrap()).unwrap().name, "eth0");
+        assert_eq!((facts.cpus, facts.cgroup_version, facts.systemd), (2, 2, true));
+    }
+
+    #[test]
+    fn garbage_is_an_error_not_a_default() {
+        for text in ["", "hostname cp1\n", &DEBIAN.replace("cpus 2", "cpus two"), &format!("{DEBIAN}what 1\n")] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_script_runs_here() {
+        let output = std::process::Command::new("sh").arg("-c").arg(format!("set -eu\n{FACTS}")).output().unwrap();
+        parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    }
+}

@@ -1,0 +1,221 @@
+//! What a kind of resource is: its desired state, how to look at it, how to change it.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::action::{Action, FieldChange};
+use super::observation::{Observation, Prior};
+use super::output::{Output, ProbeError};
+use super::script::Script;
+use super::secret::{DigestKey, Secret};
+use super::step::{Act, Step};
+
+/// A kind of resource. The implementing struct *is* the desired state; it is what `stack` writes
+/// and what `state` records. Every method is pure.
+pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The kind's name in addresses, for example `file`.
+    const NAME: &'static str;
+    /// Version of the recorded form; raise it when old records no longer decode.
+    const VERSION: u32 = 1;
+    /// The field of [`Kind::Observed`] (as serialized) that `mainstay sim set ADDR=VALUE` sets.
+    const PRINCIPAL: &'static str;
+    /// What a look can see of it; only what this resource owns, so that equal means untouched.
+    type Observed: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync;
+
+    /// What tells it from others of its kind on the same host and component.
+    fn key(&self) -> Option<String>;
+    /// Secrets inside, which attributes show masked; they count for the digest.
+    fn secrets(&self) -> Vec<Secret> {
+        Vec::new()
+    }
+    /// The read-only look. Depends on identity alone, not on what is desired.
+    fn probe(&self) -> Script;
+    /// Understands the look's answer. What is odd is an error, never `Absent`.
+    fn parse(&self, output: &Output) -> Result<Observation<Self::Observed>, ProbeError>;
+    /// In what the observed differs from the desired; empty means that all is right.
+    fn diff(&self, seen: &Self::Observed) -> Vec<FieldChange>;
+    /// What a look sees right after apply: what the simulated fleet answers.
+    fn simulate(&self) -> Self::Observed;
+    /// Steps that make it so.
+    fn apply(&self, act: Act, before: &Observation<Self::Observed>) -> Vec<Step>;
+    /// Steps that put back what was there before; called on the recorded value.
+    fn destroy(&self, prior: &Prior<Self::Observed>) -> Vec<Step>;
+    /// Whether a look after destroy shows what was there before.
+    fn restored(&self, seen: &Observation<Self::Observed>, prior: &Prior<Self::Observed>) -> bool {
+        *seen == prior.before
+    }
+    /// Why the change from the recorded to this desired state cannot be carried out at all, for
+    /// example another service subnet after `kubeadm init`.
+    fn refuses(&self, recorded: &Self) -> Option<String> {
+        let _ = recorded;
+        None
+    }
+    /// What people must know before they approve, for example `destroys what runs on w2`. A change
+    /// with a warning always has a plan line of its own.
+    fn warning(&self, action: Action) -> Option<String> {
+        let _ = action;
+        None
+    }
+}
+
+/// A recorded value that this version cannot read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} of kind `{kind}` cannot be read: {reason}")]
+pub struct DecodeError {
+    /// The kind's name.
+    pub kind: String,
+    /// `recorded attributes`, `observation` or `prior value`.
+    pub what: &'static str,
+    /// What the decoder said.
+    pub reason: String,
+}
+
+/// [`Kind`] with its types erased to JSON: what everybody but the kinds themselves uses.
+pub trait AnyKind: Debug + Send + Sync {
+    /// [`Kind::NAME`].
+    fn name(&self) -> &'static str;
+    /// [`Kind::VERSION`].
+    fn version(&self) -> u32;
+    /// [`Kind::PRINCIPAL`].
+    fn principal(&self) -> &'static str;
+    /// [`Kind::key`].
+    fn key(&self) -> Option<String>;
+    /// The desired state as JSON, secrets masked; what state records.
+    fn attributes(&self) -> Value;
+    /// Keyed digest over the desired state and its secrets.
+    fn digest(&self, key: &DigestKey) -> String;
+    /// [`Kind::secrets`].
+    fn secrets(&self) -> Vec<Secret>;
+    /// [`Kind::probe`].
+    fn probe(&self) -> Script;
+    /// [`Kind::parse`].
+    fn parse(&self, output: &Output) -> Result<Observation, ProbeError>;
+    /// [`Kind::diff`].
+    fn diff(&self, seen: &Value) -> Result<Vec<FieldChange>, DecodeError>;
+    /// [`Kind::simulate`].
+    fn simulate(&self) -> Value;
+    /// [`Kind::apply`].
+    fn apply(&self, act: Act, before: &Observation) -> Result<Vec<Step>, DecodeError>;
+    /// [`Kind::destroy`].
+    fn destroy(&self, prior: &Prior) -> Result<Vec<Step>, DecodeError>;
+    /// [`Kind::restored`].
+    fn restored(&self, seen: &Observation, prior: &Prior) -> Result<bool, DecodeError>;
+    /// [`Kind::refuses`], against recorded attributes.
+    fn refuses(&self, recorded: &Value) -> Result<Option<String>, DecodeError>;
+    /// [`Kind::warning`].
+    fn warning(&self, action: Action) -> Option<String>;
+}
+
+fn decode<T: DeserializeOwned>(kind: &str, what: &'static str, value: &Value) -> Result<T, DecodeError> {
+    T::deserialize(value).map_err(|error| DecodeError { kind: kind.to_owned(), what, reason: error.to_string() })
+}
+
+fn encode<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).expect("kinds hold only what JSON can express")
+}
+
+fn observed<K: Kind>(seen: &Observation) -> Result<Observation<K::Observed>, DecodeError> {
+    seen.as_ref().try_map(|value| decode(K::NAME, "observation", value))
+}
+
+fn prior_of<K: Kind>(prior: &Prior) -> Result<Prior<K::Observed>, DecodeError> {
+    let before = prior.before.as_ref().try_map(|value| decode(K::NAME, "prior value", value))?;
+    Ok(Prior { before, kept: prior.kept.clone() })
+}
+
+impl<K: Kind> AnyKind for K {
+    fn name(&self) -> &'static str {
+        K::NAME
+    }
+
+    fn version(&self) -> u32 {
+        K::VERSION
+    }
+
+    fn principal(&self) -> &'static str {
+        K::PRINCIPAL
+    }
+
+    fn key(&self) -> Option<String> {
+        Kind::key(self)
+    }
+
+    fn attributes(&self) -> Value {
+        encode(self)
+    }
+
+    fn digest(&self, key: &DigestKey) -> String {
+        let attributes = encode(self).to_string();
+        let secrets = Kind::secrets(self);
+        key.digest(std::iter::once(attributes.as_str()).chain(secrets.iter().map(Secret::expose)))
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        Kind::secrets(self)
+    }
+
+    fn probe(&self) -> Script {
+        Kind::probe(self)
+    }
+
+    fn parse(&self, output: &Output) -> Result<Observation, ProbeError> {
+        Ok(match Kind::parse(self, output)? {
+            Observation::Absent => Observation::Absent,
+            Observation::Present(seen) => Observation::Present(encode(&seen)),
+        })
+    }
+
+    fn diff(&self, seen: &Value) -> Result<Vec<FieldChange>, DecodeError> {
+        Ok(Kind::diff(self, &decode(K::NAME, "observation", seen)?))
+    }
+
+    fn simulate(&self) -> Value {
+        encode(&Kind::simulate(self))
+    }
+
+    fn apply(&self, act: Act, before: &Observation) -> Result<Vec<Step>, DecodeError> {
+        Ok(Kind::apply(self, act, &observed::<K>(before)?))
+    }
+
+    fn destroy(&self, prior: &Prior) -> Result<Vec<Step>, DecodeError> {
+        Ok(Kind::destroy(self, &prior_of::<K>(prior)?))
+    }
+
+    fn restored(&self, seen: &Observation, prior: &Prior) -> Result<bool, DecodeError> {
+        Ok(Kind::restored(self, &observed::<K>(seen)?, &prior_of::<K>(prior)?))
+    }
+
+    fn refuses(&self, recorded: &Value) -> Result<Option<String>, DecodeError> {
+        Ok(Kind::refuses(self, &decode::<K>(K::NAME, "recorded attributes", recorded)?))
+    }
+
+    fn warning(&self, action: Action) -> Option<String> {
+        Kind::warning(self, action)
+    }
+}
+
+/// One line of the registry [`crate::kinds::KINDS`].
+#[derive(Clone, Copy, Debug)]
+pub struct Registered {
+    /// [`Kind::NAME`].
+    pub name: &'static str,
+    /// [`Kind::VERSION`].
+    pub version: u32,
+    /// Reads recorded attributes back.
+    pub decode: fn(&Value) -> Result<Arc<dyn AnyKind>, DecodeError>,
+}
+
+impl Registered {
+    /// The registry line of a kind.
+    pub const fn of<K: Kind>() -> Self {
+        Self {
+            name: K::NAME,
+            version: K::VERSION,
+            decode: |value| Ok(Arc::new(decode::<K>(K::NAME, "recorded attributes", value)?)),
+        }
+    }
+}

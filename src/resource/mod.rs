@@ -1,0 +1,28 @@
+//! The contract between the parts: what a resource is, how it is looked at and how it is changed.
+//!
+//! Everything here is data and pure functions; nothing does IO. A kind (one file in
+//! [`crate::kinds`]) implements [`Kind`]; everybody else sees it through [`AnyKind`].
+
+mod action;
+mod address;
+mod declared;
+mod frame;
+mod host_facts;
+mod kind;
+mod observation;
+mod output;
+mod script;
+mod secret;
+mod step;
+
+pub use action::{Action, FieldChange, Shown};
+pub use address::{Address, AddressError, HostName, Pattern};
+pub use declared::{Declarations, Declared, Declaring, Lane};
+pub use frame::{Frame, FrameError, Framed, LookScript, parse_frames};
+pub use host_facts::{FACTS, HostFacts, HostFactsError, Interface};
+pub use kind::{AnyKind, DecodeError, Kind, Registered};
+pub use observation::{Observation, Prior, Seen};
+pub use output::{Output, ProbeError, sha256_hex};
+pub use script::{Script, ScriptError, Value};
+pub use secret::{DigestKey, Secret};
+pub use step::{Act, Mint, On, Run, Slots, Step, StepAct, Wait};

@@ -1,0 +1,62 @@
+//! What a look can find: nothing, or something. A third case does not exist; it is an error.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What is on the host at this address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Observation<T = serde_json::Value> {
+    /// The look succeeded and there is nothing.
+    Absent,
+    /// The look succeeded and this is there.
+    Present(T),
+}
+
+impl<T> Observation<T> {
+    /// What is there, if anything.
+    pub fn present(&self) -> Option<&T> {
+        match self {
+            Self::Absent => None,
+            Self::Present(value) => Some(value),
+        }
+    }
+
+    /// Maps what is there.
+    pub fn try_map<U, E>(self, f: impl FnOnce(T) -> Result<U, E>) -> Result<Observation<U>, E> {
+        Ok(match self {
+            Self::Absent => Observation::Absent,
+            Self::Present(value) => Observation::Present(f(value)?),
+        })
+    }
+
+    /// Borrows what is there.
+    pub fn as_ref(&self) -> Observation<&T> {
+        match self {
+            Self::Absent => Observation::Absent,
+            Self::Present(value) => Observation::Present(value),
+        }
+    }
+}
+
+/// One successful look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// What was found.
+    pub observation: Observation,
+    /// Digest of the raw answer ([`super::Output::digest`]), by which the host itself can tell
+    /// whether it still answers the same.
+    pub digest: String,
+}
+
+/// What was there before mainstay took a resource over, so that destroy can put it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prior<T = serde_json::Value> {
+    /// What the last look before the first act found.
+    pub before: Observation<T>,
+    /// What steps learned while acting (`@@keep NAME=VALUE` lines), for example which packages
+    /// were pulled in.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, String>,
+}

@@ -1,0 +1,94 @@
+//! What a remote script answered, and why an answer could not be understood.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// Status and text of one script, or of one part of a framed script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Exit status.
+    pub status: i32,
+    /// Standard output, as sent; not always UTF-8 on the host, replaced characters here.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// Whether the script ended with status 0.
+    pub fn success(&self) -> bool {
+        self.status == 0
+    }
+
+    /// What a look answered, as a digest that the host can compute too: SHA-256 of the standard
+    /// output followed by `rc=STATUS` and a newline.
+    pub fn digest(&self) -> String {
+        sha256_hex(format!("{}rc={}\n", self.stdout, self.status).as_bytes())
+    }
+
+    /// The last lines of what it said, errors first, for people.
+    pub fn tail(&self, lines: usize) -> String {
+        let text = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
+        let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        all[all.len().saturating_sub(lines)..].join("\n")
+    }
+}
+
+/// SHA-256 as lower-case hex.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes as lower-case hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A look failed or its answer is odd: neither "absent" nor "present" may be concluded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+pub enum ProbeError {
+    /// The script ended with a status that its kind does not expect.
+    #[error("the probe ended with status {status}: {text}")]
+    Failed {
+        /// Exit status of the probe.
+        status: i32,
+        /// What it printed last.
+        text: String,
+    },
+    /// The script ended well, but what it printed makes no sense.
+    #[error("the probe answered something odd: {text}")]
+    Odd {
+        /// What was expected and what came.
+        text: String,
+    },
+    /// The host did not answer at all.
+    #[error("{text}")]
+    Unreachable {
+        /// Why, with the address that was tried.
+        text: String,
+    },
+}
+
+impl ProbeError {
+    /// An answer that makes no sense.
+    pub fn odd(text: impl Into<String>) -> Self {
+        Self::Odd { text: text.into() }
+    }
+
+    /// A status that the kind does not expect.
+    pub fn failed(output: &Output) -> Self {
+        Self::Failed { status: output.status, text: output.tail(3) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_prefers_errors_and_skips_blank_lines() {
+        let output = Output { status: 1, stdout: "a\nb\n".into(), stderr: "x\n\ny\nz\n".into() };
+        assert_eq!(output.tail(2), "y\nz");
+        assert_eq!(Output { stderr: " ".into(), ..output }.tail(1), "b");
+    }
+}
