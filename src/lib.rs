@@ -1,2 +1,18 @@
 //! mainstay: highly available Kubernetes clusters from cluster.yaml.
+//!
+//! ```text
+//! cluster.yaml ─► config::Cluster ─► stack ─► Declarations ─► graph::Graph ─┐
+//! hosts ─► facts::FactSet ──────────────────────────────────────────────────┼─► plan::Plan ─► engine ─► state
+//! state file + journal ─► state::State ─────────────────────────────────────┘                  │
+//!                                                                             events ──────────┴─► render
+//! ```
+//!
+//! One way, no back and forth. Everything up to and including `plan` is synchronous and pure,
+//! apart from gathering facts and reading files. The plan is a value, and apply makes no new
+//! decisions. The engine never prints: it emits one event enum.
+
+pub mod engine;
+pub mod fleet;
+pub mod plan;
 pub mod resource;
+pub mod state;

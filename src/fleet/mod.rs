@@ -1,0 +1,10 @@
+//! How hosts are reached. Nothing outside this module knows whether a host is a machine over SSH,
+//! this machine, or a simulated one.
+
+mod error;
+mod reach;
+mod report;
+
+pub use error::FleetError;
+pub use reach::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
+pub use report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose};

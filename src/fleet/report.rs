@@ -1,0 +1,75 @@
+//! What a fleet is asked and what it answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::resource::{Address, AnyKind, HostFacts, Observation, Output, Prior, ProbeError, Script, Seen, Slots};
+
+/// A resource to look at.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Its name.
+    pub address: Address,
+    /// Its desired or recorded state.
+    pub resource: Arc<dyn AnyKind>,
+}
+
+/// The answer of one look.
+pub type LookResult = Result<Seen, ProbeError>;
+
+/// What a host says: its base facts and every look, from one round trip.
+#[derive(Clone, Debug)]
+pub struct HostReport {
+    /// Base facts.
+    pub facts: HostFacts,
+    /// The looks' answers, by address.
+    pub seen: BTreeMap<Address, LookResult>,
+}
+
+/// What an act is for; the simulated fleet stores accordingly.
+#[derive(Clone, Copy, Debug)]
+pub enum Purpose<'a> {
+    /// To make the desired state so.
+    Apply,
+    /// To put back what was there before.
+    Destroy(&'a Prior),
+}
+
+/// One act on a resource: look again, act, look once more, in one round trip.
+#[derive(Clone, Debug)]
+pub struct ActRequest<'a> {
+    /// The resource's name.
+    pub address: &'a Address,
+    /// The resource.
+    pub resource: &'a dyn AnyKind,
+    /// What for.
+    pub purpose: Purpose<'a>,
+    /// Stop when the host's answer is not this any more ([`Seen::digest`]).
+    pub expect: Option<&'a str>,
+    /// What to run; nothing means only to look.
+    pub act: Option<(&'a Script, &'a Slots)>,
+    /// Whether to look after the act; set for the last step, on the resource's own host.
+    pub look_after: bool,
+    /// Limit for the whole.
+    pub timeout: Duration,
+}
+
+/// How an act ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ActOutcome {
+    /// The host does not look as the plan saw it; nothing was done.
+    Stale {
+        /// What it looks like now.
+        now: Result<Observation, ProbeError>,
+    },
+    /// The script ran; its status may be a failure.
+    Ran {
+        /// What the script answered (`@@keep` lines taken out).
+        output: Output,
+        /// `@@keep NAME=VALUE` lines of its standard output.
+        kept: BTreeMap<String, String>,
+        /// The look after it, when one was asked for and the script succeeded.
+        after: Option<LookResult>,
+    },
+}

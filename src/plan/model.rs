@@ -1,0 +1,172 @@
+//! The plan as a value.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, Prior, Seen};
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// To make the hosts match cluster.yaml.
+    Apply,
+    /// To put back what was there before.
+    Destroy,
+}
+
+/// Why a change is planned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Declared and not there, never recorded.
+    New,
+    /// Observed differs from recorded: somebody changed it outside mainstay.
+    Drift,
+    /// It was made and is gone.
+    Gone,
+    /// Declared differs from recorded; the pointer into cluster.yaml says where.
+    Pending {
+        /// JSON pointer, for example `/endpoint/port`.
+        source: String,
+    },
+    /// It is there, was not made by mainstay and differs from what is declared.
+    NotMadeByMainstay,
+    /// It is there already as declared.
+    AlreadyRight,
+    /// Something that it reacts to changes.
+    Reacts {
+        /// What changes.
+        to: Address,
+    },
+    /// An earlier run was cut off in the middle of it.
+    Interrupted,
+    /// It is recorded and no longer declared.
+    Removed,
+    /// The whole cluster is destroyed.
+    Destroyed,
+}
+
+/// Why nothing can be planned for a resource. Nothing is guessed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Its host could not be looked at, or answered oddly.
+    Unknown {
+        /// What went wrong.
+        text: String,
+    },
+    /// It depends on one that is unknown.
+    Blocked {
+        /// The unknown one.
+        by: Address,
+    },
+    /// A guard or its kind refuses the change.
+    Refused {
+        /// Why, and what to do.
+        text: String,
+    },
+}
+
+/// What is planned for one resource.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Its name.
+    pub address: Address,
+    /// What to do. `NoOp` when there is a problem.
+    pub action: Action,
+    /// In what fields; empty for create, destroy, adopt, forget and plain reactions.
+    pub fields: Vec<FieldChange>,
+    /// Why; the first one is the main one.
+    pub reasons: Vec<Reason>,
+    /// Why nothing can be planned.
+    pub problem: Option<Problem>,
+    /// What people must know before they approve.
+    pub warning: Option<String>,
+    /// The declared resource, or the recorded one when it is destroyed.
+    pub resource: Option<Arc<dyn AnyKind>>,
+    /// What the look found, and its digest.
+    pub before: Option<Seen>,
+    /// What was there before mainstay took it over: recorded, or what the look found just now.
+    pub prior: Option<Prior>,
+    /// What it needs, for the record.
+    pub needs: BTreeSet<Address>,
+    /// Which resources react when this one changes.
+    pub reacting: BTreeSet<Address>,
+    /// Planned changes that must have ended well before this one starts.
+    pub after: BTreeSet<Address>,
+    /// Its lane.
+    pub lane: Option<Lane>,
+}
+
+/// What was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Hosts that answered.
+    pub reached: BTreeSet<HostName>,
+    /// Hosts that did not, and why.
+    pub unreached: BTreeMap<HostName, String>,
+    /// Resources that were looked at.
+    pub resources: usize,
+}
+
+/// How many of each action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Create, and the create half of replace.
+    pub add: usize,
+    /// Update.
+    pub change: usize,
+    /// Destroy, and the destroy half of replace.
+    pub destroy: usize,
+    /// Adopt.
+    pub adopt: usize,
+    /// Forget.
+    pub forget: usize,
+    /// Problems.
+    pub problems: usize,
+}
+
+/// What would change.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The cluster's name.
+    pub cluster: String,
+    /// What it is for.
+    pub mode: Mode,
+    /// Lineage of the state that it was made from.
+    pub lineage: String,
+    /// Serial of that state.
+    pub serial: u64,
+    /// Every resource, no-ops too, in an order in which they could run.
+    pub changes: Vec<Change>,
+    /// Hosts that may carry out what belongs to the cluster: the control planes, in file order.
+    pub control_planes: Vec<HostName>,
+    /// What was looked at.
+    pub coverage: Coverage,
+}
+
+impl Plan {
+    /// How many of each action.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for change in &self.changes {
+            counts.problems += usize::from(change.problem.is_some());
+            match change.action {
+                Action::NoOp => {}
+                Action::Create => counts.add += 1,
+                Action::Update => counts.change += 1,
+                Action::Replace => {
+                    counts.add += 1;
+                    counts.destroy += 1;
+                }
+                Action::Destroy => counts.destroy += 1,
+                Action::Adopt => counts.adopt += 1,
+                Action::Forget => counts.forget += 1,
+            }
+        }
+        counts
+    }
+
+    /// Whether there is nothing to do and nothing unknown.
+    pub fn is_empty(&self) -> bool {
+        self.counts() == Counts::default()
+    }
+}

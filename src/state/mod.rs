@@ -1,0 +1,5 @@
+//! What mainstay made and what was there before: the state, its journal and its lock.
+
+mod model;
+
+pub use model::{FORMAT, Record, State, Status};
