@@ -1,1 +1,2 @@
 //! mainstay
+pub mod config;
