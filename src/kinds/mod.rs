@@ -7,6 +7,8 @@ mod file;
 mod kernel_module;
 mod package;
 mod package_repository;
+#[cfg(test)]
+mod rehearsal;
 mod route;
 mod service;
 mod swap;
