@@ -12,7 +12,10 @@
 //! decisions. The engine never prints: it emits one event enum.
 
 pub mod engine;
+pub mod facts;
 pub mod fleet;
+pub mod graph;
 pub mod plan;
+pub mod render;
 pub mod resource;
 pub mod state;
