@@ -13,8 +13,11 @@
 
 pub mod config;
 pub mod engine;
+pub mod facts;
 pub mod fleet;
+pub mod graph;
 pub mod kinds;
 pub mod plan;
+pub mod render;
 pub mod resource;
 pub mod state;

@@ -43,6 +43,11 @@ pub enum Reason {
     Removed,
     /// The whole cluster is destroyed.
     Destroyed,
+    /// The same thing was recorded under another address; the record moves, the host is not touched.
+    Moved {
+        /// The address that it had (on the new one) or has from now on (on the old one).
+        other: Address,
+    },
 }
 
 /// Why nothing can be planned for a resource. Nothing is guessed.
@@ -94,6 +99,9 @@ pub struct Change {
     pub after: BTreeSet<Address>,
     /// Its lane.
     pub lane: Option<Lane>,
+    /// On a no-op: the record no longer says what is declared, needed or seen, although the host is
+    /// right. Whoever carries the plan out writes the record anew, without touching the host.
+    pub rerecord: bool,
 }
 
 /// What was looked at.
@@ -141,6 +149,8 @@ pub struct Plan {
     pub control_planes: Vec<HostName>,
     /// What was looked at.
     pub coverage: Coverage,
+    /// What people must know and what belongs to no single change.
+    pub warnings: Vec<String>,
 }
 
 impl Plan {

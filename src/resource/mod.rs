@@ -14,6 +14,8 @@ mod output;
 mod script;
 mod secret;
 mod step;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use action::{Action, FieldChange, Shown};
 pub use address::{Address, AddressError, HostName, Pattern};

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::output::sha256_hex;
+
 /// What is on the host at this address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,13 +42,21 @@ impl<T> Observation<T> {
     }
 }
 
+impl Observation {
+    /// SHA-256 of the observation as JSON; what a record remembers of it, and what tells drift.
+    pub fn digest(&self) -> String {
+        sha256_hex(&serde_json::to_vec(self).expect("JSON values serialize"))
+    }
+}
+
 /// One successful look.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// What was found.
     pub observation: Observation,
     /// Digest of the raw answer ([`super::Output::digest`]), by which the host itself can tell
-    /// whether it still answers the same.
+    /// whether it still answers the same. Empty when no single answer stands behind it (a cluster
+    /// resource concluded absent because no host is a control plane yet): nothing to compare with.
     pub digest: String,
 }
 

@@ -1,0 +1,100 @@
+//! What to look at, and where.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::graph::Graph;
+use crate::resource::{Address, AnyKind, DecodeError, HostName};
+
+/// Reads recorded attributes of a kind (by name) back; `kinds` has the registry behind it.
+pub type Decode<'a> = dyn Fn(&str, &Value) -> Result<Arc<dyn AnyKind>, DecodeError> + 'a;
+
+/// A resource to look at.
+pub type Target = (Address, Arc<dyn AnyKind>);
+
+/// What to look at.
+#[derive(Clone, Default)]
+pub struct Looks {
+    /// By the host that is asked. What belongs to the cluster is asked of every control plane.
+    pub by_host: BTreeMap<HostName, Vec<Target>>,
+    /// Recorded resources that this version cannot read, so that it cannot look at them either.
+    pub unreadable: BTreeMap<Address, DecodeError>,
+}
+
+impl fmt::Debug for Looks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let addresses = |targets: &Vec<Target>| targets.iter().map(|(address, _)| address.to_string()).collect();
+        let by_host: BTreeMap<_, Vec<String>> =
+            self.by_host.iter().map(|(h, targets)| (h, addresses(targets))).collect();
+        f.debug_struct("Looks").field("by_host", &by_host).field("unreadable", &self.unreadable).finish()
+    }
+}
+
+impl Looks {
+    /// Everything declared, and everything recorded (address and attributes) that no longer is.
+    /// `hosts` are asked for their base facts even when nothing is to be looked at there.
+    pub fn collect<'a>(
+        graph: &Graph,
+        recorded: impl IntoIterator<Item = (&'a Address, &'a Value)>,
+        hosts: impl IntoIterator<Item = &'a HostName>,
+        control_planes: &[HostName],
+        decode: &Decode<'_>,
+    ) -> Self {
+        let mut looks = Self::default();
+        for host in hosts {
+            looks.by_host.entry(host.clone()).or_default();
+        }
+        for item in graph.items() {
+            looks.add(&item.address, &item.resource, control_planes);
+        }
+        for (address, attributes) in recorded {
+            if graph.number(address).is_some() {
+                continue;
+            }
+            match decode(address.kind(), attributes) {
+                Ok(resource) => looks.add(address, &resource, control_planes),
+                Err(error) => _ = looks.unreadable.insert(address.clone(), error),
+            }
+        }
+        looks
+    }
+
+    fn add(&mut self, address: &Address, resource: &Arc<dyn AnyKind>, control_planes: &[HostName]) {
+        let own = std::slice::from_ref(address.host());
+        for host in if address.host().is_cluster() { control_planes } else { own } {
+            let target = (address.clone(), Arc::clone(resource));
+            match self.by_host.get_mut(host) {
+                Some(targets) => targets.push(target),
+                None => _ = self.by_host.insert(host.clone(), vec![target]),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::testing::{Thing, decode};
+    use crate::resource::{Declarations, Kind};
+
+    #[test]
+    fn declared_and_formerly_declared_once_each_and_cluster_on_every_control_plane() {
+        let [cp1, cp2, w1] = ["cp1", "cp2", "w1"].map(HostName::new);
+        let mut wanted = Declarations::default();
+        wanted.declare(&cp1, "c", "/", Thing::new("a", "1")).address();
+        wanted.declare(&HostName::cluster(), "c", "/", Thing::new("net", "1")).address();
+        let graph = Graph::build(wanted.into_items()).unwrap();
+        let good = serde_json::to_value(Thing::new("old", "1")).unwrap();
+        let recorded: BTreeMap<Address, Value> = [
+            (graph.items()[0].address.clone(), good.clone()),
+            (Address::new(cp2.clone(), "c", Thing::NAME, Some("old".into())), good),
+            (Address::new(cp2.clone(), "c", Thing::NAME, Some("bad".into())), Value::Null),
+        ]
+        .into();
+        let looks = Looks::collect(&graph, &recorded, [&cp1, &cp2, &w1], &[cp1.clone(), cp2.clone()], &decode);
+        insta::assert_snapshot!(format!("{looks:#?}"));
+    }
+}

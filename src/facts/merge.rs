@@ -1,0 +1,100 @@
+//! One answer from several: a cluster resource is looked at on every control plane.
+
+use crate::resource::{HostName, Observation, ProbeError, Seen};
+
+/// What one control plane said about a cluster resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// It looked.
+    Look(Result<Seen, ProbeError>),
+    /// It did not answer at all.
+    Unreached {
+        /// Why.
+        text: String,
+    },
+}
+
+/// The one answer, from those of all control planes in their order.
+///
+/// The first look that succeeded wins. Else the first error other than [`ProbeError::NotHere`]
+/// counts. Absent may be concluded only when every control plane says that it is none (yet): as
+/// long as one did not answer, it might be the one that knows.
+pub fn of_cluster(answers: impl IntoIterator<Item = (HostName, Answered)>) -> Result<Seen, ProbeError> {
+    let (mut error, mut unreached, mut asked) = (None, Vec::new(), false);
+    for (host, answer) in answers {
+        asked = true;
+        match answer {
+            Answered::Look(Ok(seen)) => return Ok(seen),
+            Answered::Look(Err(ProbeError::NotHere)) => {}
+            Answered::Look(Err(other)) => error = error.or(Some(other)),
+            Answered::Unreached { text } => unreached.push((host, text)),
+        }
+    }
+    if let Some(error) = error {
+        return Err(error);
+    }
+    if !asked {
+        return Err(ProbeError::Unreachable { text: "there is no control plane to ask".into() });
+    }
+    match unreached.as_slice() {
+        [] => Ok(Seen { observation: Observation::Absent, digest: String::new() }),
+        [(_, text)] => {
+            Err(ProbeError::Unreachable { text: format!("the control planes that answered do not know; {text}") })
+        }
+        [(_, text), others @ ..] => {
+            let others: Vec<&str> = others.iter().map(|(host, _)| host.as_str()).collect();
+            let others = others.join(", ");
+            let text = format!("the control planes that answered do not know; {text}; nor did {others} answer");
+            Err(ProbeError::Unreachable { text })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::testing::{absent, seen};
+
+    fn merged(answers: &[Answered]) -> Result<Seen, ProbeError> {
+        of_cluster(
+            answers.iter().enumerate().map(|(i, answer)| (HostName::new(format!("cp{}", i + 1)), answer.clone())),
+        )
+    }
+
+    fn not_here() -> Answered {
+        Answered::Look(Err(ProbeError::NotHere))
+    }
+
+    fn odd(text: &str) -> Answered {
+        Answered::Look(Err(ProbeError::odd(text)))
+    }
+
+    fn dead() -> Answered {
+        Answered::Unreached { text: "cp: no route".into() }
+    }
+
+    #[test]
+    fn the_first_success_wins_whatever_the_others_say() {
+        let (one, two) = (Answered::Look(Ok(absent())), Answered::Look(Ok(seen("2"))));
+        assert_eq!(merged(&[dead(), odd("x"), one.clone(), two.clone()]), Ok(absent()));
+        assert_eq!(merged(&[not_here(), two, one]), Ok(seen("2")));
+    }
+
+    #[test]
+    fn an_error_is_an_error_even_when_others_are_no_control_planes() {
+        assert_eq!(merged(&[not_here(), odd("x"), odd("y"), dead()]), Err(ProbeError::odd("x")));
+    }
+
+    #[test]
+    fn absent_only_when_every_control_plane_says_it_is_none() {
+        assert_eq!(merged(&[not_here(), not_here()]).unwrap().observation, Observation::Absent);
+        assert_eq!(merged(&[not_here(), not_here()]).unwrap().digest, "");
+    }
+
+    #[test]
+    fn one_that_did_not_answer_might_know() {
+        for answers in [vec![not_here(), dead()], vec![dead()], vec![dead(), dead()], vec![]] {
+            assert!(matches!(merged(&answers), Err(ProbeError::Unreachable { .. })), "{answers:?}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The DAG of what is declared: built and checked once, ordered, and drawn.
+
+mod build;
+mod dot;
+mod drawing;
+mod mermaid;
+mod order;
+
+pub use build::{Graph, GraphError};
+pub use dot::dot;
+pub use drawing::Drawing;
+pub use mermaid::mermaid;
+pub use order::{Edges, Order};
