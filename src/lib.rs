@@ -11,8 +11,10 @@
 //! apart from gathering facts and reading files. The plan is a value, and apply makes no new
 //! decisions. The engine never prints: it emits one event enum.
 
+pub mod config;
 pub mod engine;
 pub mod fleet;
 pub mod plan;
 pub mod resource;
+pub mod stack;
 pub mod state;
