@@ -14,6 +14,7 @@
 pub mod config;
 pub mod engine;
 pub mod fleet;
+pub mod kinds;
 pub mod plan;
 pub mod resource;
 pub mod stack;

@@ -1,0 +1,22 @@
+//! The kinds of resources, one file each, and their registry.
+//!
+//! A kind never sees the cluster's configuration: `stack` composes kinds, kinds know one thing
+//! on one host each.
+
+mod file;
+mod kernel_module;
+mod package;
+mod package_repository;
+mod route;
+mod service;
+mod swap;
+mod sysctl;
+
+pub use file::{Content, ContentBuilder, File, FileCheck};
+pub use kernel_module::KernelModule;
+pub use package::Package;
+pub use package_repository::PackageRepository;
+pub use route::Route;
+pub use service::{OnChange, Service};
+pub use swap::Swap;
+pub use sysctl::Sysctl;
