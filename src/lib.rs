@@ -13,6 +13,7 @@
 
 pub mod engine;
 pub mod fleet;
+pub mod kinds;
 pub mod plan;
 pub mod resource;
 pub mod state;
