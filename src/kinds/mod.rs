@@ -11,6 +11,8 @@ mod manifest;
 mod node;
 mod package;
 mod package_repository;
+#[cfg(test)]
+mod rehearsal;
 mod route;
 mod service;
 mod swap;

@@ -54,6 +54,12 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = recorded;
         None
     }
+    /// Why this desired state cannot be reached on a host that looks like this, for example a kernel
+    /// module that its kernel does not have. Asked when the plan is made, so nothing is begun.
+    fn impossible(&self, seen: &Self::Observed) -> Option<String> {
+        let _ = seen;
+        None
+    }
     /// What people must know before they approve, for example `destroys what runs on w2`. A change
     /// with a warning always has a plan line of its own.
     fn warning(&self, action: Action) -> Option<String> {
@@ -106,6 +112,8 @@ pub trait AnyKind: Debug + Send + Sync {
     fn restored(&self, seen: &Observation, prior: &Prior) -> Result<bool, DecodeError>;
     /// [`Kind::refuses`], against recorded attributes.
     fn refuses(&self, recorded: &Value) -> Result<Option<String>, DecodeError>;
+    /// [`Kind::impossible`].
+    fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError>;
     /// [`Kind::warning`].
     fn warning(&self, action: Action) -> Option<String>;
 }
@@ -191,6 +199,10 @@ impl<K: Kind> AnyKind for K {
 
     fn refuses(&self, recorded: &Value) -> Result<Option<String>, DecodeError> {
         Ok(Kind::refuses(self, &decode::<K>(K::NAME, "recorded attributes", recorded)?))
+    }
+
+    fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError> {
+        Ok(Kind::impossible(self, &decode(K::NAME, "observation", seen)?))
     }
 
     fn warning(&self, action: Action) -> Option<String> {
