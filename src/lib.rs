@@ -20,4 +20,5 @@ pub mod kinds;
 pub mod plan;
 pub mod render;
 pub mod resource;
+pub mod stack;
 pub mod state;

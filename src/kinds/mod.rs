@@ -5,6 +5,10 @@
 
 mod file;
 mod kernel_module;
+mod kubeadm_init;
+mod kubeadm_join;
+mod manifest;
+mod node;
 mod package;
 mod package_repository;
 #[cfg(test)]
@@ -13,12 +17,18 @@ mod route;
 mod service;
 mod swap;
 mod sysctl;
+mod virtual_ip;
 
 pub use file::{Content, ContentBuilder, File, FileCheck};
 pub use kernel_module::KernelModule;
+pub use kubeadm_init::KubeadmInit;
+pub use kubeadm_join::{JoinRole, KubeadmJoin};
+pub use manifest::Manifest;
+pub use node::Node;
 pub use package::Package;
 pub use package_repository::PackageRepository;
 pub use route::Route;
 pub use service::{OnChange, Service};
 pub use swap::Swap;
 pub use sysctl::Sysctl;
+pub use virtual_ip::VirtualIp;

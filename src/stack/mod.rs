@@ -1,0 +1,1 @@
+//! What an HA cluster is made of.
