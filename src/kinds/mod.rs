@@ -2,6 +2,7 @@
 
 mod kubeadm_init;
 mod kubeadm_join;
+mod kubectl;
 mod manifest;
 mod node;
 mod virtual_ip;
