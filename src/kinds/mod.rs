@@ -7,6 +7,7 @@ mod file;
 mod kernel_module;
 mod kubeadm_init;
 mod kubeadm_join;
+mod kubectl;
 mod manifest;
 mod node;
 mod package;
