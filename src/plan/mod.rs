@@ -1,5 +1,13 @@
 //! Plans: what would change, as a value. Text, JSON, the saved file and `apply` read the same one.
 
+mod diff;
+mod guards;
+mod identity;
+mod make;
 mod model;
+mod nodes;
+mod react;
+mod sequence;
 
+pub use make::Inputs;
 pub use model::{Change, Counts, Coverage, Mode, Plan, Problem, Reason};

@@ -104,6 +104,10 @@ impl Kind for Thing {
         (recorded.place != self.place).then(|| format!("it cannot move to {}", self.place))
     }
 
+    fn impossible(&self, _: &ThingSeen) -> Option<String> {
+        (self.value == "impossible").then(|| "the host cannot do that".into())
+    }
+
     fn warning(&self, action: Action) -> Option<String> {
         (self.warns && matches!(action, Action::Destroy | Action::Replace))
             .then(|| format!("destroys what runs in {}", self.key))

@@ -1,0 +1,170 @@
+//! The truth table: what is planned for one resource, from what is declared, recorded and observed.
+//!
+//! | declared | recorded | observed | action |
+//! |---|---|---|---|
+//! | yes | no | absent | create |
+//! | yes | no | present, equal | adopt |
+//! | yes | no | present, differs | update, marked "not made by mainstay" |
+//! | yes | yes | equal | no-op, or update when something in `reacts_to` changes (reason names it) |
+//! | yes | yes | differs | update or replace, labelled drift, pending or both |
+//! | yes | yes | absent | create, labelled drift |
+//! | yes | interrupted | present | apply again, never no-op on trust |
+//! | no | yes | present / absent | destroy / forget |
+//! | any | any | unknown (host unreachable, odd output) | nothing is guessed: error on it and its dependents; unknown never plans create or forget |
+//!
+//! *Drift* is observed ≠ recorded, *pending* is declared ≠ recorded. What depends on other
+//! resources (reactions, blocked dependents) is in [`super::react`], guards are in
+//! [`super::guards`].
+
+use crate::resource::{Action, Address, AnyKind, Declared, DecodeError, DigestKey, FieldChange, Observation, Seen};
+use crate::state::{Record, Status};
+
+use super::model::{Problem, Reason};
+
+/// What the table says of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) action: Action,
+    pub(super) fields: Vec<FieldChange>,
+    pub(super) reasons: Vec<Reason>,
+    pub(super) problem: Option<Problem>,
+    pub(super) rerecord: bool,
+}
+
+impl Verdict {
+    pub(super) fn of(action: Action, reasons: Vec<Reason>) -> Self {
+        Self { action, fields: Vec::new(), reasons, problem: None, rerecord: false }
+    }
+
+    /// Nothing can be planned.
+    pub(super) fn problem(problem: Problem) -> Self {
+        Self { problem: Some(problem), ..Self::of(Action::NoOp, Vec::new()) }
+    }
+
+    /// Nothing is known.
+    pub(super) fn unknown(why: impl ToString) -> Self {
+        Self::problem(Problem::Unknown { text: why.to_string() })
+    }
+
+    /// What was planned cannot be; what it would have been stays for people to read.
+    pub(super) fn stop(&mut self, problem: Problem) {
+        self.action = Action::NoOp;
+        self.rerecord = false;
+        self.problem = Some(problem);
+    }
+}
+
+/// A record, and the address that it was written for when that is another one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recorded<'a> {
+    pub(super) record: &'a Record,
+    pub(super) moved_from: Option<&'a Address>,
+}
+
+/// The rows of what is declared.
+pub(super) fn declared(wanted: &Declared, recorded: Option<Recorded<'_>>, seen: &Seen, key: &DigestKey) -> Verdict {
+    let judged = match recorded {
+        None => never_recorded(wanted, seen),
+        Some(recorded) => once_recorded(wanted, recorded, seen, key),
+    };
+    judged.and_then(|verdict| possible(wanted, seen, verdict)).unwrap_or_else(Verdict::unknown)
+}
+
+/// Stops what the host, as it is, can never become.
+fn possible(wanted: &Declared, seen: &Seen, mut verdict: Verdict) -> Result<Verdict, DecodeError> {
+    if let (Observation::Present(found), true) = (&seen.observation, verdict.action.touches_host())
+        && let Some(text) = wanted.resource.impossible(found)?
+    {
+        verdict.stop(Problem::Refused { text });
+    }
+    Ok(verdict)
+}
+
+fn never_recorded(wanted: &Declared, seen: &Seen) -> Result<Verdict, DecodeError> {
+    let Observation::Present(found) = &seen.observation else {
+        return Ok(Verdict::of(Action::Create, vec![Reason::New]));
+    };
+    let fields = wanted.resource.diff(found)?;
+    Ok(match in_place_or_not(&fields) {
+        Action::NoOp => Verdict::of(Action::Adopt, vec![Reason::AlreadyRight]),
+        action => Verdict { fields, ..Verdict::of(action, vec![Reason::NotMadeByMainstay]) },
+    })
+}
+
+fn once_recorded(
+    wanted: &Declared,
+    Recorded { record, moved_from }: Recorded<'_>,
+    seen: &Seen,
+    key: &DigestKey,
+) -> Result<Verdict, DecodeError> {
+    let resource = wanted.resource.as_ref();
+    let pending = resource.digest(key) != record.digest;
+    let pending_reason = || Reason::Pending { source: wanted.source.clone() };
+    let moved = moved_from.map(|from| Reason::Moved { other: from.clone() });
+    let interrupted = record.status == Status::Interrupted;
+    let Observation::Present(found) = &seen.observation else {
+        let main = if interrupted { Reason::Interrupted } else { Reason::Gone };
+        let reasons = [main].into_iter().chain(pending.then(pending_reason)).chain(moved);
+        return Ok(Verdict::of(Action::Create, reasons.collect()));
+    };
+    let fields = resource.diff(found)?;
+    let mut reasons = Vec::new();
+    let drift = seen.observation.digest() != record.observed;
+    let action = match in_place_or_not(&fields) {
+        Action::NoOp if interrupted => Action::Update,
+        action => action,
+    };
+    if interrupted {
+        reasons.push(Reason::Interrupted);
+    } else if action != Action::NoOp && drift {
+        reasons.push(Reason::Drift);
+    }
+    // Neither drift nor pending: this version of the kind looks closer than the one that recorded.
+    if action != Action::NoOp && (pending || reasons.is_empty()) {
+        reasons.push(pending_reason());
+    }
+    reasons.extend(moved);
+    let refused = if pending { refusal(resource, record)? } else { None };
+    let mut verdict = Verdict { fields, ..Verdict::of(action, reasons) };
+    if action == Action::NoOp && moved_from.is_some() {
+        verdict.action = Action::Adopt;
+    } else if action == Action::NoOp {
+        let stale = record.version != resource.version() || record.needs != wanted.needs || record.lane != wanted.lane;
+        verdict.rerecord = drift || pending || stale;
+    }
+    if let Some(text) = refused {
+        verdict.stop(Problem::Refused { text });
+    }
+    Ok(verdict)
+}
+
+/// The kind's own objection to the way from recorded to declared. Attributes of another version of
+/// the kind are not compared: the observation, which is current, decides alone.
+fn refusal(resource: &dyn AnyKind, record: &Record) -> Result<Option<String>, DecodeError> {
+    if record.version == resource.version() { resource.refuses(&record.attributes) } else { Ok(None) }
+}
+
+fn in_place_or_not(fields: &[FieldChange]) -> Action {
+    match fields {
+        [] => Action::NoOp,
+        fields if fields.iter().any(|field| field.replaces) => Action::Replace,
+        _ => Action::Update,
+    }
+}
+
+/// The rows of what is recorded and no longer declared. What is already as it was before mainstay
+/// took it over (it was adopted, or put back by hand) is forgotten: there is nothing left to do.
+pub(super) fn removed(resource: &dyn AnyKind, record: &Record, seen: &Seen, reason: Reason) -> Verdict {
+    let action = match &seen.observation {
+        Observation::Absent => Action::Forget,
+        Observation::Present(_) => match resource.restored(&seen.observation, &record.prior) {
+            Ok(true) => Action::Forget,
+            Ok(false) => Action::Destroy,
+            Err(error) => return Verdict::unknown(error),
+        },
+    };
+    Verdict::of(action, vec![reason])
+}
+
+#[cfg(test)]
+mod tests;

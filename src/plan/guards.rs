@@ -1,0 +1,129 @@
+//! What is refused although the table allows it, and what people must know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::identity::{INIT, is_control_plane};
+use super::make::Inputs;
+use super::model::{Mode, Problem};
+use super::nodes::Nodes;
+use crate::resource::{Action, HostName, Observation};
+
+/// Stops what must not happen.
+pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    second_init(nodes, inputs);
+    if inputs.mode == Mode::Apply {
+        quorum(nodes, inputs);
+    }
+    prevent_destroy(nodes, inputs);
+}
+
+fn destroys(action: Action) -> bool {
+    matches!(action, Action::Destroy | Action::Replace)
+}
+
+fn prevent_destroy(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    if inputs.prevent_destroy.is_empty() {
+        return;
+    }
+    for node in nodes.all.iter_mut().filter(|node| destroys(node.verdict.action)) {
+        if let Some(guard) = inputs.prevent_destroy.iter().find(|guard| guard.matches(node.address)) {
+            let text = format!("guards.preventDestroy `{}` keeps it; remove the guard first", guard.as_str());
+            node.verdict.stop(Problem::Refused { text });
+        }
+    }
+}
+
+/// A second `kubeadm init` would make a second cluster behind the same endpoint.
+fn second_init(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    let inits: Vec<usize> = (0..nodes.all.len())
+        .filter(|&n| nodes.all[n].address.kind() == INIT && nodes.all[n].verdict.action == Action::Create)
+        .collect();
+    for number in inits {
+        let host = nodes.all[number].address.host();
+        let others = nodes.all.iter().filter(|node| {
+            is_control_plane(node.address, inputs.control_planes) && node.address != nodes.all[number].address
+        });
+        let objection = others.filter_map(|other| {
+            let name = other.address.host();
+            match &other.seen {
+                Ok(seen) if seen.observation == Observation::Absent => None,
+                Ok(_) => Some(format!("{name} is a control plane already")),
+                Err(_) if other.record.is_some() => Some(format!("{name} is recorded as a control plane and unknown")),
+                Err(_) => Some(format!("{name} may be a control plane already, which is unknown")),
+            }
+        });
+        let Some(objection) = objection.into_iter().next() else { continue };
+        let text = format!(
+            "{objection}: `kubeadm init` on {host} would make a second cluster; \
+             keep a control plane that exists first among the hosts of cluster.yaml"
+        );
+        nodes.all[number].verdict.stop(Problem::Refused { text });
+    }
+}
+
+/// Taking away so many control planes in one go that etcd has no majority left to agree to it.
+fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    let (mut members, mut leaving) = (BTreeSet::<HostName>::new(), BTreeMap::<HostName, usize>::new());
+    for (number, node) in nodes.all.iter().enumerate() {
+        let gone = node.seen.as_ref().is_ok_and(|seen| seen.observation == Observation::Absent);
+        if node.record.is_none() || gone || !is_control_plane(node.address, inputs.control_planes) {
+            continue;
+        }
+        members.insert(node.address.host().clone());
+        if destroys(node.verdict.action) {
+            leaving.insert(node.address.host().clone(), number);
+        }
+    }
+    let (total, left) = (members.len(), members.len().saturating_sub(leaving.len()));
+    // Two can shrink to one only by losing half; all else keeps a majority of what was.
+    let allowed = (total.saturating_sub(1) / 2).max(1);
+    if leaving.is_empty() || (left > 0 && leaving.len() <= allowed) {
+        return;
+    }
+    let names: Vec<&str> = leaving.keys().map(HostName::as_str).collect();
+    let names = names.join(", ");
+    let text = if left == 0 {
+        format!("{names}: no control plane would be left; `mainstay destroy` takes the whole cluster away")
+    } else {
+        format!(
+            "{names}: {left} of {total} control planes would be left, less than etcd's majority; \
+                 remove at most {allowed} in one apply"
+        )
+    };
+    for (host, &number) in &leaving {
+        let by = nodes.all[number].address.clone();
+        for node in nodes.all.iter_mut().filter(|node| node.address.host() == host) {
+            if node.address == &by {
+                node.verdict.stop(Problem::Refused { text: text.clone() });
+            } else if node.verdict.action == Action::Destroy {
+                node.verdict.stop(Problem::Blocked { by: by.clone() });
+            }
+        }
+    }
+}
+
+/// What belongs to no single change.
+pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(address) = inputs.virtual_ip {
+        let holders: Vec<&str> = inputs.facts.holders(address).into_iter().map(HostName::as_str).collect();
+        if holders.len() > 1 {
+            warnings.push(format!(
+                "{address} is on {} hosts at once: {}; keepalived there does not hear each other (VRRP blocked?)",
+                holders.len(),
+                holders.join(", ")
+            ));
+        }
+    }
+    if inputs.mode == Mode::Destroy && inputs.forget_unreachable {
+        let mut left: BTreeMap<&HostName, usize> = BTreeMap::new();
+        for node in nodes.all.iter().filter(|node| node.seen.is_err() && node.verdict.action == Action::Forget) {
+            *left.entry(node.address.host()).or_default() += 1;
+        }
+        warnings.extend(left.into_iter().map(|(host, count)| {
+            let things = if count == 1 { "resource is" } else { "resources are" };
+            format!("{host} does not answer: {count} {things} forgotten; what mainstay made there stays there")
+        }));
+    }
+    warnings
+}

@@ -1,0 +1,134 @@
+//! From what is declared, recorded and seen to a plan. Pure, and linear in the resources.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use super::model::{Change, Coverage, Mode, Plan};
+use super::nodes::Nodes;
+use super::{guards, react, sequence};
+use crate::facts::{Decode, FactSet};
+use crate::graph::{Drawing, Graph};
+use crate::resource::{Action, Address, HostName, Pattern};
+use crate::state::State;
+
+/// All that a plan is made from.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    /// What it is for.
+    pub mode: Mode,
+    /// What is declared; not looked at in [`Mode::Destroy`], which works from state alone.
+    pub graph: &'a Graph,
+    /// What is recorded; before the first apply, a fresh state without resources.
+    pub state: &'a State,
+    /// What the hosts said.
+    pub facts: &'a FactSet,
+    /// Reads recorded resources back.
+    pub decode: &'a Decode<'a>,
+    /// Hosts that may carry out what belongs to the cluster, in file order.
+    pub control_planes: &'a [HostName],
+    /// `guards.preventDestroy`.
+    pub prevent_destroy: &'a [Pattern],
+    /// The endpoint's virtual IP, if mainstay keeps one.
+    pub virtual_ip: Option<Ipv4Addr>,
+    /// Whether destroy drops the records of hosts that do not answer.
+    pub forget_unreachable: bool,
+}
+
+impl Plan {
+    /// Plans. The same inputs yield the same plan, in the same order.
+    pub fn make(inputs: &Inputs<'_>) -> Self {
+        let nothing = Graph::default();
+        let graph = match inputs.mode {
+            Mode::Apply => inputs.graph,
+            Mode::Destroy => &nothing,
+        };
+        let inputs = Inputs { graph, ..*inputs };
+        let mut nodes = Nodes::collect(graph, &inputs);
+        nodes.judge(&inputs);
+        guards::check(&mut nodes, &inputs);
+        react::forwards(&mut nodes, graph, inputs.state);
+        let destroys = sequence::destroy_edges(&nodes);
+        react::backwards(&mut nodes, &destroys, &destroys.order().nodes);
+        Self {
+            cluster: inputs.state.cluster.clone(),
+            mode: inputs.mode,
+            lineage: inputs.state.lineage.clone(),
+            serial: inputs.state.serial,
+            control_planes: inputs.control_planes.to_vec(),
+            coverage: Coverage {
+                reached: inputs.facts.hosts.keys().cloned().collect(),
+                unreached: inputs.facts.unreached.clone(),
+                resources: inputs.facts.seen.values().filter(|look| look.is_ok()).count(),
+            },
+            warnings: guards::warnings(&nodes, &inputs),
+            changes: changes(nodes, graph),
+        }
+    }
+
+    /// What `mainstay graph` draws of a plan: changes and what they wait for.
+    pub fn drawing(&self) -> Drawing<'_> {
+        let shown = || self.changes.iter().filter(|change| change.action != Action::NoOp || change.problem.is_some());
+        let numbers: std::collections::HashMap<&Address, usize> =
+            shown().enumerate().map(|(number, change)| (&change.address, number)).collect();
+        let mut drawing = Drawing::default();
+        for (number, change) in shown().enumerate() {
+            drawing.nodes.push((&change.address, Some(change.action)));
+            let firsts = change.after.iter().filter_map(|first| numbers.get(first));
+            drawing.edges.extend(firsts.map(|&first| (first, number)));
+        }
+        drawing
+    }
+}
+
+fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
+    let edges = sequence::edges(&nodes, graph);
+    let order = edges.order();
+    let waits = sequence::waits(&nodes, &edges, &order);
+    let reacting = reacting(&nodes, graph);
+    let addresses: Vec<&Address> = nodes.all.iter().map(|node| node.address).collect();
+    let set = |numbers: &[usize]| -> BTreeSet<Address> { numbers.iter().map(|&n| addresses[n].clone()).collect() };
+    let mut changes: Vec<Option<Change>> = Vec::with_capacity(nodes.all.len());
+    for (number, node) in nodes.all.into_iter().enumerate() {
+        let touches = node.verdict.action.touches_host();
+        let warning = node.resource.as_ref().filter(|_| touches).and_then(|it| it.warning(node.verdict.action));
+        let prior = node.prior();
+        let (needs, lane) = match (node.declared, node.record) {
+            (Some(declared), _) => (declared.needs.clone(), declared.lane.clone()),
+            (None, Some(record)) => (record.needs.clone(), record.lane.clone()),
+            (None, None) => (BTreeSet::new(), None),
+        };
+        changes.push(Some(Change {
+            address: node.address.clone(),
+            action: node.verdict.action,
+            fields: node.verdict.fields,
+            reasons: node.verdict.reasons,
+            problem: node.verdict.problem,
+            warning,
+            resource: node.resource,
+            before: node.seen.ok().cloned(),
+            prior,
+            needs,
+            reacting: set(&reacting[number]),
+            after: if touches { set(&waits[number]) } else { BTreeSet::new() },
+            lane,
+            rerecord: node.verdict.rerecord,
+        }));
+    }
+    order.nodes.iter().filter_map(|&number| changes[number].take()).collect()
+}
+
+/// For each node that changes, what reacts to it.
+fn reacting(nodes: &Nodes<'_>, graph: &Graph) -> Vec<Vec<usize>> {
+    let mut reacting = vec![Vec::new(); nodes.all.len()];
+    for (number, item) in graph.items().iter().enumerate() {
+        for cause in item.reacts_to.iter().filter_map(|address| graph.number(address)) {
+            if nodes.all[cause].verdict.action.touches_host() {
+                reacting[cause].push(number);
+            }
+        }
+    }
+    reacting
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! Everything that is declared or recorded, side by side, numbered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::diff::{self, Recorded, Verdict};
+use super::identity::Identity;
+use super::make::Inputs;
+use super::model::{Mode, Reason};
+use crate::graph::Graph;
+use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, Observation, Prior, Seen};
+use crate::state::Record;
+
+/// One resource with all that is known of it, and what is planned so far.
+#[derive(Debug)]
+pub(super) struct Node<'a> {
+    pub(super) address: &'a Address,
+    pub(super) declared: Option<&'a Declared>,
+    /// The record at this very address.
+    pub(super) record: Option<&'a Record>,
+    /// The same thing's record at another address: of an undeclared one to a declared one.
+    pub(super) inherited: Option<(&'a Address, &'a Record)>,
+    /// On an undeclared one: where the same thing is declared.
+    pub(super) moved_to: Option<&'a Address>,
+    pub(super) resource: Option<Arc<dyn AnyKind>>,
+    pub(super) seen: Result<&'a Seen, String>,
+    pub(super) verdict: Verdict,
+}
+
+/// All nodes: the declared ones by their number in the graph, then the undeclared ones by address.
+#[derive(Debug)]
+pub(super) struct Nodes<'a> {
+    pub(super) all: Vec<Node<'a>>,
+    /// Numbers of undeclared nodes. Only looked up, never walked.
+    undeclared: HashMap<&'a Address, usize>,
+    declared: usize,
+}
+
+impl<'a> Nodes<'a> {
+    /// Puts everything side by side. Nothing is judged yet.
+    pub(super) fn collect(graph: &'a Graph, inputs: &Inputs<'a>) -> Self {
+        let mut all: Vec<Node<'a>> = graph
+            .items()
+            .iter()
+            .map(|item| {
+                let resource = Some(Arc::clone(&item.resource));
+                Node { declared: Some(item), resource, ..Node::at(&item.address) }
+            })
+            .collect();
+        let mut undeclared = HashMap::new();
+        for (address, record) in &inputs.state.resources {
+            if let Some(number) = graph.number(address) {
+                all[number].record = Some(record);
+            } else {
+                undeclared.insert(address, all.len());
+                all.push(Node { record: Some(record), ..Node::at(address) });
+            }
+        }
+        let mut nodes = Self { all, undeclared, declared: graph.len() };
+        for (address, look) in &inputs.facts.seen {
+            let Some(number) = graph.number(address).or_else(|| nodes.undeclared(address)) else { continue };
+            nodes.all[number].seen = look.as_ref().map_err(ToString::to_string);
+        }
+        for node in &mut nodes.all {
+            if node.seen.is_err() {
+                node.seen = inputs.facts.look(node.address);
+            }
+        }
+        nodes.pair_moved();
+        nodes
+    }
+
+    /// The number of an undeclared node.
+    pub(super) fn undeclared(&self, address: &Address) -> Option<usize> {
+        self.undeclared.get(address).copied()
+    }
+
+    fn pair_moved(&mut self) {
+        if self.undeclared.is_empty() {
+            return;
+        }
+        let (declared, undeclared) = self.all.split_at_mut(self.declared);
+        let mut heirs: HashMap<Identity<'a>, usize> = HashMap::new();
+        for (number, node) in declared.iter().enumerate() {
+            heirs.entry(Identity::of(node.address)).or_insert(number);
+        }
+        for old in undeclared {
+            let Some(&heir) = heirs.get(&Identity::of(old.address)) else { continue };
+            let heir = &mut declared[heir];
+            old.moved_to = Some(heir.address);
+            if let (None, None, Some(record)) = (heir.record, heir.inherited, old.record) {
+                heir.inherited = Some((old.address, record));
+            }
+        }
+    }
+
+    /// Puts every node through the truth table.
+    pub(super) fn judge(&mut self, inputs: &Inputs<'a>) {
+        let key = DigestKey::new(inputs.state.salt.clone());
+        for node in &mut self.all {
+            node.verdict = match node.declared {
+                Some(wanted) => node.judge_declared(wanted, &key),
+                None => node.judge_undeclared(inputs),
+            };
+        }
+    }
+}
+
+impl<'a> Node<'a> {
+    fn at(address: &'a Address) -> Self {
+        Self {
+            address,
+            declared: None,
+            record: None,
+            inherited: None,
+            moved_to: None,
+            resource: None,
+            seen: Err(String::new()),
+            verdict: Verdict::of(Action::NoOp, Vec::new()),
+        }
+    }
+
+    fn judge_declared(&self, wanted: &Declared, key: &DigestKey) -> Verdict {
+        let seen = match &self.seen {
+            Ok(seen) => seen,
+            Err(why) => return Verdict::unknown(why),
+        };
+        let own = self.record.map(|record| Recorded { record, moved_from: None });
+        diff::declared(wanted, own.or_else(|| self.moved_record()), seen, key)
+    }
+
+    /// The inherited record, when it is of the same kind and so can be compared.
+    fn moved_record(&self) -> Option<Recorded<'a>> {
+        self.inherited
+            .filter(|(from, _)| from.kind() == self.address.kind())
+            .map(|(from, record)| Recorded { record, moved_from: Some(from) })
+    }
+
+    fn judge_undeclared(&mut self, inputs: &Inputs<'a>) -> Verdict {
+        let Some(record) = self.record else { return Verdict::unknown("it is neither declared nor recorded") };
+        if let Some(heir) = self.moved_to {
+            return Verdict::of(Action::Forget, vec![Reason::Moved { other: heir.clone() }]);
+        }
+        let reason = match inputs.mode {
+            Mode::Apply => Reason::Removed,
+            Mode::Destroy => Reason::Destroyed,
+        };
+        if inputs.forget_unreachable && inputs.mode == Mode::Destroy && inputs.facts.is_unreached(self.address) {
+            return Verdict::of(Action::Forget, vec![reason]);
+        }
+        let resource = match (inputs.decode)(self.address.kind(), &record.attributes) {
+            Ok(resource) => resource,
+            Err(error) => return Verdict::unknown(error),
+        };
+        let verdict = match &self.seen {
+            Ok(seen) => diff::removed(resource.as_ref(), record, seen, reason),
+            Err(why) => Verdict::unknown(why),
+        };
+        self.resource = Some(resource);
+        verdict
+    }
+
+    /// What was there before mainstay took it over, as far as that is known.
+    pub(super) fn prior(&self) -> Option<Prior> {
+        if let Some(record) = self.record {
+            return Some(record.prior.clone());
+        }
+        if let Some((from, record)) = self.inherited {
+            // What another kind saw before can be read by this one only when it was nothing.
+            if from.kind() == self.address.kind() || record.prior.before == Observation::Absent {
+                return Some(record.prior.clone());
+            }
+        }
+        let before = self.seen.as_ref().ok()?.observation.clone();
+        Some(Prior { before, kept: std::collections::BTreeMap::new() })
+    }
+}

@@ -1,0 +1,87 @@
+//! What one resource's verdict means for others: reactions, and what may not be begun.
+
+use std::collections::BTreeSet;
+
+use super::model::{Problem, Reason};
+use super::nodes::Nodes;
+use crate::graph::{Edges, Graph};
+use crate::resource::{Action, Address};
+use crate::state::State;
+
+/// Walks what is declared from what is needed to what needs it. What would be made on top of
+/// something that is unknown or refused is blocked; what reacts to something that changes, acts.
+pub(super) fn forwards(nodes: &mut Nodes<'_>, graph: &Graph, state: &State) {
+    for &number in graph.order() {
+        if nodes.all[number].verdict.problem.is_some() {
+            continue;
+        }
+        if begins_something(nodes, number)
+            && let Some(by) = graph.needs(number).iter().find_map(|&need| culprit(nodes, need))
+        {
+            nodes.all[number].verdict.stop(Problem::Blocked { by });
+            continue;
+        }
+        react(nodes, number, graph, state);
+    }
+}
+
+/// Walks what is recorded from what needs something to what is needed: what something unknown or
+/// refused stands on is not taken away. `edges` and `order` as [`super::sequence`] has them.
+pub(super) fn backwards(nodes: &mut Nodes<'_>, edges: &Edges, order: &[usize]) {
+    for &number in order {
+        let Some(by) = culprit(nodes, number) else { continue };
+        for &needed in edges.from(number) {
+            let verdict = &mut nodes.all[needed].verdict;
+            if verdict.action == Action::Destroy {
+                verdict.stop(Problem::Blocked { by: by.clone() });
+            }
+        }
+    }
+}
+
+/// Whether it would be made, or taken over for the first time. What is known and recorded may still
+/// be kept right while something below it is unknown.
+fn begins_something(nodes: &Nodes<'_>, number: usize) -> bool {
+    let node = &nodes.all[number];
+    match node.verdict.action {
+        Action::Create | Action::Replace => true,
+        Action::Update => node.record.is_none() && node.inherited.is_none(),
+        _ => false,
+    }
+}
+
+/// The unknown or refused one behind a problem.
+fn culprit(nodes: &Nodes<'_>, number: usize) -> Option<Address> {
+    let node = &nodes.all[number];
+    match node.verdict.problem.as_ref()? {
+        Problem::Blocked { by } => Some(by.clone()),
+        Problem::Unknown { .. } | Problem::Refused { .. } => Some(node.address.clone()),
+    }
+}
+
+fn react(nodes: &mut Nodes<'_>, number: usize, graph: &Graph, state: &State) {
+    let node = &nodes.all[number];
+    let Some(declared) = node.declared else { return };
+    let action = node.verdict.action;
+    if !matches!(action, Action::NoOp | Action::Adopt | Action::Update) {
+        return;
+    }
+    let mut causes: BTreeSet<&Address> = state.reactions.get(node.address).into_iter().flatten().collect();
+    causes.extend(declared.reacts_to.iter().filter(|address| {
+        graph.number(address).is_some_and(|cause| {
+            matches!(nodes.all[cause].verdict.action, Action::Create | Action::Update | Action::Replace)
+        })
+    }));
+    if causes.is_empty() {
+        return;
+    }
+    let reasons: Vec<Reason> = causes.into_iter().map(|to| Reason::Reacts { to: to.clone() }).collect();
+    let verdict = &mut nodes.all[number].verdict;
+    if action == Action::Update {
+        verdict.reasons.extend(reasons);
+    } else {
+        verdict.reasons.splice(0..0, reasons);
+        verdict.action = Action::Update;
+        verdict.rerecord = false;
+    }
+}

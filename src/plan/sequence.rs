@@ -1,0 +1,57 @@
+//! The order in which changes could run, and what each one waits for.
+
+use super::nodes::Nodes;
+use crate::graph::{Edges, Graph, Order};
+
+/// Edges from what comes first to what comes after: what is needed before what needs it, and, of
+/// what goes away, what needed something (as recorded) before that something.
+pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph) -> Edges {
+    let mut pairs: Vec<(usize, usize)> =
+        (0..graph.len()).flat_map(|first| graph.dependents(first).iter().map(move |&after| (first, after))).collect();
+    pairs.extend(destroy_pairs(nodes));
+    Edges::new(nodes.all.len(), &pairs)
+}
+
+/// Only the edges of what goes away: from what needed something to that something.
+pub(super) fn destroy_edges(nodes: &Nodes<'_>) -> Edges {
+    Edges::new(nodes.all.len(), &destroy_pairs(nodes))
+}
+
+fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for (number, node) in nodes.all.iter().enumerate() {
+        let needs = node.record.into_iter().flat_map(|record| &record.needs);
+        pairs.extend(needs.filter_map(|need| nodes.undeclared(need)).map(|need| (number, need)));
+    }
+    pairs
+}
+
+/// For each node the changes that touch hosts and must have ended well before it starts; across
+/// nodes that touch none. Records of different runs may need each other in a circle; an edge that
+/// `order` could not keep is dropped.
+pub(super) fn waits(nodes: &Nodes<'_>, edges: &Edges, order: &Order) -> Vec<Vec<usize>> {
+    let mut waits: Vec<Vec<usize>> = vec![Vec::new(); nodes.all.len()];
+    let mut done = vec![false; nodes.all.len()];
+    for &number in &order.nodes {
+        waits[number].sort_unstable();
+        waits[number].dedup();
+        done[number] = true;
+        let touches = nodes.all[number].verdict.action.touches_host();
+        if !touches && waits[number].is_empty() {
+            continue;
+        }
+        let handed_on = std::mem::take(&mut waits[number]);
+        for &after in edges.from(number) {
+            if done[after] {
+                continue;
+            }
+            if touches {
+                waits[after].push(number);
+            } else {
+                waits[after].extend_from_slice(&handed_on);
+            }
+        }
+        waits[number] = handed_on;
+    }
+    waits
+}
