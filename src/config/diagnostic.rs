@@ -49,4 +49,7 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do about it.
     pub help: Vec<String>,
+    /// Whether the primary place holds what must not be shown, such as a literal password.
+    #[serde(skip)]
+    pub secret: bool,
 }

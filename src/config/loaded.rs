@@ -15,8 +15,10 @@ pub struct Loaded {
 
 /// Every fault of a cluster.yaml, warnings included, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cluster.yaml has faults")]
+#[error("{file} has faults")]
 pub struct ConfigErrors {
+    /// What messages call the file.
+    pub file: String,
     /// The faults, at least one of them an error.
     pub diagnostics: Vec<Diagnostic>,
 }

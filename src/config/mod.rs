@@ -3,10 +3,21 @@
 //! Everything here is pure: text goes in, a [`Cluster`] or the list of every fault comes out.
 //! Reading files, resolving secrets and asking hosts is done elsewhere.
 
+mod check;
 pub mod cluster;
 mod diagnostic;
+mod faults;
+mod file;
+mod load;
 mod loaded;
+mod paths;
+mod quote;
+mod render;
+mod shape;
 mod sources;
+mod yaml;
+
+pub use check::check_vrrp_password;
 
 pub use cluster::{
     Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume,
@@ -16,5 +27,9 @@ pub use cluster::{
     Taint, TaintEffect, VrrpVersion,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
+pub use load::{load, load_bytes, load_with};
 pub use loaded::{ConfigErrors, Loaded};
+pub use paths::Paths;
+pub use render::render_diagnostics;
+pub use shape::schema;
 pub use sources::{Position, Sources, pointer};
