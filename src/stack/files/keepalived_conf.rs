@@ -9,6 +9,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::config::{Keepalived, VrrpVersion};
+use crate::kinds::Content;
 use crate::resource::Secret;
 
 /// keepalived.conf of one host.
@@ -35,18 +36,28 @@ pub(in crate::stack) struct KeepalivedConf<'a> {
 }
 
 impl KeepalivedConf<'_> {
-    /// The file. It is as secret as the password in it.
-    pub(in crate::stack) fn render(&self, password: Option<&Secret>) -> String {
-        let mut text = String::new();
-        self.write(&mut text, password).expect("writing to a string does not fail");
-        text
+    /// The file, with the password as a secret in it.
+    pub(in crate::stack) fn content(&self, password: Option<&Secret>) -> Content {
+        let (mut before, mut after) = (String::new(), String::new());
+        self.write(&mut before, &mut after).expect("writing to a string does not fail");
+        let content = Content::builder().text(before);
+        let content = match password {
+            Some(password) => content
+                .text("    authentication {\n        auth_type PASS\n        auth_pass ")
+                .secret(password.clone())
+                .text("\n    }\n"),
+            None => content,
+        };
+        content.text(after).build()
     }
 
-    fn write(&self, f: &mut impl Write, password: Option<&Secret>) -> fmt::Result {
-        writeln!(f, "# Written by mainstay; changes are overwritten.")?;
-        self.global(f)?;
-        self.check(f)?;
-        self.instance(f, password)
+    /// What comes before and after the place of the password.
+    fn write(&self, before: &mut String, after: &mut String) -> fmt::Result {
+        writeln!(before, "# Written by mainstay; changes are overwritten.")?;
+        self.global(before)?;
+        self.check(before)?;
+        self.speaking(before)?;
+        self.holding(after)
     }
 
     fn global(&self, f: &mut impl Write) -> fmt::Result {
@@ -78,7 +89,7 @@ impl KeepalivedConf<'_> {
         writeln!(f, "}}\n")
     }
 
-    fn instance(&self, f: &mut impl Write, password: Option<&Secret>) -> fmt::Result {
+    fn speaking(&self, f: &mut impl Write) -> fmt::Result {
         writeln!(f, "vrrp_instance kube_apiserver {{")?;
         writeln!(f, "    state BACKUP")?;
         if !self.keepalived.preempt {
@@ -93,13 +104,10 @@ impl KeepalivedConf<'_> {
         for peer in &self.peers {
             writeln!(f, "        {peer}")?;
         }
-        writeln!(f, "    }}")?;
-        if let Some(password) = password {
-            writeln!(f, "    authentication {{")?;
-            writeln!(f, "        auth_type PASS")?;
-            writeln!(f, "        auth_pass {}", password.expose())?;
-            writeln!(f, "    }}")?;
-        }
+        writeln!(f, "    }}")
+    }
+
+    fn holding(&self, f: &mut impl Write) -> fmt::Result {
         writeln!(f, "    virtual_ipaddress {{")?;
         writeln!(f, "        {}/{} dev {}", self.vip, self.prefix, self.interface)?;
         writeln!(f, "    }}")?;
@@ -157,7 +165,7 @@ mod tests {
         }
     }
 
-    fn render(keepalived: &Keepalived, password: Option<&Secret>) -> String {
+    fn render(keepalived: &Keepalived, password: Option<&Secret>) -> Content {
         let address = |last| Ipv4Addr::new(10, 0, 0, last);
         KeepalivedConf {
             keepalived,
@@ -170,12 +178,12 @@ mod tests {
             prefix: 24,
             check_script: "/etc/keepalived/check_haproxy.sh",
         }
-        .render(password)
+        .content(password)
     }
 
     #[test]
     fn without_preemption() {
-        insta::assert_snapshot!(render(&keepalived(), None));
+        insta::assert_snapshot!(render(&keepalived(), None).masked());
     }
 
     #[test]
@@ -187,7 +195,7 @@ mod tests {
             auth_password: Some(SecretRef::Env("VRRP".into())),
             ..keepalived()
         };
-        insta::assert_snapshot!(render(&preempt, Some(&Secret::new("a1b2c3d4"))));
+        insta::assert_snapshot!(render(&preempt, Some(&Secret::new("a1b2c3d4"))).masked());
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(super) use cni::{BRIDGE, RoutesUnit, conflist};
 pub(super) use containerd_toml::{ContainerdToml, pause_image};
 pub(super) use haproxy_cfg::{Backend, HaproxyCfg};
 pub(super) use keepalived_conf::{CheckScript, KeepalivedConf};
-pub(super) use kubeadm::{ConfigApi, Joining, init_documents, join_documents};
+pub(super) use kubeadm::{init_documents, join_document, upload_documents};
 use merge::merge;
 use table::table;
 
