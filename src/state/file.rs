@@ -16,6 +16,9 @@ const BEFORE: &str = "{\n  \"checksum\": \"";
 const AFTER: &str = "\",\n";
 
 /// The state as it is written.
+///
+/// # Panics
+/// Never: a state has text keys only.
 pub fn to_bytes(state: &State) -> Vec<u8> {
     let text = serde_json::to_string_pretty(state).expect("a state has text keys and no failing serializer");
     let rest = text.strip_prefix("{\n").expect("a struct with fields is pretty-printed on several lines");

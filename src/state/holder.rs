@@ -51,6 +51,12 @@ impl Holder {
         }
     }
 
+    /// The same process, as it takes a lock now.
+    pub(super) fn taking(&self) -> Self {
+        let now = timestamp(SystemTime::now());
+        Self { created: now.clone(), renewed: now, ..self.clone() }
+    }
+
     /// Whether it would see the same kernel locks as `other`: if one of them is free, its holder
     /// is gone for certain.
     pub(super) fn shares_kernel_with(&self, other: &Self) -> bool {

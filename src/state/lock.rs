@@ -79,13 +79,14 @@ pub fn acquire(state: &Path, operation: &str, timeout: Duration) -> Result<Lease
 fn acquire_with(state: &Path, operation: &str, timeout: Duration, timing: Timing) -> Result<Lease, StateError> {
     let paths = Paths::new(state);
     make_folder(paths.folder())?;
+    let here = Holder::here(operation);
     let mut deadline = Instant::now() + timeout.max(GRACE);
     let mut watched: Option<(Box<Holder>, Instant)> = None;
     loop {
-        let found = Found::at(&paths.lock)?;
+        let found = Found::at(&paths.lock, &here)?;
         match &found {
             Found::Nothing => {
-                if let Some(lease) = Lease::place(&paths.lock, operation, timing)? {
+                if let Some(lease) = Lease::place(&paths.lock, here.taking(), timing)? {
                     return Ok(lease);
                 }
             }
@@ -126,7 +127,7 @@ fn acquire_with(state: &Path, operation: &str, timeout: Duration, timing: Timing
 /// [`StateError::LockUnreadable`] or [`StateError::Io`] when the lock file cannot be read.
 pub fn show(state: &Path) -> Result<Option<(Holder, Held)>, StateError> {
     let path = Paths::new(state).lock;
-    match Found::at(&path)? {
+    match Found::at(&path, &Holder::here("look"))? {
         Found::Nothing => Ok(None),
         Found::Lock { holder, held: Held::Elsewhere, .. } if holder.silent_for() > Timing::DEFAULT.lease => {
             Ok(Some((*holder, Held::Gone)))
@@ -144,7 +145,7 @@ pub fn show(state: &Path) -> Result<Option<(Holder, Held)>, StateError> {
 pub fn break_lock(state: &Path, id: &str) -> Result<Holder, StateError> {
     let path = Paths::new(state).lock;
     let wrong = |found| StateError::NotThatLock { path: path.clone(), wanted: id.to_owned(), found };
-    match Found::at(&path)? {
+    match Found::at(&path, &Holder::here("look"))? {
         Found::Nothing => Err(wrong(None)),
         Found::Lock { holder, .. } if holder.id != id => Err(wrong(Some(holder.id))),
         Found::Lock { holder, file, .. } => {
@@ -157,9 +158,8 @@ pub fn break_lock(state: &Path, id: &str) -> Result<Holder, StateError> {
 
 impl Lease {
     /// Puts a lock file in place, if there is none.
-    fn place(path: &Path, operation: &str, timing: Timing) -> Result<Option<Self>, StateError> {
+    fn place(path: &Path, holder: Holder, timing: Timing) -> Result<Option<Self>, StateError> {
         let failed = |error: std::io::Error| StateError::io("create", path, &error);
-        let holder = Holder::here(operation);
         // Readable by all: whoever shares the folder may see who works.
         let mut file = tempfile::Builder::new()
             .prefix(".lock.")
@@ -241,7 +241,7 @@ enum Found {
 }
 
 impl Found {
-    fn at(path: &Path) -> Result<Self, StateError> {
+    fn at(path: &Path, here: &Holder) -> Result<Self, StateError> {
         let failed = |error: std::io::Error| StateError::io("read", path, &error);
         // Network file systems lock only what is open for writing; someone else's file can only be read.
         let opened = OpenOptions::new().read(true).write(true).open(path).or_else(|_| File::open(path));
@@ -268,7 +268,7 @@ impl Found {
         };
         let held = match free {
             false => Held::Alive,
-            true if Holder::here("look").shares_kernel_with(&holder) => Held::Gone,
+            true if here.shares_kernel_with(&holder) => Held::Gone,
             true => Held::Elsewhere,
         };
         Ok(Self::Lock { file, holder: Box::new(holder), held })

@@ -95,9 +95,8 @@ impl State {
 
     /// The state of a cluster of which nothing is made yet, with a random lineage and salt.
     pub fn new(cluster: &str) -> Self {
-        let salt: [u8; 32] = rand::random();
-        let salt = salt.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self::fresh(cluster, random_uuid(rand::random()), salt)
+        let salt = [rand::random::<u128>(), rand::random()].map(|half| format!("{half:032x}"));
+        Self::fresh(cluster, random_uuid(rand::random()), salt.concat())
     }
 
     /// The same with a given lineage and salt, so that a saved first plan is applied under the

@@ -12,7 +12,7 @@ use super::file;
 use super::journal::{self, Entry, Journal};
 use super::local::{self, LocalFile};
 use super::lock::Lease;
-use super::model::{Record, State, Version};
+use super::model::{Record, State, Status, Version};
 use super::paths::Paths;
 use crate::resource::Address;
 
@@ -164,8 +164,10 @@ impl Store {
     }
 
     /// An act is about to begin: returns when that is on disk. `record` is what to remember if its
-    /// end is never recorded; `reactions` are the resources that must act because of it.
+    /// end is never recorded, as interrupted; `reactions` are the resources that must act because
+    /// of it.
     pub fn intent(&self, address: Address, record: Record, reactions: Vec<Address>) -> Result<(), StateError> {
+        let record = Record { status: Status::Interrupted, ..record };
         self.append(Entry::Intent { address, record: Box::new(record), reactions })
     }
 
@@ -174,8 +176,10 @@ impl Store {
         self.append(Entry::Kept { address, name: name.to_owned(), value: value.to_owned() })
     }
 
-    /// The act ended, or the resource was adopted. What steps had learned stays in the record.
+    /// The act ended, or the resource was adopted: it is ready. What steps had learned stays in the
+    /// record.
     pub fn done(&self, address: Address, record: Record) -> Result<(), StateError> {
+        let record = Record { status: Status::Ready, ..record };
         self.append(Entry::Done { address, record: Box::new(record) })
     }
 
