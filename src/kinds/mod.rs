@@ -1,5 +1,6 @@
 //! What resources there are: one file per kind.
 
+mod kubeadm;
 mod kubeadm_init;
 mod kubeadm_join;
 mod kubectl;
