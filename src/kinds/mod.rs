@@ -5,6 +5,7 @@
 
 mod file;
 mod kernel_module;
+mod kubeadm;
 mod kubeadm_init;
 mod kubeadm_join;
 mod kubectl;
