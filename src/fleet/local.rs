@@ -41,8 +41,8 @@ impl LocalShell {
         shell_command(self.sudo)
     }
 
-    fn lost(&self, reason: impl ToString) -> FleetError {
-        FleetError::Lost { host: self.host.clone(), address: ADDRESS.to_owned(), reason: reason.to_string() }
+    fn lost(&self, error: &std::io::Error) -> FleetError {
+        FleetError::Lost { host: self.host.clone(), address: ADDRESS.to_owned(), reason: error.to_string() }
     }
 }
 
@@ -103,7 +103,7 @@ impl Shell for LocalShell {
             });
         };
         group.id = None;
-        let answer = answer.map_err(|error| self.lost(error))?;
+        let answer = answer.map_err(|error| self.lost(&error))?;
         match sudo_refusal(&answer).filter(|_| self.sudo) {
             Some(reason) => Err(FleetError::Sudo {
                 host: self.host.clone(),
@@ -132,11 +132,11 @@ async fn converse(child: &mut Child, script: &str) -> std::io::Result<Answer> {
         };
         let collect = async { tokio::try_join!(drain(&mut out, &mut stdout), drain(&mut err, &mut stderr)) };
         tokio::pin!(feed, collect);
-        let (mut fed, mut collected) = (false, false);
+        let (mut sent, mut collected) = (false, false);
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status?,
-                () = &mut feed, if !fed => fed = true,
+                () = &mut feed, if !sent => sent = true,
                 read = &mut collect, if !collected => {
                     read?;
                     collected = true;

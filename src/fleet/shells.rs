@@ -79,7 +79,7 @@ impl<S: Shell> HostShell<S> {
                     return Ok(ActOutcome::Stale { now });
                 }
                 Frame::ACT => {
-                    (output, kept) = take_kept(redaction.output(part.output));
+                    (output, kept) = take_kept(redaction.output(&part.output));
                     if !output.success() {
                         return Ok(ActOutcome::Ran { output, kept, after: None });
                     }
@@ -196,7 +196,7 @@ impl Redaction {
         self.texts.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), Secret::MASK))
     }
 
-    fn output(&self, output: Output) -> Output {
+    fn output(&self, output: &Output) -> Output {
         Output { status: output.status, stdout: self.redact(&output.stdout), stderr: self.redact(&output.stderr) }
     }
 

@@ -1,4 +1,4 @@
-//! known_hosts(5): which keys hosts are known by. A host is accepted by an exact match only; a
+//! `known_hosts(5)`: which keys hosts are known by. A host is accepted by an exact match only; a
 //! revoked key, a changed key and a key of another type than the known ones are refused.
 
 use std::fmt::Write as _;
