@@ -15,7 +15,7 @@ pub enum FleetError {
         /// Why.
         reason: String,
     },
-    /// The host shows another key than known_hosts has, or none is known. Nothing was sent.
+    /// The host shows another key than `known_hosts` has, or none is known. Nothing was sent.
     #[error("{host} ({address}): host key refused: {reason}")]
     HostKey {
         /// Host.

@@ -41,8 +41,8 @@ impl LocalShell {
         shell_command(self.sudo)
     }
 
-    fn lost(&self, reason: impl ToString) -> FleetError {
-        FleetError::Lost { host: self.host.clone(), address: ADDRESS.to_owned(), reason: reason.to_string() }
+    fn lost(&self, error: &std::io::Error) -> FleetError {
+        FleetError::Lost { host: self.host.clone(), address: ADDRESS.to_owned(), reason: error.to_string() }
     }
 }
 
@@ -103,7 +103,7 @@ impl Shell for LocalShell {
             });
         };
         group.id = None;
-        let answer = answer.map_err(|error| self.lost(error))?;
+        let answer = answer.map_err(|error| self.lost(&error))?;
         match sudo_refusal(&answer).filter(|_| self.sudo) {
             Some(reason) => Err(FleetError::Sudo {
                 host: self.host.clone(),
@@ -132,11 +132,11 @@ async fn converse(child: &mut Child, script: &str) -> std::io::Result<Answer> {
         };
         let collect = async { tokio::try_join!(drain(&mut out, &mut stdout), drain(&mut err, &mut stderr)) };
         tokio::pin!(feed, collect);
-        let (mut fed, mut collected) = (false, false);
+        let (mut sent, mut collected) = (false, false);
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status?,
-                () = &mut feed, if !fed => fed = true,
+                () = &mut feed, if !sent => sent = true,
                 read = &mut collect, if !collected => {
                     read?;
                     collected = true;
@@ -159,4 +159,60 @@ async fn drain(from: &mut (impl AsyncRead + Unpin), to: &mut Vec<u8>) -> std::io
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn shell() -> LocalShell {
+        LocalShell::new(HostName::new("here"), Sudo::Never)
+    }
+
+    async fn run(script: &str) -> Result<Answer, FleetError> {
+        shell().run(script, Duration::from_secs(20)).await
+    }
+
+    #[tokio::test]
+    async fn both_streams_and_the_status_come_back() {
+        let answer = run("echo out; echo err >&2; exit 3").await.unwrap();
+        assert_eq!((answer.status, &answer.stdout[..], &answer.stderr[..]), (3, &b"out\n"[..], &b"err\n"[..]));
+        assert_eq!(run("kill -s KILL $$").await.unwrap().status, 137);
+    }
+
+    #[tokio::test]
+    async fn large_scripts_and_answers_pass_at_the_same_time() {
+        let script = format!("echo '{}'\n", "x".repeat(400)).repeat(3000);
+        let answer = run(&script).await.unwrap();
+        assert_eq!(answer.stdout.len(), 401 * 3000);
+    }
+
+    #[tokio::test]
+    async fn a_shell_that_ends_without_reading_is_no_error() {
+        let script = format!("exit 7\n{}", "# never read\n".repeat(200_000));
+        assert_eq!(run(&script).await.unwrap().status, 7);
+    }
+
+    #[tokio::test]
+    async fn a_background_child_does_not_hold_the_answer_back() {
+        let begun = Instant::now();
+        let answer = run("sleep 20 & echo done").await.unwrap();
+        assert_eq!(answer.stdout, b"done\n");
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+
+    #[tokio::test]
+    async fn a_script_that_takes_too_long_is_killed_with_its_children() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let flag = folder.path().join("survived");
+        // Deaf to the polite signal, and the work is done by a child.
+        let script = format!("trap '' TERM; (sleep 4; echo > '{}')\n:", flag.display());
+        let begun = Instant::now();
+        let error = shell().run(&script, Duration::from_millis(500)).await.unwrap_err();
+        assert_eq!(error.to_string(), "here (this machine): no answer within 0 s");
+        assert!(begun.elapsed() < Duration::from_secs(4));
+        tokio::time::sleep(Duration::from_millis(4500).saturating_sub(begun.elapsed())).await;
+        assert!(!flag.exists(), "a child went on");
+    }
 }

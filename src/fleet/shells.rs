@@ -79,7 +79,7 @@ impl<S: Shell> HostShell<S> {
                     return Ok(ActOutcome::Stale { now });
                 }
                 Frame::ACT => {
-                    (output, kept) = take_kept(redaction.output(part.output));
+                    (output, kept) = take_kept(redaction.output(&part.output));
                     if !output.success() {
                         return Ok(ActOutcome::Ran { output, kept, after: None });
                     }
@@ -196,7 +196,7 @@ impl Redaction {
         self.texts.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose(), Secret::MASK))
     }
 
-    fn output(&self, output: Output) -> Output {
+    fn output(&self, output: &Output) -> Output {
         Output { status: output.status, stdout: self.redact(&output.stdout), stderr: self.redact(&output.stderr) }
     }
 
@@ -206,5 +206,194 @@ impl Redaction {
             ProbeError::Odd { text } => ProbeError::Odd { text: self.redact(&text) },
             ProbeError::Unreachable { text } => ProbeError::Unreachable { text: self.redact(&text) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::fleet::local::LocalShell;
+    use crate::fleet::{Purpose, Sudo};
+    use crate::resource::{Act, Address, FieldChange, Kind, Observation, Prior, Step};
+
+    /// A file as a kind: small, but it looks and acts as the real ones do.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Note {
+        path: String,
+        text: String,
+        #[serde(skip)]
+        secret: Option<Secret>,
+    }
+
+    impl Kind for Note {
+        const NAME: &'static str = "note";
+        const PRINCIPAL: &'static str = "text";
+        type Observed = String;
+
+        fn key(&self) -> Option<String> {
+            Some(self.path.clone())
+        }
+        fn secrets(&self) -> Vec<Secret> {
+            self.secret.clone().into_iter().collect()
+        }
+        fn probe(&self) -> Script {
+            Script::new("[ -e \"$P\" ] || exit 9\ncat -- \"$P\"").set("P", &self.path)
+        }
+        fn parse(&self, output: &Output) -> Result<Observation<String>, ProbeError> {
+            match output.status {
+                0 => Ok(Observation::Present(output.stdout.clone())),
+                9 => Ok(Observation::Absent),
+                _ => Err(ProbeError::failed(output)),
+            }
+        }
+        fn diff(&self, seen: &String) -> Vec<FieldChange> {
+            FieldChange::compare("text", seen, &self.text).into_iter().collect()
+        }
+        fn simulate(&self) -> String {
+            self.text.clone()
+        }
+        fn apply(&self, _: Act, _: &Observation<String>) -> Vec<Step> {
+            Vec::new()
+        }
+        fn destroy(&self, _: &Prior<String>) -> Vec<Step> {
+            Vec::new()
+        }
+    }
+
+    fn note(path: impl Into<String>, text: impl Into<String>) -> Note {
+        Note { path: path.into(), text: text.into(), secret: None }
+    }
+
+    fn here() -> HostShell<LocalShell> {
+        let host = HostName::new("here");
+        HostShell::new(host.clone(), LocalShell::new(host, Sudo::Never))
+    }
+
+    fn address(key: &str) -> Address {
+        Address::new(HostName::new("here"), "test", Note::NAME, Some(key.to_owned()))
+    }
+
+    async fn look(note: &Note) -> LookResult {
+        let look = Look { address: address("x"), resource: Arc::new(note.clone()) };
+        here().look(&[look]).await.unwrap().seen.remove(&address("x")).unwrap()
+    }
+
+    async fn act(note: &Note, script: &Script, slots: &Slots, expect: Option<&str>) -> Result<ActOutcome, FleetError> {
+        let request = ActRequest {
+            address: &address("x"),
+            resource: note,
+            purpose: Purpose::Apply,
+            expect,
+            act: Some((script, slots)),
+            look_after: true,
+            timeout: Duration::from_secs(30),
+        };
+        here().act(&request).await
+    }
+
+    fn write(note: &Note) -> Script {
+        Script::new("printf '%s' \"$T\" > \"$P\"").set("P", &note.path).set("T", &note.text)
+    }
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn hostile_values_of_100_kb_arrive_byte_for_byte(
+            seed in "([^\0]|'|\"|`|\\$\\(id\\)|\n|\\\\|-|@@keep A=b\n|\u{e9}){1,60}",
+            name in "[^\0/]{1,30}",
+            size in 90_000_usize..110_000,
+        ) {
+            let folder = tempfile::TempDir::new().unwrap();
+            let path = folder.path().join(format!("-{name}")).display().to_string();
+            let note = note(path, seed.repeat(size / seed.len() + 1));
+            let outcome = run(act(&note, &write(&note), &Slots::default(), None)).unwrap();
+            let ActOutcome::Ran { output, after: Some(Ok(after)), .. } = outcome else { panic!("{outcome:?}") };
+            prop_assert!(output.success());
+            prop_assert!(after.observation == Observation::Present(note.text.clone().into()));
+            prop_assert!(std::fs::read_to_string(&note.path).unwrap() == note.text);
+            prop_assert!(run(look(&note)).unwrap() == after);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_look_of_a_host_tells_facts_present_absent_and_odd() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(path("there"), "text").unwrap();
+        let look = |name: &str| Look { address: address(name), resource: Arc::new(note(path(name), "")) };
+        let report = here().look(&[look("there"), look("gone"), look("")]).await.unwrap();
+        assert!(report.facts.cpus > 0 && !report.facts.hostname.is_empty());
+        let seen = |name: &str| report.seen[&address(name)].as_ref().map(|seen| seen.observation.clone());
+        assert_eq!(seen("there").unwrap(), Observation::Present("text".into()));
+        assert_eq!(seen("gone").unwrap(), Observation::Absent);
+        assert!(matches!(seen(""), Err(ProbeError::Failed { .. })), "a folder is no file");
+    }
+
+    #[tokio::test]
+    async fn an_act_stops_on_a_host_that_changed_since_the_plan_even_when_it_is_not_utf8() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("f");
+        let wanted = note(path.display().to_string(), "new");
+        std::fs::write(&path, b"caf\xe9\xff\n").unwrap();
+        let seen = look(&wanted).await.unwrap();
+        assert_eq!(seen.observation, Observation::Present("caf\u{fffd}\u{fffd}\n".into()));
+        std::fs::write(&path, b"caf\xe8\xff\n").unwrap();
+        let outcome = act(&wanted, &write(&wanted), &Slots::default(), Some(&seen.digest)).await.unwrap();
+        assert!(matches!(outcome, ActOutcome::Stale { now: Ok(_) }), "{outcome:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"caf\xe8\xff\n");
+        let seen = look(&wanted).await.unwrap();
+        let outcome = act(&wanted, &write(&wanted), &Slots::default(), Some(&seen.digest)).await.unwrap();
+        assert!(matches!(outcome, ActOutcome::Ran { after: Some(Ok(_)), .. }), "{outcome:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    }
+
+    #[tokio::test]
+    async fn a_failed_act_tells_its_status_and_is_not_looked_at() {
+        let script = Script::new("echo said; echo why >&2; exit 4");
+        let outcome = act(&note("/nonexistent", ""), &script, &Slots::default(), None).await.unwrap();
+        let output = Output { status: 4, stdout: "said\n".into(), stderr: "why\n".into() };
+        assert_eq!(outcome, ActOutcome::Ran { output, kept: BTreeMap::new(), after: None });
+    }
+
+    #[tokio::test]
+    async fn kept_lines_are_taken_out() {
+        let script = Script::new("echo one; echo '@@keep packages=a b=c'; printf 'two @@keep x=y\\n@@keep last=1'");
+        let outcome = act(&note("/nonexistent", ""), &script, &Slots::default(), None).await.unwrap();
+        let ActOutcome::Ran { output, kept, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(output.stdout, "one\ntwo @@keep x=y\n");
+        let kept: Vec<_> = kept.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(kept, [("last", "1"), ("packages", "a b=c")]);
+    }
+
+    #[tokio::test]
+    async fn no_secret_comes_back() {
+        let mut slots = Slots::default();
+        slots.put("token", Secret::new("abcdef.0123456789"));
+        slots.put("part", Secret::new("abcdef"));
+        let pem = "-----BEGIN-----\nMIIEvQIBADANBgkqhkiG9w0\n-----END-----";
+        let note = Note { secret: Some(Secret::new(pem)), ..note("/nonexistent", "") };
+        let script = Script::new(
+            "printf '%s\\n' \"$T\" \"$P\" \"@@keep t=$T\"; printf '%s\\n' \"$P\" | sed -n 2p >&2\necho \"$T\" >&2",
+        )
+        .set("T", crate::resource::Value::Slotted(Slots::placeholder("token")))
+        .set("P", Secret::new(pem));
+        let outcome = act(&note, &script, &slots, None).await.unwrap();
+        let shown = format!("{outcome:?}");
+        for secret in ["abcdef", "0123456789", "MIIEvQ", "BEGIN"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        assert!(shown.contains(Secret::MASK), "{shown}");
+        let failing = Script::new("echo \"$T\"; kill -s KILL $$").set("T", Secret::new(pem));
+        let error = act(&note, &failing, &slots, None).await.unwrap_err();
+        assert!(matches!(error, FleetError::Frame { .. }) && !error.to_string().contains("MIIE"), "{error}");
     }
 }

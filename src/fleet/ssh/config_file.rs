@@ -1,4 +1,4 @@
-//! The part of ssh_config(5) that says how to reach a host: `HostName`, `User`, `Port`,
+//! The part of `ssh_config(5)` that says how to reach a host: `HostName`, `User`, `Port`,
 //! `IdentityFile` and `ProxyJump` under `Host` patterns. The first value wins. Other keywords are
 //! ignored; `Match` blocks and `Include` are skipped with a warning.
 

@@ -18,7 +18,14 @@ use crate::resource::Secret;
 /// Key files that were read; decrypting one costs a tenth of a second, so each is read once.
 #[derive(Debug, Default)]
 pub(super) struct KeyRing {
-    read: Mutex<Vec<(PathBuf, Option<Secret>, Arc<PrivateKey>)>>,
+    read: Mutex<Vec<ReadKey>>,
+}
+
+#[derive(Debug)]
+struct ReadKey {
+    path: PathBuf,
+    passphrase: Option<Secret>,
+    key: Arc<PrivateKey>,
 }
 
 /// What will be shown to a host.
@@ -76,14 +83,14 @@ impl KeyRing {
     async fn key(&self, path: &Path, passphrase: Option<&Secret>) -> Result<Arc<PrivateKey>, KeyFault> {
         // Held while decrypting, so that a hundred hosts do not all decrypt the same file.
         let mut read = self.read.lock().await;
-        if let Some((_, _, key)) = read.iter().find(|(known, with, _)| known == path && with.as_ref() == passphrase) {
-            return Ok(key.clone());
+        if let Some(known) = read.iter().find(|known| known.path == path && known.passphrase.as_ref() == passphrase) {
+            return Ok(known.key.clone());
         }
         let (file, secret) = (path.to_owned(), passphrase.cloned());
         let loaded = tokio::task::spawn_blocking(move || load(&file, secret.as_ref())).await;
         let key = loaded.map_err(|error| KeyFault::Other(format!("key file {}: {error}", path.display())))??;
         let key = Arc::new(key);
-        read.push((path.to_owned(), passphrase.cloned(), key.clone()));
+        read.push(ReadKey { path: path.to_owned(), passphrase: passphrase.cloned(), key: key.clone() });
         Ok(key)
     }
 }

@@ -1,4 +1,4 @@
-//! known_hosts(5): which keys hosts are known by. A host is accepted by an exact match only; a
+//! `known_hosts(5)`: which keys hosts are known by. A host is accepted by an exact match only; a
 //! revoked key, a changed key and a key of another type than the known ones are refused.
 
 use std::fmt::Write as _;
@@ -240,5 +240,135 @@ fn scan_type(key: &PublicKey) -> &'static str {
         Algorithm::Ecdsa { .. } => "ecdsa",
         Algorithm::Rsa { .. } => "rsa",
         _ => "ed25519",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use russh::keys::PrivateKey;
+
+    const A: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+    const B: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBA1lrLAxJtsnBH1HSmw3MFnCTJ5uXCwW0/Zi3gEtpUg";
+
+    fn key(text: &str) -> PublicKey {
+        PublicKey::from_openssh(text).unwrap()
+    }
+
+    /// The word for the verdict on a host that shows A.
+    fn verdict(file: &str, address: &str, port: u16) -> &'static str {
+        let file = file.replace("$A", A).replace("$B", B).replace("$TAB", &A.replace(' ', "\t"));
+        match judge(&parse(&file, Path::new("kh")), &lookup_name(address, port), &key(A)) {
+            Verdict::Known => "known",
+            Verdict::Unknown => "unknown",
+            Verdict::Revoked { .. } => "revoked",
+            Verdict::Other { .. } => "other",
+            Verdict::Authority { .. } => "authority",
+        }
+    }
+
+    #[test]
+    fn verdicts() {
+        let rsa = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDHpP2Xj";
+        let hashed = {
+            let mut mac = Hmac::<sha1::Sha1>::new_from_slice(b"salt").unwrap();
+            mac.update(b"[h]:2222");
+            let hash = HostPatterns::HashedName { salt: b"salt".to_vec(), hash: mac.finalize().into_bytes().into() };
+            format!("{} $A\n", hash.to_string())
+        };
+        for (file, address, port, expected) in [
+            ("", "h", 22, "unknown"),
+            ("h $A\n", "h", 22, "known"),
+            ("h $A comment with spaces\n", "h", 22, "known"),
+            ("H $A\n", "h", 22, "known"),
+            ("h $A\n", "H", 22, "known"),
+            ("h,10.0.0.1 $A", "10.0.0.1", 22, "known"),
+            ("h\t$TAB\tcomment\n", "h", 22, "known"),
+            ("  h   $A\n", "h", 22, "known"),
+            ("h $B\n", "h", 22, "other"),
+            ("h $B\nh $A\n", "h", 22, "known"),
+            // Ports are part of the name.
+            ("h $A\n", "h", 2222, "unknown"),
+            ("[h]:2222 $A\n", "h", 2222, "known"),
+            ("[h]:2222 $A\n", "h", 22, "unknown"),
+            ("[h]:2222 $B\n", "h", 2222, "other"),
+            ("[h]:22 $A\n", "h", 22, "unknown"),
+            ("[::1]:2222 $A\n", "::1", 2222, "known"),
+            // Patterns.
+            ("*.lab $A\n", "cp1.lab", 22, "known"),
+            ("*.lab $A\n", "lab", 22, "unknown"),
+            ("cp? $A\n", "cp1", 22, "known"),
+            ("cp? $A\n", "cp10", 22, "unknown"),
+            ("*.lab,!cp1.lab $A\n", "cp1.lab", 22, "unknown"),
+            ("!cp1.lab,*.lab $A\n", "cp1.lab", 22, "unknown"),
+            ("!cp1.lab $A\n", "cp2.lab", 22, "unknown"),
+            ("[*.lab]:2222 $A\n", "x.lab", 2222, "known"),
+            // Hashed names.
+            (hashed.as_str(), "h", 2222, "known"),
+            (hashed.as_str(), "h", 22, "unknown"),
+            // Markers.
+            ("@revoked * $A\n", "h", 22, "revoked"),
+            ("h $A\n@revoked h $A\n", "h", 22, "revoked"),
+            ("@revoked h $A\nh $A\n", "h", 22, "revoked"),
+            ("@revoked\th\t$TAB\nh $A\n", "h", 22, "revoked"),
+            ("@revoked other $A\nh $A\n", "h", 22, "known"),
+            ("@revoked h $B\n", "h", 22, "unknown"),
+            ("@revoked h $B\nh $A\n", "h", 22, "known"),
+            ("@cert-authority *.lab $A\n", "cp1.lab", 22, "authority"),
+            ("@cert-authority *.lab $B\n", "cp1.lab", 22, "authority"),
+            ("@cert-authority *.lab $B\ncp1.lab $A\n", "cp1.lab", 22, "known"),
+            ("@something h $A\n", "h", 22, "unknown"),
+            // What cannot be read matches nothing, and takes no other line with it.
+            ("h\nh ssh-ed25519\nh ssh-ed25519 !!!\n# h $A\nh $A\n", "h", 22, "known"),
+            ("# h $A\n", "h", 22, "unknown"),
+            ("|1|bad|hash $A\n", "h", 22, "unknown"),
+        ] {
+            assert_eq!(verdict(file, address, port), expected, "{address}:{port} in {file:?}");
+        }
+        assert_eq!(verdict(&format!("h {rsa}\n"), "h", 22,), "unknown", "a broken key is no key");
+    }
+
+    #[test]
+    fn a_key_of_another_type_is_another_key_and_places_are_told() {
+        let ecdsa = Algorithm::Ecdsa { curve: russh::keys::ssh_key::EcdsaCurve::NistP256 };
+        let ecdsa = PrivateKey::random(&mut russh::keys::key::safe_rng(), ecdsa).unwrap();
+        let file = format!("# one\n\nh {}\n", ecdsa.public_key().to_openssh().unwrap());
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("kh");
+        std::fs::write(&path, &file).unwrap();
+        let known = KnownHosts::read(vec![path.clone()]).unwrap();
+        assert_eq!(known.algorithms("h", 22), [ecdsa.public_key().algorithm()]);
+        let said = known.check("h", 22, &key(A), HostKeyChecking::AcceptNew).unwrap_err();
+        assert!(said.contains(&format!("{}:3", path.display())) && said.contains("ecdsa-sha2-nistp256"), "{said}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), file, "nothing is recorded");
+    }
+
+    #[test]
+    fn new_keys_are_recorded_once_in_a_private_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("new/kh");
+        let known = KnownHosts::read(vec![path.clone()]).unwrap();
+        for _ in 0..2 {
+            known.check("h", 2222, &key(A), HostKeyChecking::AcceptNew).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("[h]:2222 {A}\n"));
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(known.check("h", 2222, &key(B), HostKeyChecking::AcceptNew).is_err());
+        KnownHosts::read(vec![path]).unwrap().check("h", 2222, &key(A), HostKeyChecking::Strict).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_an_error() {
+        let folder = tempfile::TempDir::new().unwrap();
+        assert!(KnownHosts::read(vec![folder.path().to_owned()]).unwrap_err().contains("cannot be read"));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_recorded_is_refused() {
+        let known = KnownHosts::read(vec!["/proc/nowhere/kh".into()]).unwrap();
+        assert!(known.check("h", 22, &key(A), HostKeyChecking::AcceptNew).is_err());
+        let none = KnownHosts::read(Vec::new()).unwrap();
+        assert!(none.check("h", 22, &key(A), HostKeyChecking::AcceptNew).is_err());
     }
 }

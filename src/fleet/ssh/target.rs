@@ -55,7 +55,7 @@ impl Target {
             timeout: reach.connect_timeout_ms.map_or(CONNECT_TIMEOUT, Duration::from_millis),
             via: None,
         };
-        let mut seen = vec![reach.address.clone()];
+        let mut seen = vec![Place(reach.address.clone(), reach.port)];
         target.via = match (&reach.bastion, settings.proxy_jump) {
             (Some(bastion), _) => Some(Box::new(resolver.jump(&target, bastion, &mut seen)?)),
             (None, Some(chain)) => resolver.chain(&target, &chain, &mut seen)?,
@@ -78,6 +78,15 @@ impl Target {
     /// Machines on the way, this one included.
     pub(super) fn hops(&self) -> u32 {
         1 + self.via.as_ref().map_or(0, |via| via.hops())
+    }
+}
+
+/// A name and, where it is said, a port; the name alone may stand for several machines.
+struct Place(String, Option<u16>);
+
+impl Place {
+    fn is_among(&self, seen: &[Self]) -> bool {
+        seen.iter().any(|other| self.0 == other.0 && (self.1.is_none() || other.1.is_none() || self.1 == other.1))
     }
 }
 
@@ -116,14 +125,15 @@ impl Resolver<'_> {
     }
 
     /// A jump host; what it does not say itself comes from the config file, then from the host.
-    fn jump(&self, host: &Target, bastion: &Bastion, seen: &mut Vec<String>) -> Result<Target, FleetError> {
-        if seen.contains(&bastion.address) || seen.len() > 8 {
+    fn jump(&self, host: &Target, bastion: &Bastion, seen: &mut Vec<Place>) -> Result<Target, FleetError> {
+        let place = Place(bastion.address.clone(), bastion.port);
+        if place.is_among(seen) || seen.len() > 8 {
             return Err(FleetError::Local {
                 what: self.reach.address.clone(),
                 reason: format!("its jump hosts lead back to `{}`", bastion.address),
             });
         }
-        seen.push(bastion.address.clone());
+        seen.push(place);
         let settings = self.file.lookup(&bastion.address);
         let mut login = self.login(bastion.identity_file.clone(), &settings.identity_files);
         if login.identities.is_empty() {
@@ -144,7 +154,7 @@ impl Resolver<'_> {
     }
 
     /// `ProxyJump a,b`: first a, then b from there.
-    fn chain(&self, host: &Target, chain: &str, seen: &mut Vec<String>) -> Result<Option<Box<Target>>, FleetError> {
+    fn chain(&self, host: &Target, chain: &str, seen: &mut Vec<Place>) -> Result<Option<Box<Target>>, FleetError> {
         let mut via: Option<Box<Target>> = None;
         for text in chain.split(',') {
             let bastion = parse_jump(text.trim()).ok_or_else(|| FleetError::Local {
@@ -153,7 +163,7 @@ impl Resolver<'_> {
             })?;
             // `Host *` with a ProxyJump holds for the jump host, too, which is meant to be reached
             // directly.
-            if seen.contains(&bastion.address) {
+            if Place(bastion.address.clone(), bastion.port).is_among(seen) {
                 continue;
             }
             let mut jump = self.jump(host, &bastion, seen)?;
