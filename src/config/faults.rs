@@ -73,16 +73,19 @@ pub(super) struct Faults<'a> {
     index: &'a Index,
     diagnostics: Vec<Diagnostic>,
     broken: BTreeSet<String>,
+    torn: bool,
     errors: usize,
 }
 
 impl<'a> Faults<'a> {
+    /// Begins with what reading the file found, which may have left parts of it out.
     pub(super) fn new(index: &'a Index, diagnostics: Vec<Diagnostic>) -> Self {
         let errors = diagnostics.len();
         Self {
             index,
             diagnostics,
             broken: BTreeSet::new(),
+            torn: errors > 0,
             errors,
         }
     }
@@ -102,6 +105,17 @@ impl<'a> Faults<'a> {
     pub(super) fn broken(&mut self, fault: Fault) {
         self.broken.insert(fault.at.clone());
         self.error(fault);
+    }
+
+    /// Remembers that the value cannot be used; why is said elsewhere.
+    pub(super) fn mark_broken(&mut self, at: String) {
+        self.broken.insert(at);
+    }
+
+    /// Whether everything below the pointer could be read: only then something can be said to be
+    /// missing, or to be too few.
+    pub(super) fn is_complete(&self, at: &str) -> bool {
+        !self.torn && !self.is_broken(at)
     }
 
     /// Whether something at or below the pointer could not be used, so that what depends on the

@@ -40,7 +40,9 @@ pub fn load_with(text: &str, file_name: &str, paths: &Paths) -> Result<Loaded, C
     let (root, found) = yaml::parse(text).map_err(|faults| failed(file_name, faults))?;
     let index = Index::new(&root);
     let mut faults = Faults::new(&index, found);
-    let value = shape::check(&root, &mut faults);
+    let Some(value) = shape::check(&root, &mut faults) else {
+        return Err(failed(file_name, faults.into_diagnostics()));
+    };
     let written: ClusterFile = serde_json::from_value(value).unwrap_or_else(|error| {
         faults.error(Fault::at("", format!("the file cannot be read: {error}")));
         ClusterFile::default()

@@ -10,11 +10,13 @@ mod faults;
 mod file;
 mod load;
 mod loaded;
+mod masking;
 mod paths;
 mod quote;
 mod render;
 mod shape;
 mod sources;
+mod template;
 mod yaml;
 
 pub use check::check_vrrp_password;
@@ -33,3 +35,4 @@ pub use paths::Paths;
 pub use render::render_diagnostics;
 pub use shape::schema;
 pub use sources::{Position, Sources, pointer};
+pub use template::{Draft, DraftHost, template};

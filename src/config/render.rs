@@ -1,9 +1,9 @@
 //! Diagnostics as people read them: the line, what is wrong in it, what to do.
 
+use super::masking::presentable;
 use super::{Diagnostic, Label, Severity, Span};
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{Annotation, AnnotationKind, Element, Level, Renderer, Snippet};
-use std::borrow::Cow;
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 use std::fmt::Write;
 
 /// Most diagnostics that are shown; their number is told all the same.
@@ -11,6 +11,9 @@ const SHOWN: usize = 50;
 
 /// Labels further apart than this many lines are shown apart.
 const APART: u32 = 500;
+
+/// Most bytes of the file that one diagnostic shows.
+const LONGEST: usize = 64 * 1024;
 
 /// Shows diagnostics of a file, with their lines, and how many there are. `text` is the file's,
 /// and empty when there is none to show.
@@ -20,7 +23,11 @@ pub fn render_diagnostics(
     file: &str,
     color: bool,
 ) -> String {
-    let text = without_secrets(diagnostics, text);
+    let secret = diagnostics
+        .iter()
+        .filter(|d| d.secret)
+        .filter_map(|d| d.primary.as_ref());
+    let hidden: Vec<Span> = secret.map(|label| label.span).collect();
     let base = if color {
         Renderer::styled()
     } else {
@@ -29,7 +36,7 @@ pub fn render_diagnostics(
     let renderer = base.decor_style(DecorStyle::Ascii).term_width(100);
     let mut out = String::new();
     for diagnostic in diagnostics.iter().take(SHOWN) {
-        out.push_str(&one(diagnostic, &text, file, &renderer));
+        out.push_str(&one(diagnostic, text, &hidden, file, &renderer));
         out.push_str("\n\n");
     }
     if let Some(hidden) = diagnostics
@@ -64,7 +71,13 @@ fn summary(diagnostics: &[Diagnostic], file: &str) -> String {
     format!("{counted} in {file}.\n")
 }
 
-fn one(diagnostic: &Diagnostic, text: &str, file: &str, renderer: &Renderer) -> String {
+fn one(
+    diagnostic: &Diagnostic,
+    text: &str,
+    hidden: &[Span],
+    file: &str,
+    renderer: &Renderer,
+) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -82,13 +95,17 @@ fn one(diagnostic: &Diagnostic, text: &str, file: &str, renderer: &Renderer) -> 
             near.into_iter()
                 .map(|label| (label, AnnotationKind::Context)),
         );
-        group = group.element(snippet(&first, text, file));
+        group = group.element(excerpt(&first, text, hidden, file));
         for label in far {
-            group = group.element(snippet(&[(label, AnnotationKind::Context)], text, file));
+            group = group.element(excerpt(
+                &[(label, AnnotationKind::Context)],
+                text,
+                hidden,
+                file,
+            ));
         }
     } else {
-        let origin = annotate_snippets::Origin::path(file);
-        group = group.element(origin);
+        group = group.element(Origin::path(file));
     }
     for help in &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
@@ -96,12 +113,14 @@ fn one(diagnostic: &Diagnostic, text: &str, file: &str, renderer: &Renderer) -> 
     renderer.render(&[group])
 }
 
-/// The lines from the first to the last label, with the labels under them.
-fn snippet<'a>(
+/// The lines from the first to the last label, with the labels under them. Of what no person wrote,
+/// such as lines of megabytes, only the place is told.
+fn excerpt<'a>(
     labels: &[(&'a Label, AnnotationKind)],
-    text: &'a str,
+    text: &str,
+    hidden: &[Span],
     file: &'a str,
-) -> Snippet<'a, Annotation<'a>> {
+) -> Element<'a> {
     let first = labels
         .iter()
         .map(|(label, _)| label.span)
@@ -119,6 +138,11 @@ fn snippet<'a>(
         .unwrap_or(first.start);
     let start = text[..first.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
+    let line = usize::try_from(first.line).unwrap_or(1);
+    if end - start > LONGEST {
+        let column = usize::try_from(first.column).unwrap_or(1);
+        return Origin::path(file).line(line).char_column(column).into();
+    }
     let annotation = |(label, kind): &(&'a Label, AnnotationKind)| {
         let from = label.span.start;
         let line_end = text[from..]
@@ -128,33 +152,16 @@ fn snippet<'a>(
         kind.span(from - start..to - start)
             .label(Some(label.text.as_str()).filter(|text| !text.is_empty()))
     };
-    Snippet::source(&text[start..end])
-        .line_start(usize::try_from(first.line).unwrap_or(1))
-        .path(file)
-        .annotations(labels.iter().map(annotation))
-}
-
-/// The text with stars where a diagnostic says that a secret stands.
-fn without_secrets<'a>(diagnostics: &[Diagnostic], text: &'a str) -> Cow<'a, str> {
-    let spans = diagnostics
-        .iter()
-        .filter(|d| d.secret)
-        .filter_map(|d| d.primary.as_ref());
-    let mut masked: Option<Vec<u8>> = None;
-    for Span { start, end, .. } in spans.map(|label| label.span) {
-        let bytes = masked.get_or_insert_with(|| text.as_bytes().to_vec());
-        for byte in bytes
-            .iter_mut()
-            .take(end)
-            .skip(start)
-            .filter(|byte| **byte != b'\n')
-        {
-            *byte = b'*';
-        }
-    }
-    match masked.map(String::from_utf8) {
-        Some(Ok(masked)) => Cow::Owned(masked),
-        Some(Err(_)) => Cow::Borrowed(""),
-        None => Cow::Borrowed(text),
-    }
+    let within = |span: &Span| {
+        (span.start < end && span.end > start)
+            .then(|| span.start.max(start) - start..span.end.min(end) - start)
+    };
+    Snippet::source(presentable(
+        &text[start..end],
+        hidden.iter().filter_map(within),
+    ))
+    .line_start(line)
+    .path(file)
+    .annotations(labels.iter().map(annotation))
+    .into()
 }

@@ -24,7 +24,7 @@ pub(super) fn names(written: Option<&Vec<String>>, faults: &mut Faults<'_>) -> V
         let lower = name.to_lowercase();
         faults.broken(if name.contains("://") || name.contains(':') {
             fault.help("a certificate holds names alone, without scheme and port")
-        } else if is_subdomain(&lower) {
+        } else if lower != *name && is_subdomain(&lower) {
             fault.help(format!("write it in lower case: {}", quoted(&lower)))
         } else {
             fault.help("for example `api.example.com`, `*.example.com` or `10.0.0.100`")

@@ -47,7 +47,7 @@ pub(super) fn managed(
     };
     if vip != NO_ADDRESS {
         not_a_hosts(vip, hosts, faults);
-        subnets::outside(vip, ADDRESS, "the endpoint", subnets, faults);
+        subnets::outside(vip, ADDRESS, subnets, faults);
         reachable(vip, prefix_len, balancers, faults);
     }
     if !faults.is_broken(PORT) {

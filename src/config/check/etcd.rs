@@ -57,7 +57,7 @@ pub(super) fn check(written: Option<&file::Etcd>, faults: &mut Faults<'_>) -> Et
         };
         let default = |written: Option<&str>| {
             if written.is_none() {
-                ", etcd's default"
+                " (etcd's default)"
             } else {
                 ""
             }

@@ -222,7 +222,7 @@ fn unique(hosts: &[Host], faults: &mut Faults<'_>) {
 
 /// How many control planes there are.
 fn counts(hosts: &[Host], faults: &mut Faults<'_>) {
-    if faults.is_broken("/hosts") || hosts.is_empty() {
+    if !faults.is_complete("/hosts") || hosts.is_empty() {
         return;
     }
     let count = hosts.iter().filter(|host| host.is_control_plane()).count();

@@ -58,7 +58,7 @@ fn check_sysctls(
                     &at,
                     format!("the kernel parameter {} stands twice", quoted(&dotted)),
                 )
-                .also(other, "first written here")
+                .also(other, "and here")
                 .help("dots and slashes mean the same; keep one"),
             );
         }

@@ -67,7 +67,8 @@ pub(super) fn only_on_balancers(hosts: &mut [Host], balancers: &[usize], faults:
         }
         host.priority = 0;
         let place = at(&host.name, "priority");
-        if faults.written(&place) {
+        let sure = faults.is_complete(&at(&host.name, "roles")) && !faults.is_broken(&place);
+        if faults.written(&place) && sure {
             faults.error(
                 Fault::key(
                     place,

@@ -1,7 +1,7 @@
 //! The ranges of pods and services: their size, and that nothing overlaps.
 
 use super::hosts::at_internal;
-use super::values::{NO_ADDRESS, subnet};
+use super::values::subnet;
 use crate::config::Host;
 use crate::config::faults::{Fault, Faults};
 use crate::config::file;
@@ -57,51 +57,65 @@ pub(super) fn check(
         let message = format!("the services' range {services} has the wrong size");
         faults.error(Fault::at(SERVICES, message).help("kubeadm takes a /12 to a /28"));
     }
-    for host in hosts
-        .iter()
-        .filter(|host| host.internal_address != NO_ADDRESS)
-    {
-        outside(
-            host.internal_address,
-            &at_internal(&host.name, faults),
-            "a host",
-            subnets,
-            faults,
-        );
-    }
+    hosts_outside(hosts, subnets, faults);
     if let Some(pods) = subnets.pods {
         large_enough(pods, written, hosts, faults);
     }
     subnets
 }
 
-/// An address that exists on the network must not be a pod's or service's.
-pub(super) fn outside(
-    address: Ipv4Addr,
-    at: &str,
-    whose: &str,
-    subnets: Subnets,
-    faults: &mut Faults<'_>,
-) {
-    for (net, what, key) in [
+/// The ranges with their names.
+fn named(subnets: Subnets) -> impl Iterator<Item = (Ipv4Net, &'static str, &'static str)> {
+    let both = [
         (subnets.pods, "pods", PODS),
         (subnets.services, "services", SERVICES),
-    ] {
-        let Some(net) = net.filter(|net| net.contains(&address)) else {
-            continue;
+    ];
+    both.into_iter()
+        .filter_map(|(net, what, key)| net.map(|net| (net, what, key)))
+}
+
+/// An address that exists on the network must not be a pod's or service's.
+pub(super) fn outside(address: Ipv4Addr, at: &str, subnets: Subnets, faults: &mut Faults<'_>) {
+    for (net, what, key) in named(subnets).filter(|(net, ..)| net.contains(&address)) {
+        let message = format!("the endpoint {address} lies in the range of the {what}");
+        faults.error(apart(Fault::at(at, message), net, what, key, faults));
+    }
+}
+
+fn hosts_outside(hosts: &[Host], subnets: Subnets, faults: &mut Faults<'_>) {
+    for (net, what, key) in named(subnets) {
+        let inside: Vec<&Host> = hosts
+            .iter()
+            .filter(|host| net.contains(&host.internal_address))
+            .collect();
+        let message = match inside.as_slice() {
+            [] => continue,
+            [host] => format!(
+                "the address of host {} lies in the range of the {what}",
+                quoted(&host.name)
+            ),
+            several => format!(
+                "the addresses of {} hosts lie in the range of the {what}",
+                several.len()
+            ),
         };
-        let name = quoted(key.rsplit('/').next().unwrap_or_default());
-        let mut fault = Fault::at(
-            at,
-            format!("the address {address} of {whose} lies in the range of the {what}"),
-        )
-        .help(format!(
-            "{name} is {net}; take a range that the hosts' network does not use"
-        ));
-        if faults.written(key) {
-            fault = fault.also(key, format!("the range of the {what}"));
+        let mut fault = Fault::at(at_internal(&inside[0].name, faults), message);
+        for host in inside.iter().skip(1).take(2) {
+            fault = fault.also(at_internal(&host.name, faults), "");
         }
-        faults.error(fault);
+        faults.error(apart(fault, net, what, key, faults));
+    }
+}
+
+fn apart(fault: Fault, net: Ipv4Net, what: &str, key: &str, faults: &Faults<'_>) -> Fault {
+    let name = quoted(key.rsplit('/').next().unwrap_or_default());
+    let fault = fault.help(format!(
+        "{name} is {net}; take a range that the hosts' network does not use"
+    ));
+    if faults.written(key) {
+        fault.also(key, format!("the range of the {what}"))
+    } else {
+        fault
     }
 }
 

@@ -3,18 +3,17 @@
 
 use super::hints;
 use super::schema;
+use super::suggest::nearest;
 use crate::config::faults::{Fault, Faults};
 use crate::config::pointer;
 use crate::config::quote::quoted;
 use crate::config::yaml::{Content, Entry, Node, Scalar};
 use serde_json::{Map, Number, Value};
 
-/// Checks a document and returns what of it has the right shape.
-pub(in crate::config) fn check(root: &Node, faults: &mut Faults<'_>) -> Value {
+/// Checks a document and returns what of it has the right shape; `None` when that is nothing.
+pub(in crate::config) fn check(root: &Node, faults: &mut Faults<'_>) -> Option<Value> {
     let schema = schema::shared();
-    Checker { schema, faults }
-        .value(root, schema, "")
-        .unwrap_or_default()
+    Checker { schema, faults }.value(root, schema, "")
 }
 
 struct Checker<'a, 'b> {
@@ -34,8 +33,14 @@ impl Checker<'_, '_> {
                 ("array", Content::Sequence(items)) => Some(self.array(items, schema, at)),
                 ("string", Content::Scalar(Scalar::Text(text))) => self.text(text, schema, at),
                 ("boolean", Content::Scalar(Scalar::Bool(value))) => Some(Value::Bool(*value)),
-                ("integer", Content::Scalar(Scalar::Number(value, _))) => {
-                    self.integer(value, node, schema, at)
+                ("integer", Content::Scalar(Scalar::Number(value, text))) => {
+                    self.integer(value, text, schema, at)
+                }
+                // The one number that many write for a text: what is wrong is not its type.
+                ("string", Content::Scalar(Scalar::Number(_, text)))
+                    if at == "/kubernetes/version" =>
+                {
+                    self.text(text, schema, at)
                 }
                 _ => self.wrong_type(node, schema, at),
             },
@@ -49,6 +54,7 @@ impl Checker<'_, '_> {
         let known = schema["properties"].as_object().unwrap_or(&empty);
         let names: Vec<&str> = known.keys().map(String::as_str).collect();
         let mut object = Map::new();
+        let mut meant = Vec::new();
         for Entry { key, value, .. } in entries {
             let below = format!("{at}{}", pointer([key.as_str()]));
             match (known.get(key), &schema["additionalProperties"]) {
@@ -57,6 +63,7 @@ impl Checker<'_, '_> {
                 }
                 (None, Value::Bool(false)) => {
                     let help = hints::unknown_key(key, &names, self.schema);
+                    meant.extend(nearest(key, names.iter().copied()));
                     let fault = Fault::key(&below, format!("unknown key {}", quoted(key)));
                     self.faults.error(help.into_iter().fold(fault, Fault::help));
                 }
@@ -72,9 +79,12 @@ impl Checker<'_, '_> {
             .flatten()
             .filter_map(Value::as_str)
         {
-            if !written(name) {
-                let below = format!("{at}/{name}");
-                let fault = Fault::at(below, missing(at, name)).help(example(name, &known[name]));
+            let below = format!("{at}/{name}");
+            if meant.contains(&name) {
+                self.faults.mark_broken(below);
+            } else if !written(name) {
+                let fault =
+                    Fault::at(below, missing(at, name)).help(hints::example(name, &known[name]));
                 self.faults.broken(fault);
             }
         }
@@ -90,13 +100,13 @@ impl Checker<'_, '_> {
         if !few && !many {
             return;
         }
-        let what = quoted(last(at));
+        let what = quoted(&last(at));
         let fault = match limit("maxProperties") {
             Some(_) => Fault::at(
                 at,
                 format!(
-                    "{what} names {} sources of the secret",
-                    if few { "no" } else { "several" }
+                    "{what} names {} of the secret",
+                    if few { "no source" } else { "several sources" }
                 ),
             )
             .help("write exactly one of `env`, `file` and `command`"),
@@ -107,7 +117,7 @@ impl Checker<'_, '_> {
 
     fn array(&mut self, items: &[std::rc::Rc<Node>], schema: &Value, at: &str) -> Value {
         if items.is_empty() && schema["minItems"].as_u64().is_some_and(|min| min > 0) {
-            let what = quoted(last(at));
+            let what = quoted(&last(at));
             self.faults.broken(
                 Fault::at(at, format!("{what} is empty")).help("give it at least one entry"),
             );
@@ -124,7 +134,7 @@ impl Checker<'_, '_> {
                 self.faults.error(
                     Fault::at(
                         below,
-                        format!("{shown} stands twice in {}", quoted(last(at))),
+                        format!("{shown} stands twice in {}", quoted(&last(at))),
                     )
                     .also(format!("{at}/{first}"), "first written here")
                     .help("remove one of the two"),
@@ -143,7 +153,11 @@ impl Checker<'_, '_> {
             return Some(Value::String(text.to_owned()));
         }
         let allowed: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
-        let message = format!("{} is not a value of {}", quoted(text), quoted(name_of(at)));
+        let message = format!(
+            "{} is not a value of {}",
+            quoted(text),
+            quoted(&name_of(at))
+        );
         self.faults
             .broken(Fault::at(at, message).help(hints::not_allowed(at, text, &allowed)));
         None
@@ -164,20 +178,18 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn integer(&mut self, value: &Number, node: &Node, schema: &Value, at: &str) -> Option<Value> {
-        let Some(number) = value.as_i64().or_else(|| whole(value)) else {
-            return self.wrong_type(node, schema, at);
-        };
+    fn integer(&mut self, value: &Number, text: &str, schema: &Value, at: &str) -> Option<Value> {
+        let number = value.as_i64().or_else(|| whole(value));
         let (min, max) = (schema["minimum"].as_i64(), schema["maximum"].as_i64());
-        if min.is_none_or(|min| number >= min) && max.is_none_or(|max| number <= max) {
+        let fits = |n: &i64| min.is_none_or(|min| *n >= min) && max.is_none_or(|max| *n <= max);
+        if let Some(number) = number.filter(fits) {
             return Some(Value::from(number));
         }
         let range = match (min, max) {
-            (Some(min), Some(max)) => format!("from {min} to {max}"),
-            (Some(min), None) => format!("at least {min}"),
-            (None, max) => format!("at most {}", max.unwrap_or_default()),
+            (Some(min), Some(max)) => format!("a whole number from {min} to {max}"),
+            _ => "a whole number".to_owned(),
         };
-        let message = format!("{} must be {range}, not {number}", quoted(name_of(at)));
+        let message = format!("{} must be {range}, not {text}", quoted(&name_of(at)));
         self.faults.broken(Fault::at(at, message));
         None
     }
@@ -189,7 +201,7 @@ impl Checker<'_, '_> {
                 Content::Scalar(Scalar::Text(_) | Scalar::Number(..))
             )
         {
-            let message = format!("{} must not hold the secret itself", quoted(name_of(at)));
+            let message = format!("{} must not hold the secret itself", quoted(&name_of(at)));
             self.faults.broken(
                 Fault::at(at, message)
                     .because("this file is read, copied and committed by many")
@@ -202,14 +214,14 @@ impl Checker<'_, '_> {
         let expected = expected(schema);
         let message = match (&node.content, at) {
             (_, "") => format!("the file must be a map of keys, not {}", node.what()),
-            (Content::Scalar(Scalar::Null), _) => format!("{} has no value", quoted(name_of(at))),
+            (Content::Scalar(Scalar::Null), _) => format!("{} has no value", quoted(&name_of(at))),
             _ => format!(
                 "{} must be {expected}, not {}",
-                quoted(name_of(at)),
+                quoted(&name_of(at)),
                 node.what()
             ),
         };
-        let hint = hints::wrong_type(at, expected, schema, node);
+        let hint = hints::wrong_type(at, expected, schema, node).or_else(|| hints::shown(at, node));
         let fault = Fault::at(at, message);
         self.faults
             .broken(hint.into_iter().fold(fault, Fault::help));
@@ -241,36 +253,38 @@ fn expected(schema: &Value) -> &'static str {
 }
 
 fn missing(at: &str, name: &str) -> String {
-    match at {
-        "" => format!("the key {} is missing", quoted(name)),
-        _ => format!("{} has no key {}", quoted(last(at)), quoted(name)),
+    let (parent, own) = at.rsplit_once('/').unwrap_or_default();
+    match own.parse::<usize>() {
+        _ if at.is_empty() => format!("the key {} is missing", quoted(name)),
+        Ok(number) if parent != "/hosts" => {
+            format!(
+                "entry {} of {} has no key {}",
+                number + 1,
+                quoted(&last(parent)),
+                quoted(name)
+            )
+        }
+        _ => format!("{} has no key {}", quoted(&last(at)), quoted(name)),
     }
 }
 
-/// A line that shows what the missing key looks like.
-fn example(name: &str, schema: &Value) -> String {
-    let shown = match name {
-        "hosts" => "{cp1: {address: 10.0.0.11, roles: [control-plane]}}".to_owned(),
-        "kubernetes" => "{version: 1.31.4}".to_owned(),
-        "endpoint" => "{address: 10.0.0.100, port: 8443}".to_owned(),
-        "network" => "{plugin: bridge}".to_owned(),
-        "roles" => "[control-plane]".to_owned(),
-        _ => match (&schema["enum"][0], &schema["examples"][0]) {
-            (Value::String(value), _) | (_, Value::String(value)) => value.clone(),
-            (_, other) => other.to_string(),
-        },
-    };
-    format!("add it, for example `{name}: {shown}`")
-}
-
 /// The last part of a pointer as it was written.
-fn last(at: &str) -> &str {
-    at.rsplit('/').next().unwrap_or_default()
+fn last(at: &str) -> String {
+    at.rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .replace("~1", "/")
+        .replace("~0", "~")
 }
 
 /// The key that a pointer stands for: that of the list for an entry of a list.
-fn name_of(at: &str) -> &str {
-    at.rsplit('/')
-        .find(|part| part.bytes().any(|b| !b.is_ascii_digit()))
-        .unwrap_or_default()
+fn name_of(at: &str) -> String {
+    let entry = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    match at
+        .rsplit_once('/')
+        .filter(|(parent, own)| entry(own) && *parent != "/hosts")
+    {
+        Some((parent, _)) => last(parent),
+        None => last(at),
+    }
 }

@@ -1,7 +1,7 @@
 //! What to say about mistakes that many make: keys that belong elsewhere, values that look right.
 
 use super::suggest::nearest;
-use crate::config::quote::{all_of, quoted};
+use crate::config::quote::{all_of, one_of, quoted};
 use crate::config::yaml::{Content, Node, Scalar};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -75,7 +75,8 @@ fn collect_homes(schema: &Value, path: &str, homes: &mut BTreeMap<String, Vec<St
 pub(super) fn not_allowed(at: &str, value: &str, allowed: &[&str]) -> String {
     match (at, value) {
         ("/network/plugin", "flannel" | "calico" | "cilium" | "weave" | "canal" | "antrea") => {
-            return "use `plugin: manifest` with that project's manifest".to_owned();
+            return "use `plugin: manifest` with that project's manifest; `bridge` and `none` are built in"
+                .to_owned();
         }
         ("/loadBalancer/mode", "node-local" | "kube-vip" | "haproxy" | "keepalived")
         | (_, "etcd") => {}
@@ -88,7 +89,7 @@ pub(super) fn not_allowed(at: &str, value: &str, allowed: &[&str]) -> String {
             }
         }
     }
-    format!("known here: {}", all_of(allowed.iter().copied()))
+    format!("it can be {}", one_of(allowed.iter().copied()))
 }
 
 /// What to do about a value of the wrong type.
@@ -101,12 +102,19 @@ pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) 
         (_, Content::Scalar(Scalar::Null)) => {
             return Some("give it a value, or remove the key".to_owned());
         }
+        (_, Content::Mapping(_) | Content::Sequence(_)) if schema["enum"].is_array() => {
+            let allowed = schema["enum"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            return Some(format!("it can be {}", one_of(allowed)));
+        }
+        ("", _) => return Some("`mainstay init` writes a file to begin with".to_owned()),
         ("/hosts", Content::Sequence(_)) => {
             return Some("write each host as `name: {address: .., roles: [..]}`".to_owned());
         }
-        ("/kubernetes/version", Content::Scalar(_)) => {
-            return Some("pin an exact version, for example `1.31.4`".to_owned());
-        }
+
         _ => {}
     }
     match (expected, &node.content) {
@@ -144,4 +152,39 @@ pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) 
         }
         _ => None,
     }
+}
+
+/// What a map looks like, where something else stands in its place.
+pub(super) fn shown(at: &str, node: &Node) -> Option<String> {
+    let (parent, name) = at.rsplit_once('/')?;
+    let value = match (parent, &node.content) {
+        ("/hosts", _) => "{address: 10.0.0.11, roles: [control-plane]}".to_owned(),
+        ("", Content::Scalar(Scalar::Text(text))) if name == "network" && text.len() < 20 => {
+            format!("{{plugin: {text}}}")
+        }
+        ("", _) => literal(name)?.to_owned(),
+        _ => return None,
+    };
+    Some(format!("for example `{name}: {value}`"))
+}
+
+/// A line that shows what a missing key looks like.
+pub(super) fn example(name: &str, schema: &Value) -> String {
+    let shown = match (literal(name), &schema["enum"][0], &schema["examples"][0]) {
+        (Some(text), ..) => text.to_owned(),
+        (None, Value::String(value), _) | (None, _, Value::String(value)) => value.clone(),
+        (None, _, other) => other.to_string(),
+    };
+    format!("add it, for example `{name}: {shown}`")
+}
+
+fn literal(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "hosts" => "{cp1: {address: 10.0.0.11, roles: [control-plane]}}",
+        "kubernetes" => "{version: 1.31.4}",
+        "endpoint" => "{address: 10.0.0.100, port: 8443}",
+        "network" => "{plugin: bridge}",
+        "roles" => "[control-plane]",
+        _ => return None,
+    })
 }

@@ -111,6 +111,16 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             "a quotation mark is not closed",
             "the text that begins here has no second quotation mark",
         ),
+        ErrorKind::InvalidQuotedScalarIndent => (
+            "a quotation mark above this line is not closed",
+            "text in quotes ends with the same quotation mark, on the same line",
+        ),
+        ErrorKind::MismatchedFlowCollectionEnd { open: '[', .. } => {
+            ("this list in brackets ends with a brace", "end it with `]`")
+        }
+        ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            ("this map in braces ends with a bracket", "end it with `}`")
+        }
         ErrorKind::UnknownQuotedScalarEscape => (
             "an unknown escape in double quotes",
             "write a backslash as `\\\\`, or use single quotes, which know no escapes",
