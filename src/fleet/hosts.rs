@@ -105,3 +105,40 @@ impl Shell for AnyShell {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(transport: Transport) -> Reach {
+        Reach { transport, address: "127.0.0.1".into(), ..Reach::default() }
+    }
+
+    #[tokio::test]
+    async fn this_machine_answers_and_strangers_are_named() {
+        let host = HostName::new("here");
+        let fleet = Fleet::connect([(host.clone(), reach(Transport::Local))].into()).unwrap();
+        let report = fleet.look(&host, &[]).await.unwrap();
+        assert!(report.facts.memory_kib > 0 && report.seen.is_empty());
+        let error = fleet.look(&HostName::new("cp9"), &[]).await.unwrap_err();
+        assert_eq!(error.to_string(), "cp9: no way to reach it is known");
+        fleet.close().await;
+    }
+
+    #[test]
+    fn simulated_hosts_do_not_stand_beside_real_ones() {
+        let error = Fleet::connect([(HostName::new("cp1"), reach(Transport::Simulated))].into()).unwrap_err();
+        assert!(error.to_string().contains("simulated"), "{error}");
+    }
+
+    /// The engine runs looks and acts on several threads.
+    #[test]
+    fn everything_can_be_sent() {
+        fn sendable<T: Send>(_: T) {}
+        let fleet = Fleet::connect(BTreeMap::new()).unwrap();
+        sendable(fleet.look(&HostName::new("x"), &[]));
+        sendable(fleet.close());
+        let act = |request: &ActRequest<'_>| sendable(fleet.act(&HostName::new("x"), request));
+        let _ = act;
+    }
+}

@@ -331,3 +331,47 @@ impl server::Handler for Handler {
         Ok(())
     }
 }
+
+/// An agent that holds these keys, on a socket; it ends with the test's runtime.
+pub(super) fn start_agent(socket: &Path, keys: Vec<PrivateKey>) {
+    let listener = tokio::net::UnixListener::bind(socket).unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            while let Ok(length) = stream.read_u32().await {
+                let mut request = vec![0; length as usize];
+                stream.read_exact(&mut request).await.unwrap();
+                let answer = agent_answer(&request, &keys);
+                stream.write_u32(u32::try_from(answer.len()).unwrap()).await.unwrap();
+                stream.write_all(&answer).await.unwrap();
+            }
+        }
+    });
+}
+
+fn agent_answer(request: &[u8], keys: &[PrivateKey]) -> Vec<u8> {
+    use russh::keys::ssh_key::encoding::{Decode, Encode};
+    use signature::Signer;
+    let blob = |key: &PrivateKey| key.public_key().to_bytes().unwrap();
+    let mut body = &request[1..];
+    let mut answer = Vec::new();
+    match request[0] {
+        11 => {
+            answer.push(12);
+            u32::try_from(keys.len()).unwrap().encode(&mut answer).unwrap();
+            for key in keys {
+                blob(key).encode(&mut answer).unwrap();
+                "a comment".encode(&mut answer).unwrap();
+            }
+        }
+        13 => {
+            let (wanted, data) = (Vec::<u8>::decode(&mut body).unwrap(), Vec::<u8>::decode(&mut body).unwrap());
+            let key = keys.iter().find(|key| blob(key) == wanted).unwrap();
+            let mut signed = Vec::new();
+            key.try_sign(&data).unwrap().encode(&mut signed).unwrap();
+            answer.push(14);
+            signed.encode(&mut answer).unwrap();
+        }
+        _ => answer.push(5),
+    }
+    answer
+}

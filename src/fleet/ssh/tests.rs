@@ -1,5 +1,6 @@
 //! SSH against a server inside the test: who is let in, whom we trust, how scripts end.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use russh::keys::{Algorithm, PrivateKey};
 use tempfile::TempDir;
 
 use super::environment::Environment;
-use super::server_for_tests::{Doing, Server, key_of, new_key, write_key};
+use super::server_for_tests::{Doing, Server, key_of, new_key, start_agent, write_key};
 use super::{SshPool, SshShell};
 use crate::fleet::shell::{Answer, Shell};
 use crate::fleet::{Bastion, FleetError, HostKeyChecking, Reach};
@@ -285,6 +286,31 @@ async fn encrypted_keys_need_their_passphrase() {
 }
 
 #[tokio::test]
+async fn the_agent_is_asked_only_when_that_is_wanted() {
+    let operator = Operator::new();
+    let server = Server::start(Doing::Shell, &operator.key).await;
+    operator.trust(&[&server]);
+    let socket = operator.path("agent");
+    start_agent(&socket, vec![new_key(), operator.key.clone()]);
+    let pool = || SshPool::new(Environment { agent: Some(socket.clone()), ..operator.environment() });
+    let without = Reach { identity_file: None, ..operator.reach(&server) };
+    let said = fault(&pool().shell(&HostName::new("cp1"), &without).unwrap()).await;
+    assert!(said.contains("set `ssh.identityFile` or `ssh.agent: true`"), "{said}");
+    let with = Reach { agent: true, ..without };
+    let shell = pool().shell(&HostName::new("cp1"), &with).unwrap();
+    assert_eq!(text(shell.run("echo in", TIMEOUT).await), "in\n");
+    // A locked key file is no obstacle when the agent holds the key.
+    let locked = operator.key.encrypt(&mut russh::keys::key::safe_rng(), "open sesame").unwrap();
+    write_key(&locked, &operator.path("key"));
+    let named = Reach { agent: true, ..operator.reach(&server) };
+    let shell = pool().shell(&HostName::new("cp1"), &named).unwrap();
+    assert_eq!(text(shell.run("echo in", TIMEOUT).await), "in\n");
+    std::fs::remove_file(&socket).unwrap();
+    let said = fault(&pool().shell(&HostName::new("cp1"), &named).unwrap()).await;
+    assert!(said.contains("no answer from the agent at ") && said.contains("is encrypted"), "{said}");
+}
+
+#[tokio::test]
 async fn default_key_files_are_tried_and_a_missing_named_one_is_an_error() {
     let operator = Operator::new();
     let server = Server::start(Doing::Shell, &operator.key).await;
@@ -333,14 +359,12 @@ async fn hosts_behind_a_jump_host_share_its_connection_and_its_key_is_checked() 
     assert!(said.contains(&format!("cp1 (127.0.0.1:{}): host key refused", jump.address.port())), "{said}");
     operator.trust(&[&jump, &one, &two]);
     let known = std::fs::read_to_string(operator.path("known_hosts")).unwrap();
-    let both: String = known
-        .lines()
-        .map(|line| {
-            let (names, key) = line.split_once(' ').unwrap();
-            let port = names.rsplit_once(':').unwrap().1;
-            format!("[127.0.0.1]:{port},[localhost]:{port} {key}\n")
-        })
-        .collect();
+    let mut both = String::new();
+    for line in known.lines() {
+        let (names, key) = line.split_once(' ').unwrap();
+        let port = names.rsplit_once(':').unwrap().1;
+        writeln!(both, "[127.0.0.1]:{port},[localhost]:{port} {key}").unwrap();
+    }
     std::fs::write(operator.path("known_hosts"), both).unwrap();
     let mut pool = SshPool::new(operator.environment());
     let shells =
