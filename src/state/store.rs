@@ -226,6 +226,12 @@ impl Store {
     /// # Errors
     /// When the state file cannot be written. The journal stays then, and the next run folds it in.
     pub fn finish(&self) -> Result<(), StateError> {
+        self.finish_with(|_| {})
+    }
+
+    /// The same, with a last change of what no entry changes, for example hosts that have no
+    /// records any more.
+    pub fn finish_with(&self, edit: impl FnOnce(&mut State)) -> Result<(), StateError> {
         let mut inner = self.lock();
         while inner.flushing || (!inner.queue.is_empty() && inner.failed.is_none()) {
             inner = self.settled.wait(inner).unwrap_or_else(PoisonError::into_inner);
@@ -234,9 +240,10 @@ impl Store {
             return Ok(());
         };
         writing.lease.check()?;
-        if inner.unfolded > 0 {
-            let state = inner.state.clone();
-            self.save(&mut inner, state)?;
+        let mut edited = inner.state.clone();
+        edit(&mut edited);
+        if inner.unfolded > 0 || edited != inner.state {
+            self.save(&mut inner, edited)?;
         }
         inner.failed = None;
         local::remove(&self.journal)

@@ -160,8 +160,8 @@ fn surgery_is_a_generation_and_can_be_undone() {
     let store = Store::open(&path, "lab").unwrap();
     assert_eq!(store.history().unwrap().iter().map(|one| one.serial).collect::<Vec<_>>(), [1, 2, 3]);
     let earlier = store.generation(2).unwrap();
-    store.begin(lease(&path), |state| *state = earlier).unwrap();
-    store.finish().unwrap();
+    store.begin(lease(&path), |_| {}).unwrap();
+    store.finish_with(|state| *state = earlier).unwrap();
     let back = Store::read_only(&path).unwrap().unwrap();
     assert_eq!((back.serial, back.resources.len(), back.hosts.len()), (4, 1, 0));
 }
