@@ -7,6 +7,7 @@ mod file;
 mod kernel_module;
 mod package;
 mod package_repository;
+mod registry;
 #[cfg(test)]
 mod rehearsal;
 mod route;
@@ -18,6 +19,7 @@ pub use file::{Content, ContentBuilder, File, FileCheck};
 pub use kernel_module::KernelModule;
 pub use package::Package;
 pub use package_repository::PackageRepository;
+pub use registry::{KINDS, decode};
 pub use route::Route;
 pub use service::{OnChange, Service};
 pub use swap::Swap;
