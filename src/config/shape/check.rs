@@ -12,9 +12,7 @@ use serde_json::{Map, Number, Value};
 /// Checks a document and returns what of it has the right shape.
 pub(in crate::config) fn check(root: &Node, faults: &mut Faults<'_>) -> Value {
     let schema = schema::shared();
-    Checker { schema, faults }
-        .value(root, schema, "")
-        .unwrap_or_default()
+    Checker { schema, faults }.value(root, schema, "").unwrap_or_default()
 }
 
 struct Checker<'a, 'b> {
@@ -34,9 +32,7 @@ impl Checker<'_, '_> {
                 ("array", Content::Sequence(items)) => Some(self.array(items, schema, at)),
                 ("string", Content::Scalar(Scalar::Text(text))) => self.text(text, schema, at),
                 ("boolean", Content::Scalar(Scalar::Bool(value))) => Some(Value::Bool(*value)),
-                ("integer", Content::Scalar(Scalar::Number(value, _))) => {
-                    self.integer(value, node, schema, at)
-                }
+                ("integer", Content::Scalar(Scalar::Number(value, _))) => self.integer(value, node, schema, at),
                 _ => self.wrong_type(node, schema, at),
             },
             (Value::Null, _) => Some(node.to_json()),
@@ -66,12 +62,7 @@ impl Checker<'_, '_> {
             }
         }
         let written = |name: &str| entries.iter().any(|entry| entry.key == name);
-        for name in schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
+        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if !written(name) {
                 let below = format!("{at}/{name}");
                 let fault = Fault::at(below, missing(at, name)).help(example(name, &known[name]));
@@ -92,14 +83,10 @@ impl Checker<'_, '_> {
         }
         let what = quoted(last(at));
         let fault = match limit("maxProperties") {
-            Some(_) => Fault::at(
-                at,
-                format!(
-                    "{what} names {} sources of the secret",
-                    if few { "no" } else { "several" }
-                ),
-            )
-            .help("write exactly one of `env`, `file` and `command`"),
+            Some(_) => {
+                Fault::at(at, format!("{what} names {} sources of the secret", if few { "no" } else { "several" }))
+                    .help("write exactly one of `env`, `file` and `command`")
+            }
             None => Fault::at(at, format!("{what} is empty")).help("give it at least one entry"),
         };
         self.faults.broken(fault);
@@ -108,9 +95,7 @@ impl Checker<'_, '_> {
     fn array(&mut self, items: &[std::rc::Rc<Node>], schema: &Value, at: &str) -> Value {
         if items.is_empty() && schema["minItems"].as_u64().is_some_and(|min| min > 0) {
             let what = quoted(last(at));
-            self.faults.broken(
-                Fault::at(at, format!("{what} is empty")).help("give it at least one entry"),
-            );
+            self.faults.broken(Fault::at(at, format!("{what} is empty")).help("give it at least one entry"));
         }
         let mut list: Vec<Value> = Vec::with_capacity(items.len());
         for (number, item) in items.iter().enumerate() {
@@ -122,12 +107,9 @@ impl Checker<'_, '_> {
             if let Some(first) = list.iter().position(|other| unique && *other == value) {
                 let shown = quoted(value.as_str().unwrap_or_default());
                 self.faults.error(
-                    Fault::at(
-                        below,
-                        format!("{shown} stands twice in {}", quoted(last(at))),
-                    )
-                    .also(format!("{at}/{first}"), "first written here")
-                    .help("remove one of the two"),
+                    Fault::at(below, format!("{shown} stands twice in {}", quoted(last(at))))
+                        .also(format!("{at}/{first}"), "first written here")
+                        .help("remove one of the two"),
                 );
             }
             list.push(value);
@@ -144,19 +126,12 @@ impl Checker<'_, '_> {
         }
         let allowed: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
         let message = format!("{} is not a value of {}", quoted(text), quoted(name_of(at)));
-        self.faults
-            .broken(Fault::at(at, message).help(hints::not_allowed(at, text, &allowed)));
+        self.faults.broken(Fault::at(at, message).help(hints::not_allowed(at, text, &allowed)));
         None
     }
 
     /// Text that may be written as a number or a truth value.
-    fn loose_text(
-        &mut self,
-        scalar: &Scalar,
-        node: &Node,
-        schema: &Value,
-        at: &str,
-    ) -> Option<Value> {
+    fn loose_text(&mut self, scalar: &Scalar, node: &Node, schema: &Value, at: &str) -> Option<Value> {
         match scalar {
             Scalar::Text(text) | Scalar::Number(_, text) => Some(Value::String(text.clone())),
             Scalar::Bool(value) => Some(Value::String(value.to_string())),
@@ -183,12 +158,7 @@ impl Checker<'_, '_> {
     }
 
     fn wrong_type(&mut self, node: &Node, schema: &Value, at: &str) -> Option<Value> {
-        if is_secret(schema)
-            && matches!(
-                node.content,
-                Content::Scalar(Scalar::Text(_) | Scalar::Number(..))
-            )
-        {
+        if is_secret(schema) && matches!(node.content, Content::Scalar(Scalar::Text(_) | Scalar::Number(..))) {
             let message = format!("{} must not hold the secret itself", quoted(name_of(at)));
             self.faults.broken(
                 Fault::at(at, message)
@@ -203,25 +173,18 @@ impl Checker<'_, '_> {
         let message = match (&node.content, at) {
             (_, "") => format!("the file must be a map of keys, not {}", node.what()),
             (Content::Scalar(Scalar::Null), _) => format!("{} has no value", quoted(name_of(at))),
-            _ => format!(
-                "{} must be {expected}, not {}",
-                quoted(name_of(at)),
-                node.what()
-            ),
+            _ => format!("{} must be {expected}, not {}", quoted(name_of(at)), node.what()),
         };
         let hint = hints::wrong_type(at, expected, schema, node);
         let fault = Fault::at(at, message);
-        self.faults
-            .broken(hint.into_iter().fold(fault, Fault::help));
+        self.faults.broken(hint.into_iter().fold(fault, Fault::help));
         None
     }
 }
 
 /// An integer that was written as `3.0` is one for JSON Schema too.
 fn whole(value: &Number) -> Option<i64> {
-    let float = value
-        .as_f64()
-        .filter(|f| f.fract() == 0.0 && f.abs() < 1e15)?;
+    let float = value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 1e15)?;
     format!("{float:.0}").parse().ok()
 }
 
@@ -270,7 +233,5 @@ fn last(at: &str) -> &str {
 
 /// The key that a pointer stands for: that of the list for an entry of a list.
 fn name_of(at: &str) -> &str {
-    at.rsplit('/')
-        .find(|part| part.bytes().any(|b| !b.is_ascii_digit()))
-        .unwrap_or_default()
+    at.rsplit('/').find(|part| part.bytes().any(|b| !b.is_ascii_digit())).unwrap_or_default()
 }
