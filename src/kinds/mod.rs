@@ -12,6 +12,7 @@ mod manifest;
 mod node;
 mod package;
 mod package_repository;
+mod registry;
 #[cfg(test)]
 mod rehearsal;
 mod route;
@@ -29,6 +30,7 @@ pub use manifest::Manifest;
 pub use node::Node;
 pub use package::Package;
 pub use package_repository::PackageRepository;
+pub use registry::{KINDS, decode};
 pub use route::Route;
 pub use service::{OnChange, Service};
 pub use swap::Swap;
