@@ -6,8 +6,10 @@
 mod bridge_interface;
 mod file;
 mod kernel_module;
+mod kubeadm;
 mod kubeadm_init;
 mod kubeadm_join;
+mod kubectl;
 mod manifest;
 mod node;
 mod package;
