@@ -24,7 +24,7 @@ pub struct Observed {
 }
 
 /// Description of every bootstrap token that mainstay makes, by which left ones are found again.
-pub const TOKEN_DESCRIPTION: &str = "mainstay, for the time of one apply";
+pub(super) const TOKEN_DESCRIPTION: &str = "mainstay, for the time of one apply";
 
 /// Slot that says whether the host is still to be joined; see `settle.sh`.
 const STANDING: &str = "standing";

@@ -3,6 +3,7 @@
 //! A kind never sees the cluster's configuration: `stack` composes kinds, kinds know one thing
 //! on one host each.
 
+mod bridge_interface;
 mod file;
 mod kernel_module;
 mod kubeadm;
@@ -22,6 +23,7 @@ mod swap;
 mod sysctl;
 mod virtual_ip;
 
+pub use bridge_interface::BridgeInterface;
 pub use file::{Content, ContentBuilder, File, FileCheck};
 pub use kernel_module::KernelModule;
 pub use kubeadm_init::KubeadmInit;

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{File, KernelModule, Package, PackageRepository, Route, Service, Swap, Sysctl};
+use super::{BridgeInterface, File, KernelModule, Package, PackageRepository, Route, Service, Swap, Sysctl};
 use crate::resource::{AnyKind, DecodeError, Registered};
 
 /// Every kind, by name in alphabetical order.
 pub const KINDS: &[Registered] = &[
+    Registered::of::<BridgeInterface>(),
     Registered::of::<File>(),
     Registered::of::<KernelModule>(),
     Registered::of::<Package>(),

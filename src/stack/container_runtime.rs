@@ -33,12 +33,8 @@ pub(super) fn declare(site: &mut Site<'_>) {
         };
         // containerd looks for the overlay module once, when it starts.
         let needs = [site.base(host), packages.clone()].concat();
-        let service = site
-            .declared
-            .declare(&name(host), COMPONENT, SOURCE, service)
-            .needs(&needs)
-            .reacts_to([&file])
-            .address();
+        let service =
+            site.declared.declare(&name(host), COMPONENT, SOURCE, service).needs(&needs).reacts_to([&file]).address();
         for address in packages.into_iter().chain([file, service]) {
             site.before_kubeadm(host, address);
         }

@@ -44,10 +44,6 @@ pub(super) fn declare(site: &mut Site<'_>) {
 }
 
 fn config(site: &Site<'_>, host: &Host, haproxy: &Haproxy) -> String {
-    let backend = |host| {
-        let Host { name, internal_address, .. } = host;
-        Backend { name, address: *internal_address, port: Cluster::API_PORT }
-    };
     HaproxyCfg {
         haproxy,
         port: site.cluster.endpoint.port,
@@ -56,4 +52,8 @@ fn config(site: &Site<'_>, host: &Host, haproxy: &Haproxy) -> String {
         backends: site.cluster.control_planes().map(backend).collect(),
     }
     .to_string()
+}
+
+fn backend(host: &Host) -> Backend<'_> {
+    Backend { name: &host.name, address: host.internal_address, port: Cluster::API_PORT }
 }

@@ -39,9 +39,7 @@ fn modules(site: &mut Site<'_>, host: &Host) {
 fn wanted_modules(site: &Site<'_>, host: &Host) -> Vec<String> {
     let own: &[&str] = match site.cluster.kubernetes.proxy_mode {
         _ if !host.is_node() => &[],
-        ProxyMode::Ipvs => {
-            &["overlay", "br_netfilter", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"]
-        }
+        ProxyMode::Ipvs => &["overlay", "br_netfilter", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"],
         ProxyMode::Iptables | ProxyMode::Nftables => &["overlay", "br_netfilter"],
     };
     let mut wanted: Vec<String> = own.iter().map(|module| (*module).to_owned()).collect();

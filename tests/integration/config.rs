@@ -18,18 +18,13 @@ fn root() -> PathBuf {
 }
 
 fn paths() -> Paths {
-    Paths {
-        base: PathBuf::from("/etc/prod"),
-        home: Some(PathBuf::from("/home/ann")),
-    }
+    Paths { base: PathBuf::from("/etc/prod"), home: Some(PathBuf::from("/home/ann")) }
 }
 
 /// The files of a directory with an extension, sorted.
 fn files(directory: &str, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join(directory)).expect("the directory is there");
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("readable").path())
-        .collect();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
     files.retain(|path| path.extension().is_some_and(|found| found == extension));
     files.sort();
     files
@@ -43,19 +38,12 @@ fn expect(path: &Path, actual: &str, failures: &mut Vec<String>) {
     }
     let expected = fs::read_to_string(path).unwrap_or_else(|error| format!("{error}\n"));
     if expected != actual {
-        failures.push(format!(
-            "--- {}\n{expected}+++ now\n{actual}",
-            path.display()
-        ));
+        failures.push(format!("--- {}\n{expected}+++ now\n{actual}", path.display()));
     }
 }
 
 fn assert_none(failures: &[String]) {
-    assert!(
-        failures.is_empty(),
-        "UPDATE=1 accepts these\n\n{}",
-        failures.join("\n")
-    );
+    assert!(failures.is_empty(), "UPDATE=1 accepts these\n\n{}", failures.join("\n"));
 }
 
 /// What a person sees of a file: its errors, or its warnings, or nothing.
@@ -71,12 +59,8 @@ fn shown(text: &str) -> String {
 }
 
 fn load(text: &str) -> Loaded {
-    config::load_with(text, FILE, &paths()).unwrap_or_else(|errors| {
-        panic!(
-            "{}",
-            render_diagnostics(&errors.diagnostics, text, FILE, false)
-        )
-    })
+    config::load_with(text, FILE, &paths())
+        .unwrap_or_else(|errors| panic!("{}", render_diagnostics(&errors.diagnostics, text, FILE, false)))
 }
 
 #[test]
@@ -86,11 +70,7 @@ fn every_invalid_file_is_refused_in_exactly_these_words() {
         let text = fs::read_to_string(&path).expect("text");
         let begun = Instant::now();
         let result = config::load_with(&text, FILE, &paths());
-        assert!(
-            begun.elapsed() < Duration::from_secs(1),
-            "{}",
-            path.display()
-        );
+        assert!(begun.elapsed() < Duration::from_secs(1), "{}", path.display());
         assert!(result.is_err(), "{} is accepted", path.display());
         expect(&path.with_extension("txt"), &shown(&text), &mut failures);
     }
@@ -114,24 +94,15 @@ fn every_valid_file_is_accepted_and_means_exactly_this() {
 fn every_file_has_its_expectation_and_none_is_left_over() {
     for directory in ["tests/config/invalid", "tests/config/valid"] {
         let names = |extension| -> Vec<PathBuf> {
-            files(directory, extension)
-                .iter()
-                .map(|path| path.with_extension(""))
-                .collect()
+            files(directory, extension).iter().map(|path| path.with_extension("")).collect()
         };
         let texts: Vec<PathBuf> = names("txt");
         for name in names("yaml") {
             assert!(texts.contains(&name), "{} lacks its .txt", name.display());
         }
         for name in texts {
-            let made_here = name
-                .file_name()
-                .is_some_and(|n| n.to_string_lossy().starts_with("generated-"));
-            assert!(
-                made_here || name.with_extension("yaml").exists(),
-                "{} lacks its .yaml",
-                name.display()
-            );
+            let made_here = name.file_name().is_some_and(|n| n.to_string_lossy().starts_with("generated-"));
+            assert!(made_here || name.with_extension("yaml").exists(), "{} lacks its .yaml", name.display());
         }
     }
     assert!(files("tests/config/invalid", "txt").len() >= 45);

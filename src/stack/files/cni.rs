@@ -64,7 +64,11 @@ pub(in crate::stack) fn conflist(range: Ipv4Net) -> String {
         is_gateway: true,
         ip_masq: true,
         hairpin_mode: true,
-        ipam: Ipam { kind: "host-local", ranges: [[Range { subnet: range }]], routes: [Destination { dst: "0.0.0.0/0" }] },
+        ipam: Ipam {
+            kind: "host-local",
+            ranges: [[Range { subnet: range }]],
+            routes: [Destination { dst: "0.0.0.0/0" }],
+        },
     };
     let portmap = Plugin::Portmap { capabilities: Capabilities { port_mappings: true } };
     let list = Conflist { cni_version: "0.4.0", name: "mainstay", plugins: [bridge, portmap] };
@@ -73,7 +77,7 @@ pub(in crate::stack) fn conflist(range: Ipv4Net) -> String {
     text
 }
 
-/// The unit that lays the routes to the other nodes' pods after a reboot.
+/// The unit that makes the bridge and lays the routes to the other nodes' pods after a reboot.
 #[derive(Debug)]
 pub(in crate::stack) struct RoutesUnit {
     /// Pod range and address of every other node, in the order of cluster.yaml.
@@ -84,15 +88,15 @@ impl fmt::Display for RoutesUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "# Written by mainstay; changes are overwritten.")?;
         writeln!(f, "[Unit]")?;
-        writeln!(f, "Description=Routes to the pods of the other nodes")?;
+        writeln!(f, "Description=Bridge of the pods, and routes to those of the other nodes")?;
         writeln!(f, "Wants=network-online.target")?;
         writeln!(f, "After=network-online.target")?;
         writeln!(f, "Before=kubelet.service")?;
         writeln!(f, "\n[Service]")?;
         writeln!(f, "Type=oneshot")?;
         writeln!(f, "RemainAfterExit=yes")?;
-        // A oneshot without any command is refused, and a cluster of one node has no routes.
-        writeln!(f, "ExecStart=/bin/true")?;
+        // It may be there already, hence the dash.
+        writeln!(f, "ExecStart=-/sbin/ip link add name {BRIDGE} type bridge")?;
         for (range, via) in &self.routes {
             writeln!(f, "ExecStart=/sbin/ip route replace {range} via {via}")?;
         }

@@ -173,29 +173,7 @@ impl fmt::Display for Time {
 mod tests {
     use super::*;
     use crate::config::{HaproxyExtra, HaproxyStats};
-
-    fn haproxy() -> Haproxy {
-        Haproxy {
-            bind: None,
-            maxconn: 4000,
-            timeouts: HaproxyTimeouts {
-                connect: Duration::from_millis(500),
-                client: Duration::from_hours(4),
-                server: Duration::from_hours(4),
-                queue: Duration::from_secs(20),
-                check: Duration::from_millis(500),
-            },
-            health_check: HealthCheck {
-                path: "/readyz".into(),
-                interval: Duration::from_secs(1),
-                fast_interval: Duration::from_millis(250),
-                fall: 2,
-                rise: 2,
-            },
-            stats: None,
-            extra: HaproxyExtra::default(),
-        }
-    }
+    use crate::stack::fixture::haproxy;
 
     fn render(haproxy: &Haproxy) -> String {
         let backend = |name, last| Backend { name, address: Ipv4Addr::new(10, 0, 0, last), port: 6443 };

@@ -99,6 +99,10 @@ impl KeepalivedConf<'_> {
         writeln!(f, "    virtual_router_id {}", self.keepalived.virtual_router_id)?;
         writeln!(f, "    priority {}", self.priority)?;
         writeln!(f, "    advert_int {}", Seconds(self.keepalived.advert_interval))?;
+        // Without peers keepalived refuses all that says unicast: a lone host speaks to nobody.
+        if self.peers.is_empty() {
+            return Ok(());
+        }
         writeln!(f, "    unicast_src_ip {}", self.own)?;
         writeln!(f, "    unicast_peer {{")?;
         for peer in &self.peers {
@@ -151,34 +155,33 @@ impl fmt::Display for CheckScript {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{KeepalivedCheck, SecretRef};
+    use crate::config::SecretRef;
+    use crate::stack::fixture::keepalived;
 
-    fn keepalived() -> Keepalived {
-        Keepalived {
-            interface: None,
-            virtual_router_id: 137,
-            preempt: false,
-            weight: 0,
-            advert_interval: Duration::from_millis(250),
-            check: KeepalivedCheck { interval: Duration::from_secs(1), fall: 1, rise: 2 },
-            auth_password: None,
-        }
-    }
-
-    fn render(keepalived: &Keepalived, password: Option<&Secret>) -> Content {
-        let address = |last| Ipv4Addr::new(10, 0, 0, last);
+    fn conf(keepalived: &Keepalived, peers: Vec<Ipv4Addr>) -> KeepalivedConf<'_> {
         KeepalivedConf {
             keepalived,
             router_id: "cp1",
             interface: "eth0",
             priority: 100,
-            own: address(11),
-            peers: vec![address(12), address(13)],
-            vip: address(100),
+            own: Ipv4Addr::new(10, 0, 0, 11),
+            peers,
+            vip: Ipv4Addr::new(10, 0, 0, 100),
             prefix: 24,
             check_script: "/etc/keepalived/check_haproxy.sh",
         }
-        .content(password)
+    }
+
+    fn render(keepalived: &Keepalived, password: Option<&Secret>) -> Content {
+        let peers = vec![Ipv4Addr::new(10, 0, 0, 12), Ipv4Addr::new(10, 0, 0, 13)];
+        conf(keepalived, peers).content(password)
+    }
+
+    #[test]
+    fn a_lone_host_says_nothing_of_unicast() {
+        let keepalived = keepalived();
+        let alone = conf(&keepalived, Vec::new()).content(None).masked();
+        assert!(!alone.contains("unicast"), "{alone}");
     }
 
     #[test]

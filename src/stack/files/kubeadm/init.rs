@@ -41,7 +41,7 @@ impl<'a> InitConfiguration<'a> {
         let token = BootstrapToken {
             token: super::token(KubeadmInit::TOKEN_ID, KubeadmInit::TOKEN_SECRET),
             ttl: "1h0m0s",
-            description: "mainstay, for the time of one apply",
+            description: KubeadmInit::TOKEN_DESCRIPTION,
             usages: ["signing", "authentication"],
             groups: ["system:bootstrappers:kubeadm:default-node-token"],
         };

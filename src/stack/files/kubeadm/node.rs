@@ -40,11 +40,8 @@ pub(super) struct LocalApiEndpoint {
 impl<'a> NodeRegistration<'a> {
     pub(super) fn of(cluster: &Cluster, host: &'a Host) -> Self {
         let version = &cluster.kubernetes.version;
-        let taint = |taint: &'a config::Taint| Taint {
-            key: &taint.key,
-            value: &taint.value,
-            effect: taint.effect.as_str(),
-        };
+        let taint =
+            |taint: &'a config::Taint| Taint { key: &taint.key, value: &taint.value, effect: taint.effect.as_str() };
         // A multi-homed host must not register whichever address its default route has.
         let args = BTreeMap::from([("node-ip".to_owned(), host.internal_address.to_string())]);
         Self {
