@@ -11,11 +11,14 @@
 //! apart from gathering facts and reading files. The plan is a value, and apply makes no new
 //! decisions. The engine never prints: it emits one event enum.
 
+pub mod config;
 pub mod engine;
 pub mod facts;
 pub mod fleet;
 pub mod graph;
+pub mod kinds;
 pub mod plan;
 pub mod render;
 pub mod resource;
+pub mod stack;
 pub mod state;

@@ -1,6 +1,6 @@
 //! Why a host could not be reached or did not answer.
 
-use crate::resource::{FrameError, HostName, ScriptError};
+use crate::resource::{FrameError, HostName, ProbeError, ScriptError};
 
 /// A failure between us and a host. Messages name the host and the address that was tried.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum FleetError {
         /// Why.
         reason: String,
     },
-    /// The host shows another key than known_hosts has, or none is known. Nothing was sent.
+    /// The host shows another key than `known_hosts` has, or none is known. Nothing was sent.
     #[error("{host} ({address}): host key refused: {reason}")]
     HostKey {
         /// Host.
@@ -77,6 +77,15 @@ pub enum FleetError {
         /// Why.
         #[source]
         source: FrameError,
+    },
+    /// The base facts make no sense.
+    #[error("{host}: base facts: {source}")]
+    Facts {
+        /// Host.
+        host: HostName,
+        /// What is odd.
+        #[source]
+        source: ProbeError,
     },
     /// A script could not be put together.
     #[error("{host}: {source}")]

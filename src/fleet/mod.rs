@@ -2,9 +2,15 @@
 //! this machine, or a simulated one.
 
 mod error;
+mod hosts;
+mod local;
 mod reach;
 mod report;
+mod shell;
+mod shells;
+mod ssh;
 
 pub use error::FleetError;
+pub use hosts::{Fleet, Machines};
 pub use reach::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
 pub use report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose};

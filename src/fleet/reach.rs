@@ -20,7 +20,7 @@ pub enum Transport {
     Simulated,
 }
 
-/// What to do about a host key that known_hosts does not have. A changed or revoked key is always
+/// What to do about a host key that `known_hosts` does not have. A changed or revoked key is always
 /// refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -84,7 +84,7 @@ pub struct Reach {
     /// Whether to ask the agent of `SSH_AUTH_SOCK`.
     #[serde(default)]
     pub agent: bool,
-    /// known_hosts file; ~/.ssh/known_hosts when absent.
+    /// `known_hosts` file; `~/.ssh/known_hosts` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_hosts: Option<PathBuf>,
     /// What to do about unknown host keys.
@@ -99,7 +99,7 @@ pub struct Reach {
     /// Limit for connecting and logging in, in milliseconds; 10 s when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connect_timeout_ms: Option<u64>,
-    /// An ssh_config(5) file instead of ~/.ssh/config.
+    /// An `ssh_config(5)` file instead of ~/.ssh/config.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_file: Option<PathBuf>,
 }

@@ -62,6 +62,9 @@ pub enum ProbeError {
         /// What was expected and what came.
         text: String,
     },
+    /// This host is no control plane: what belongs to the cluster cannot be seen from here.
+    #[error("no control plane runs on this host")]
+    NotHere,
     /// The host did not answer at all.
     #[error("{text}")]
     Unreachable {
@@ -83,11 +86,29 @@ impl ProbeError {
     pub fn failed(output: &Output) -> Self {
         Self::Failed { status: output.status, text: output.tail(3) }
     }
+
+    /// A status with which the look of a cluster resource ends on a host that cannot tell: 75 where no control
+    /// plane runs, 76 where its apiserver does not answer; any other one is a failure.
+    pub fn of_cluster(output: &Output) -> Self {
+        match output.status {
+            75 => Self::NotHere,
+            76 => Self::Failed { status: 76, text: "the apiserver of this host does not answer".to_owned() },
+            _ => Self::failed(output),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn statuses_of_cluster_looks_are_told_apart() {
+        let of = |status| ProbeError::of_cluster(&Output { status, stderr: "boom".into(), ..Output::default() });
+        assert_eq!(of(75), ProbeError::NotHere);
+        assert!(of(76).to_string().contains("does not answer"));
+        assert!(of(1).to_string().contains("boom"));
+    }
 
     #[test]
     fn the_tail_prefers_errors_and_skips_blank_lines() {

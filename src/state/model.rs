@@ -1,12 +1,13 @@
 //! The state as a value.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::resource::{Address, HostName, Lane, Prior};
+use crate::resource::{Address, DigestKey, HostName, Lane, Prior};
 
 /// Version of the state file's format.
 pub const FORMAT: u32 = 1;
@@ -45,6 +46,21 @@ pub struct Record {
     pub status: Status,
 }
 
+/// Which writing of which state: what compare-and-swap compares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// [`State::lineage`].
+    pub lineage: String,
+    /// [`State::serial`].
+    pub serial: u64,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "serial {} of lineage {}", self.serial, self.lineage)
+    }
+}
+
 /// Everything that is remembered of a cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,4 +87,88 @@ pub struct State {
     /// Reactions owed: resources that must still act because one they react to has changed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reactions: BTreeMap<Address, BTreeSet<Address>>,
+}
+
+impl State {
+    /// The kind whose record tells on which host the cluster was begun.
+    const INIT: &str = "kubeadm_init";
+
+    /// The state of a cluster of which nothing is made yet, with a random lineage and salt.
+    pub fn new(cluster: &str) -> Self {
+        let salt = [rand::random::<u128>(), rand::random()].map(|half| format!("{half:032x}"));
+        Self::fresh(cluster, random_uuid(rand::random()), salt.concat())
+    }
+
+    /// The same with a given lineage and salt, so that a saved first plan is applied under the
+    /// lineage that it was made with.
+    pub fn fresh(cluster: &str, lineage: String, salt: String) -> Self {
+        Self {
+            format: FORMAT,
+            lineage,
+            serial: 0,
+            cluster: cluster.to_owned(),
+            salt,
+            hosts: BTreeMap::new(),
+            pod_ranges: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            reactions: BTreeMap::new(),
+        }
+    }
+
+    /// Its lineage and serial.
+    pub fn version(&self) -> Version {
+        Version { lineage: self.lineage.clone(), serial: self.serial }
+    }
+
+    /// What is recorded at this address.
+    pub fn record(&self, address: &Address) -> Option<&Record> {
+        self.resources.get(address)
+    }
+
+    /// The key under which declared values are digested.
+    pub fn digest_key(&self) -> DigestKey {
+        DigestKey::new(self.salt.clone())
+    }
+
+    /// The host on which `kubeadm init` was run, or begun; no other host may ever run it.
+    pub fn initialized_on(&self) -> Option<&HostName> {
+        self.resources.keys().find(|address| address.kind() == Self::INIT).map(Address::host)
+    }
+}
+
+/// A version 4 UUID of random bits.
+fn random_uuid(bits: u128) -> String {
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_new_state_is_another() {
+        let (a, b) = (State::new("lab"), State::new("lab"));
+        assert_ne!(a.lineage, b.lineage);
+        assert_ne!(a.salt, b.salt);
+        assert_ne!(a.digest_key().digest(["x"]), b.digest_key().digest(["x"]));
+        assert_eq!(a.salt.len(), 64);
+    }
+
+    #[test]
+    fn a_lineage_is_a_version_4_uuid() {
+        assert_eq!(random_uuid(0), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(random_uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+
+    #[test]
+    fn the_host_of_init_is_found_by_its_record() {
+        let mut state = State::new("lab");
+        assert_eq!(state.initialized_on(), None);
+        for address in ["cp2/control-plane/kubeadm_init", "cp1/control-plane/kubeadm_join"] {
+            state.resources.insert(address.parse().unwrap(), super::super::samples::record("x"));
+        }
+        assert_eq!(state.initialized_on().unwrap().as_str(), "cp2");
+    }
 }

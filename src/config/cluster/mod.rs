@@ -1,0 +1,25 @@
+//! The checked cluster: plain data, every default filled in, every rule already held.
+//!
+//! A value of these types can only come out of [`crate::config::load`], so the rest of the
+//! program asks no more questions of it: addresses are distinct, priorities are assigned, the
+//! keepalived design is sound, subnets do not overlap.
+
+mod host;
+mod kubernetes;
+mod load_balancer;
+mod platform;
+mod ssh;
+mod top;
+
+pub use host::{Host, Role, Taint, TaintEffect};
+pub use kubernetes::{Component, Etcd, ExtraVolume, Kubernetes, Packages, ProxyMode};
+pub use load_balancer::{
+    Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Keepalived, KeepalivedCheck,
+    LoadBalancer, VrrpVersion,
+};
+pub use platform::{
+    CgroupDriver, ContainerRuntime, Guards, HostConfig, ManifestSource, Network, RuntimeSource,
+    Swap,
+};
+pub use ssh::{Bastion, HostKeyChecking, SecretRef, Ssh, Sudo};
+pub use top::{Cluster, Endpoint, FleetKind};

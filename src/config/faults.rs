@@ -1,0 +1,190 @@
+//! Faults are written down by the pointer that they concern and gathered here, so that the
+//! checks say what is wrong and nothing about positions.
+
+use super::yaml::Index;
+use super::{Diagnostic, Label, Severity, Span};
+use std::collections::BTreeSet;
+
+/// Most faults that are kept: a file with more is not a cluster.yaml with mistakes in it.
+const MOST: usize = 200;
+
+/// A fault or warning, by pointers.
+#[derive(Debug)]
+pub(super) struct Fault {
+    at: String,
+    on_key: bool,
+    message: String,
+    because: String,
+    also: Vec<(String, String)>,
+    help: Vec<String>,
+    secret: bool,
+}
+
+impl Fault {
+    /// Something is wrong with the value at a pointer.
+    pub(super) fn at(at: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            at: at.into(),
+            on_key: false,
+            message: message.into(),
+            because: String::new(),
+            also: Vec::new(),
+            help: Vec::new(),
+            secret: false,
+        }
+    }
+
+    /// Something is wrong with the key at a pointer.
+    pub(super) fn key(at: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            on_key: true,
+            ..Self::at(at, message)
+        }
+    }
+
+    /// What stands beside the underlined place.
+    pub(super) fn because(mut self, text: impl Into<String>) -> Self {
+        self.because = text.into();
+        self
+    }
+
+    /// Another place that has to do with it.
+    pub(super) fn also(mut self, at: impl Into<String>, text: impl Into<String>) -> Self {
+        self.also.push((at.into(), text.into()));
+        self
+    }
+
+    /// What to do about it.
+    pub(super) fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+
+    /// The value must not be shown.
+    pub(super) fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+}
+
+/// All faults so far, and what of the file they made unusable.
+#[derive(Debug)]
+pub(super) struct Faults<'a> {
+    index: &'a Index,
+    diagnostics: Vec<Diagnostic>,
+    broken: BTreeSet<String>,
+    torn: bool,
+    errors: usize,
+}
+
+impl<'a> Faults<'a> {
+    /// Begins with what reading the file found, which may have left parts of it out.
+    pub(super) fn new(index: &'a Index, diagnostics: Vec<Diagnostic>) -> Self {
+        let errors = diagnostics.len();
+        Self {
+            index,
+            diagnostics,
+            broken: BTreeSet::new(),
+            torn: errors > 0,
+            errors,
+        }
+    }
+
+    /// Writes down an error.
+    pub(super) fn error(&mut self, fault: Fault) {
+        self.errors += 1;
+        self.push(Severity::Error, fault);
+    }
+
+    /// Writes down a warning.
+    pub(super) fn warn(&mut self, fault: Fault) {
+        self.push(Severity::Warning, fault);
+    }
+
+    /// Writes down an error and that the value cannot be used.
+    pub(super) fn broken(&mut self, fault: Fault) {
+        self.broken.insert(fault.at.clone());
+        self.error(fault);
+    }
+
+    /// Remembers that the value cannot be used; why is said elsewhere.
+    pub(super) fn mark_broken(&mut self, at: String) {
+        self.broken.insert(at);
+    }
+
+    /// Whether everything below the pointer could be read: only then something can be said to be
+    /// missing, or to be too few.
+    pub(super) fn is_complete(&self, at: &str) -> bool {
+        !self.torn && !self.is_broken(at)
+    }
+
+    /// Whether something at or below the pointer could not be used, so that what depends on the
+    /// whole of it is better not said.
+    pub(super) fn is_broken(&self, at: &str) -> bool {
+        self.broken.iter().any(|broken| {
+            broken
+                .strip_prefix(at)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// Whether the file says anything at the pointer.
+    pub(super) fn written(&self, at: &str) -> bool {
+        self.index.has(at)
+    }
+
+    /// Where the value at a pointer stands.
+    pub(super) fn place(&self, at: &str) -> Span {
+        self.index.value(at)
+    }
+
+    /// Whether no error was found.
+    pub(super) fn is_clean(&self) -> bool {
+        self.errors == 0
+    }
+
+    /// Whether so much is wrong that more would not be read.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MOST
+    }
+
+    /// Everything found, in the order of the file.
+    pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        self.diagnostics
+            .sort_by_key(|d| d.primary.as_ref().map_or(0, |label| label.span.start));
+        self.diagnostics.truncate(MOST);
+        self.diagnostics
+    }
+
+    fn push(&mut self, severity: Severity, fault: Fault) {
+        if self.is_full() {
+            return;
+        }
+        let span = if fault.on_key {
+            self.index.key(&fault.at)
+        } else {
+            self.index.value(&fault.at)
+        };
+        let label = |(at, text): (String, String)| Label {
+            span: self.index.value(&at),
+            text,
+        };
+        let labels = fault
+            .also
+            .into_iter()
+            .map(label)
+            .filter(|l| l.span != span)
+            .collect();
+        self.diagnostics.push(Diagnostic {
+            severity,
+            message: fault.message,
+            primary: Some(Label {
+                span,
+                text: fault.because,
+            }),
+            labels,
+            help: fault.help,
+            secret: fault.secret,
+        });
+    }
+}

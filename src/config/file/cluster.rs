@@ -1,0 +1,141 @@
+//! The top of the file.
+
+use super::{ContainerRuntime, Host, HostConfig, Kubernetes, LoadBalancer, Network, Ssh};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A highly available Kubernetes cluster on plain Linux hosts, as mainstay builds and keeps it.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(in crate::config) struct ClusterFile {
+    /// Version of this file's format. Always `mainstay/v1`.
+    #[schemars(required)]
+    #[expect(dead_code, reason = "its only value is checked by its type")]
+    pub(in crate::config) api_version: Option<ApiVersion>,
+    /// What this file describes. Always `Cluster`.
+    #[schemars(required)]
+    #[expect(dead_code, reason = "its only value is checked by its type")]
+    pub(in crate::config) kind: Option<Kind>,
+    /// Name of the cluster: lower-case letters, digits and dashes, at most 63 characters.
+    ///
+    /// It names the state file and the kubeconfig context, and keepalived's virtual router id is
+    /// derived from it. Changing it makes a new cluster as far as the state is concerned.
+    #[schemars(
+        required,
+        length(max = 63),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
+        extend("examples" = ["prod"])
+    )]
+    pub(in crate::config) name: Option<String>,
+    /// Where mainstay keeps what it knows about the cluster between two runs.
+    pub(in crate::config) state: Option<State>,
+    /// How the hosts are reached.
+    #[schemars(extend("default" = "ssh"))]
+    pub(in crate::config) fleet: Option<Fleet>,
+    /// How to log in to the hosts. Each host may override every key under its own `ssh`.
+    pub(in crate::config) ssh: Option<Ssh>,
+    /// The machines, keyed by name.
+    ///
+    /// The key is the first part of the address of everything on that host, and the name of the
+    /// Kubernetes node unless `nodeName` says otherwise. At least one host has the role
+    /// `control-plane`; three or five survive the loss of one or two.
+    #[schemars(
+        required,
+        extend("minProperties" = 1),
+        extend("propertyNames" = {"pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63})
+    )]
+    pub(in crate::config) hosts: Option<BTreeMap<String, Host>>,
+    /// Kubernetes: its version, where its packages come from, its subnets and components.
+    #[schemars(required)]
+    pub(in crate::config) kubernetes: Option<Kubernetes>,
+    /// Where clients and nodes reach the Kubernetes API.
+    #[schemars(required)]
+    pub(in crate::config) endpoint: Option<Endpoint>,
+    /// What stands in front of the API servers. By default haproxy and keepalived on the hosts
+    /// with the role `load-balancer`, or on the control planes when no host has that role.
+    pub(in crate::config) load_balancer: Option<LoadBalancer>,
+    /// Kernel parameters, kernel modules and swap of every host. What Kubernetes itself needs is
+    /// set anyway.
+    pub(in crate::config) host_config: Option<HostConfig>,
+    /// The container runtime of every node.
+    pub(in crate::config) container_runtime: Option<ContainerRuntime>,
+    /// The pod network.
+    #[schemars(required)]
+    pub(in crate::config) network: Option<Network>,
+    /// What must not happen by accident.
+    pub(in crate::config) guards: Option<Guards>,
+}
+
+/// Version of the file's format.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(in crate::config) enum ApiVersion {
+    /// The first format.
+    #[serde(rename = "mainstay/v1")]
+    V1,
+}
+
+/// What the file describes.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(in crate::config) enum Kind {
+    /// A cluster.
+    Cluster,
+}
+
+/// How hosts are reached.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum Fleet {
+    /// Over SSH.
+    Ssh,
+    /// The one host is the machine that mainstay runs on.
+    Local,
+    /// The hosts are simulated and kept in a file: to try mainstay, or to rehearse a change.
+    Simulated,
+}
+
+/// Where the state is kept.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(in crate::config) struct State {
+    /// A file on this machine.
+    pub(in crate::config) local: Option<LocalState>,
+}
+
+/// State in a file on this machine.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(in crate::config) struct LocalState {
+    /// Path of the state file, relative to this file. Its lock, journal and backups lie beside
+    /// it. By default `state/<name>.json`.
+    #[schemars(extend("examples" = ["state/prod.json"]))]
+    pub(in crate::config) path: Option<String>,
+}
+
+/// Where the API is reached.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(in crate::config) struct Endpoint {
+    /// The virtual IP that mainstay manages: an unused IPv4 address in the load balancers'
+    /// network, on no host. With `loadBalancer.mode: external` a DNS name or any IPv4 address.
+    ///
+    /// A virtual IP is expected in the same /24 as the load balancers. Where their network is
+    /// larger, write its prefix length too: `10.30.13.249/22`.
+    #[schemars(required, extend("examples" = ["10.30.12.249", "10.30.13.249/22", "api.example.com"]))]
+    pub(in crate::config) address: Option<String>,
+    /// The port that clients use. One value feeds haproxy, keepalived's check, kubeadm and every
+    /// kubeconfig. It cannot be 6443 where haproxy shares a host with an API server. By default
+    /// 8443, and 6443 when the load balancer is external.
+    #[schemars(range(min = 1, max = 65535), extend("examples" = [8443]))]
+    pub(in crate::config) port: Option<u16>,
+}
+
+/// What must not happen by accident.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(in crate::config) struct Guards {
+    /// Resources that no plan may destroy or replace: path prefixes or patterns of addresses. A
+    /// plan that would do so fails and names the guard.
+    #[schemars(extend("examples" = [["*/etcd", "cp1"]]))]
+    pub(in crate::config) prevent_destroy: Option<Vec<String>>,
+}

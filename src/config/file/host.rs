@@ -1,0 +1,65 @@
+//! One machine.
+
+use super::{Ssh, Text};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// One machine of the cluster.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(in crate::config) struct Host {
+    /// Where SSH reaches the host: an IP address, a DNS name, or a name of the SSH configuration
+    /// file.
+    #[schemars(required, extend("examples" = ["10.30.12.203", "cp1.example.com"]))]
+    pub(in crate::config) address: Option<String>,
+    /// The IPv4 address that the cluster itself uses: etcd, the API server, kubelet, keepalived
+    /// and haproxy's backends. By default `address`, when that is an IPv4 address. Unique, never
+    /// the virtual IP.
+    #[schemars(extend("format" = "ipv4", "examples" = ["10.30.12.203"]))]
+    pub(in crate::config) internal_address: Option<String>,
+    /// Network interface that has `internalAddress`. By default the host is asked.
+    #[schemars(length(max = 15), extend("examples" = ["eth0"]))]
+    pub(in crate::config) interface: Option<String>,
+    /// What the host is for. `control-plane` with `worker` makes a control plane that runs
+    /// workloads too.
+    #[schemars(required, length(min = 1), extend("uniqueItems" = true))]
+    pub(in crate::config) roles: Option<Vec<HostRole>>,
+    /// Name of the Kubernetes node, a DNS-1123 name. By default the host's key.
+    #[schemars(
+        length(max = 253),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"),
+        extend("examples" = ["cp1.example.com"])
+    )]
+    pub(in crate::config) node_name: Option<String>,
+    /// Labels of the Kubernetes node.
+    #[schemars(extend("examples" = [{"topology.kubernetes.io/zone": "a"}]))]
+    pub(in crate::config) labels: Option<BTreeMap<String, Text>>,
+    /// Taints of the Kubernetes node, as `key=value:effect` or `key:effect`; the effect is
+    /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`. By default a control plane has kubeadm's
+    /// taint unless it is a worker too. `[]` means none.
+    #[schemars(extend("examples" = [["dedicated=db:NoSchedule"]]))]
+    pub(in crate::config) taints: Option<Vec<String>>,
+    /// Annotations of the Kubernetes node.
+    #[schemars(extend("examples" = [{"example.com/rack": "b7"}]))]
+    pub(in crate::config) annotations: Option<BTreeMap<String, Text>>,
+    /// How to log in to this host; overrides single keys of the file's `ssh`.
+    pub(in crate::config) ssh: Option<Ssh>,
+    /// VRRP priority of a load balancer; the highest one that is well takes the virtual IP first.
+    /// Distinct. By default 100 for the first load balancer of the file, 99 for the second, and so
+    /// on.
+    #[schemars(range(min = 1, max = 254), extend("examples" = [150]))]
+    pub(in crate::config) priority: Option<u8>,
+}
+
+/// What a host is for.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum HostRole {
+    /// Runs the API server, the controller manager, the scheduler and a member of etcd.
+    ControlPlane,
+    /// Runs workloads.
+    Worker,
+    /// Carries haproxy and keepalived; without any such host the control planes do.
+    LoadBalancer,
+}

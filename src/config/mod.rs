@@ -1,0 +1,38 @@
+//! cluster.yaml: from the file as written to a checked [`Cluster`].
+//!
+//! Everything here is pure: text goes in, a [`Cluster`] or the list of every fault comes out.
+//! Reading files, resolving secrets and asking hosts is done elsewhere.
+
+mod check;
+pub mod cluster;
+mod diagnostic;
+mod faults;
+mod file;
+mod load;
+mod loaded;
+mod masking;
+mod paths;
+mod quote;
+mod render;
+mod shape;
+mod sources;
+mod template;
+mod yaml;
+
+pub use check::check_vrrp_password;
+
+pub use cluster::{
+    Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume,
+    FleetKind, Guards, Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host,
+    HostConfig, HostKeyChecking, Keepalived, KeepalivedCheck, Kubernetes, LoadBalancer,
+    ManifestSource, Network, Packages, ProxyMode, Role, RuntimeSource, SecretRef, Ssh, Sudo, Swap,
+    Taint, TaintEffect, VrrpVersion,
+};
+pub use diagnostic::{Diagnostic, Label, Severity, Span};
+pub use load::{load, load_bytes, load_with};
+pub use loaded::{ConfigErrors, Loaded};
+pub use paths::Paths;
+pub use render::render_diagnostics;
+pub use shape::schema;
+pub use sources::{Position, Sources, pointer};
+pub use template::{Draft, DraftHost, template};

@@ -1,0 +1,14 @@
+//! YAML text to a tree that knows where everything stands. One parser serves the check of the
+//! shape, the values and the positions in messages.
+
+mod build;
+mod index;
+mod scalar;
+mod syntax;
+mod text;
+mod tree;
+
+pub(super) use build::parse;
+pub(super) use index::Index;
+pub(super) use text::{check_text, decode};
+pub(super) use tree::{Content, Entry, Node, Scalar};

@@ -1,0 +1,235 @@
+//! `file`: a regular file with its content, mode and owner.
+//!
+//! What was there before is put back by destroy, with its mode and owner. Its content is recorded,
+//! unless the file of ours holds secrets (then it may hold some, too) or it is no text or larger
+//! than 256 kB: such a file is kept beside ours on the host, as `PATH.mainstay-prior`, mode 0600.
+
+mod base64;
+mod content;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::{
+    Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Secret, Step, Value, sha256_hex,
+};
+pub use content::{Content, ContentBuilder};
+
+/// A regular file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct File {
+    /// Absolute path; its key.
+    pub path: String,
+    /// What it holds, to the last byte.
+    pub content: Content,
+    /// Permission bits in octal, for example `0644`.
+    pub mode: String,
+    /// `user:group`.
+    pub owner: String,
+    /// The program that must accept the content before it takes the file's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<FileCheck>,
+}
+
+/// The program that will read a file, and so tests it first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileCheck {
+    /// `haproxy -c`; errors refuse the file, warnings do not.
+    Haproxy,
+    /// `keepalived -t`; anything but silent success refuses the file. The scripts that the file
+    /// names must be there already.
+    Keepalived,
+}
+
+impl File {
+    /// A file that everybody may read: mode 0644, owner root:root, no check.
+    pub fn new(path: impl Into<String>, content: impl Into<Content>) -> Self {
+        Self {
+            path: path.into(),
+            content: content.into(),
+            mode: "0644".to_owned(),
+            owner: "root:root".to_owned(),
+            check: None,
+        }
+    }
+
+    /// The same file with another mode, in octal.
+    #[must_use]
+    pub fn mode(self, mode: &str) -> Self {
+        Self { mode: mode.to_owned(), ..self }
+    }
+
+    /// The same file with another owner, `user:group`.
+    #[must_use]
+    pub fn owner(self, owner: &str) -> Self {
+        Self { owner: owner.to_owned(), ..self }
+    }
+
+    /// The same file, checked before it takes its place.
+    #[must_use]
+    pub fn checked_by(self, check: FileCheck) -> Self {
+        Self { check: Some(check), ..self }
+    }
+}
+
+/// What a look sees of a [`File`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FileSeen {
+    /// The content, when it is text of at most 256 kB and the file is not one with secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// SHA-256 of the content.
+    pub sha256: String,
+    /// Permission bits, four octal digits.
+    pub mode: String,
+    /// `user:group`, as numbers where the host has no names.
+    pub owner: String,
+}
+
+/// Above this many bytes a content is not read; `look.sh` has the same number.
+const READ_LIMIT: usize = 262_144;
+
+/// Where a host notes the directories that were made for files.
+const MADE: &str = "/var/lib/mainstay/made";
+
+impl File {
+    fn four_digits(&self) -> String {
+        format!("{:0>4}", self.mode)
+    }
+
+    /// The content as a value of a script.
+    fn content_value(&self) -> Value {
+        let whole = self.content.whole();
+        if self.content.has_secrets() { Value::Secret(whole) } else { Value::Text(whole.expose().to_owned()) }
+    }
+
+    fn write(&self, content: Value, sha256: &str, mode: &str, owner: &str) -> Script {
+        Script::new(include_str!("file/write.sh"))
+            .set("FILE", &self.path)
+            .set("CONTENT", content)
+            .set("SHA256", sha256)
+            .set("MODE", mode)
+            .set("OWNER", owner)
+            .set("MADE", MADE)
+    }
+}
+
+impl Kind for File {
+    const NAME: &'static str = "file";
+    const PRINCIPAL: &'static str = "content";
+    type Observed = FileSeen;
+
+    fn key(&self) -> Option<String> {
+        Some(self.path.clone())
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        self.content.secrets()
+    }
+
+    fn probe(&self) -> Script {
+        let read = if self.content.has_secrets() { "no" } else { "yes" };
+        Script::new(include_str!("file/look.sh")).set("FILE", &self.path).set("READ", read)
+    }
+
+    fn parse(&self, output: &Output) -> Result<Observation<FileSeen>, ProbeError> {
+        if !output.success() {
+            return Err(ProbeError::failed(output));
+        }
+        if output.stdout == "absent\n" {
+            return Ok(Observation::Absent);
+        }
+        let odd = || ProbeError::odd(format!("file facts `{}`", output.tail(1).chars().take(200).collect::<String>()));
+        let (facts, read) = output.stdout.split_once('\n').ok_or_else(odd)?;
+        let fields: Vec<&str> = facts.splitn(6, '|').collect();
+        let [mode, uid, gid, size, kind, names] = fields[..] else { return Err(odd()) };
+        let octal = !mode.is_empty() && mode.len() <= 4 && mode.bytes().all(|digit| (b'0'..b'8').contains(&digit));
+        let numbers = [uid, gid, size].iter().all(|number| number.parse::<u64>().is_ok());
+        let (user, group) = names.split_once(':').ok_or_else(odd)?;
+        if !octal || !numbers || user.is_empty() || group.is_empty() {
+            return Err(odd());
+        }
+        if !kind.starts_with("regular ") {
+            return Err(ProbeError::odd(format!("{} is a {kind}, not a regular file", self.path)));
+        }
+        let (content, sha256) = match read.trim_end_matches('\n').split_once(' ').ok_or_else(odd)? {
+            ("base64", encoded) => {
+                let bytes = base64::decode(encoded).ok_or_else(odd)?;
+                let sha256 = sha256_hex(&bytes);
+                (String::from_utf8(bytes).ok(), sha256)
+            }
+            ("sha256", line) => {
+                (None, line.strip_suffix("  -").filter(|hash| hash.len() == 64).ok_or_else(odd)?.into())
+            }
+            _ => return Err(odd()),
+        };
+        let known = |name: &str, number: &str| (if name == "UNKNOWN" { number } else { name }).to_owned();
+        let owner = format!("{}:{}", known(user, uid), known(group, gid));
+        Ok(Observation::Present(FileSeen { content, sha256, mode: format!("{mode:0>4}"), owner }))
+    }
+
+    fn diff(&self, seen: &FileSeen) -> Vec<FieldChange> {
+        let wanted = self.content.whole();
+        let content = match &seen.content {
+            Some(content) if content == wanted.expose() => None,
+            None if seen.sha256 == self.content.sha256() => None,
+            _ if self.content.has_secrets() => Some(FieldChange::sensitive("content")),
+            Some(content) => FieldChange::compare("content", content, wanted.expose()).map(FieldChange::as_text),
+            None => {
+                let hash = |sha256: &str| format!("sha256:{sha256}");
+                FieldChange::compare("content", hash(&seen.sha256), hash(&self.content.sha256()))
+            }
+        };
+        let mode = FieldChange::compare("mode", &seen.mode, self.four_digits());
+        let owner = FieldChange::compare("owner", &seen.owner, &self.owner);
+        [content, mode, owner].into_iter().flatten().collect()
+    }
+
+    fn simulate(&self) -> FileSeen {
+        let whole = self.content.whole();
+        let readable = !self.content.has_secrets() && whole.expose().len() <= READ_LIMIT;
+        FileSeen {
+            content: readable.then(|| whole.expose().to_owned()),
+            sha256: self.content.sha256(),
+            mode: self.four_digits(),
+            owner: self.owner.clone(),
+        }
+    }
+
+    fn apply(&self, _: Act, before: &Observation<FileSeen>) -> Vec<Step> {
+        let check = match self.check {
+            None => "none",
+            Some(FileCheck::Haproxy) => "haproxy",
+            Some(FileCheck::Keepalived) => "keepalived",
+        };
+        let unread = before.present().is_some_and(|seen| seen.content.is_none());
+        let script = self
+            .write(self.content_value(), &self.content.sha256(), &self.mode, &self.owner)
+            .set("CHECK", check)
+            .set("KEEP", if unread { "yes" } else { "no" });
+        vec![Step::run(format!("write {}", self.path), script)]
+    }
+
+    fn destroy(&self, prior: &Prior<FileSeen>) -> Vec<Step> {
+        let (title, script) = match &prior.before {
+            Observation::Absent => {
+                let script = Script::new(include_str!("file/remove.sh")).set("FILE", &self.path).set("MADE", MADE);
+                ("remove", script)
+            }
+            Observation::Present(FileSeen { content: Some(content), sha256, mode, owner }) => {
+                let script = self.write(content.into(), sha256, mode, owner);
+                ("restore", script.set("CHECK", "none").set("KEEP", "no"))
+            }
+            Observation::Present(FileSeen { content: None, sha256, mode, owner }) => {
+                let script = Script::new(include_str!("file/put_back.sh")).set("FILE", &self.path);
+                ("restore", script.set("SHA256", sha256).set("MODE", mode).set("OWNER", owner))
+            }
+        };
+        vec![Step::run(format!("{title} {}", self.path), script)]
+    }
+}
+
+#[cfg(test)]
+mod tests;

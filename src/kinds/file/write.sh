@@ -1,0 +1,58 @@
+# shellcheck shell=sh disable=SC2154
+# Puts CONTENT at FILE: whole, checked, and in one rename. Directories that are made on the way are
+# noted under MADE on the host itself, so that whichever file leaves such a directory last can
+# remove it, even when the run that made it was cut off.
+dir=${FILE%/*}
+if [ "$dir" = "$FILE" ]; then dir=.; fi
+dir=${dir:-/}
+if [ -L "$FILE" ] || { [ -e "$FILE" ] && [ ! -f "$FILE" ]; }; then
+    printf '%s is not a regular file\n' "$FILE" >&2
+    exit 1
+fi
+
+make_parents() {
+    if [ -d "$1" ]; then return 0; fi
+    case $1 in ?*/*) make_parents "${1%/*}" ;; esac
+    mkdir -p -- "$MADE/$1/.made"
+    mkdir -m 755 -- "$1" || [ -d "$1" ]
+}
+make_parents "$dir"
+
+trap 'exit 1' HUP INT TERM PIPE
+tmp=$(mktemp -- "$dir/.mainstay.XXXXXX")
+trap 'rm -f -- "$tmp"' EXIT
+printf '%s' "$CONTENT" >"$tmp"
+arrived=$(sha256sum <"$tmp")
+if [ "${arrived%% *}" != "$SHA256" ]; then
+    echo 'what was written is not what was sent: is the disk full?' >&2
+    exit 1
+fi
+chown -- "$OWNER" "$tmp"
+chmod -- "$MODE" "$tmp"
+
+case $CHECK in
+haproxy)
+    # Without -q, which would keep the reason to itself.
+    haproxy -c -f "$tmp" >/dev/null
+    ;;
+keepalived)
+    # Not every version ends with a status for every fault, but each one says something.
+    said=$(keepalived -t -f "$tmp" 2>&1) || { status=$?; printf '%s\n' "$said" >&2; exit "$status"; }
+    if [ -n "$said" ]; then
+        printf '%s\n' "$said" >&2
+        exit 5
+    fi
+    ;;
+esac
+
+if [ "$KEEP" = yes ] && [ -f "$FILE" ] && [ ! -e "$FILE.mainstay-prior" ]; then
+    there=$(sha256sum <"$FILE")
+    if [ "$there" != "$arrived" ]; then
+        (umask 077 && cp -- "$FILE" "$FILE.mainstay-prior")
+        sync -- "$FILE.mainstay-prior"
+    fi
+fi
+sync -- "$tmp"
+mv -f -T -- "$tmp" "$FILE"
+sync -- "$dir"
+if command -v restorecon >/dev/null; then restorecon -- "$FILE" || :; fi

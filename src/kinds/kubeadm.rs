@@ -1,0 +1,255 @@
+//! What `kubeadm_init` and `kubeadm_join` have in common: how a host's standing is told, and how it is reset.
+//!
+//! Whether kubeadm finished is decided by what lasts. Before each run of its own mainstay notes on the host
+//! that it begins, and after it that it is done (`kubeadm/marker.sh`); so an unfinished run is told from a stopped
+//! kubelet or a silent apiserver, and `kubeadm reset` is only ever run over what mainstay itself began. A node
+//! made by others has no note: there, the files and the API must both say that it is whole, and anything else
+//! is an error that a person must settle.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::kubeadm_join::JoinRole;
+use super::kubectl::with_kubectl;
+use crate::resource::{Action, FieldChange, Observation, Output, Prior, ProbeError, Script, Slots, Step, sha256_hex};
+
+/// The standing of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Whether kubeadm ended well here; if not, mainstay began it.
+    pub complete: bool,
+    /// What the host is.
+    pub role: JoinRole,
+}
+
+/// Description of every bootstrap token that mainstay makes, by which left ones are found again.
+pub(super) const TOKEN_DESCRIPTION: &str = "mainstay, for the time of one apply";
+
+/// Slot that says whether the host is still to be joined; see `settle.sh`.
+const STANDING: &str = "standing";
+
+/// What is recorded before the first run, and put back at the end; deepest paths first.
+const PATHS: &str = "/etc/kubernetes/manifests /etc/kubernetes/pki/etcd /etc/kubernetes/pki /etc/kubernetes/tmp \
+    /etc/kubernetes /var/lib/kubelet /var/lib/etcd /var/lib/cni /usr/libexec/kubernetes";
+
+/// What kubelet and kube-proxy set by themselves.
+const SYSCTLS: &str = "vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops \
+    kernel.keys.root_maxkeys kernel.keys.root_maxbytes net.ipv4.conf.all.route_localnet \
+    net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables \
+    net.netfilter.nf_conntrack_max net.netfilter.nf_conntrack_tcp_timeout_established \
+    net.netfilter.nf_conntrack_tcp_timeout_close_wait net.netfilter.nf_conntrack_tcp_be_liberal \
+    net.ipv4.vs.conntrack net.ipv4.vs.conn_reuse_mode net.ipv4.vs.expire_nodest_conn \
+    net.ipv4.vs.expire_quiescent_template net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce";
+
+/// A host on which kubeadm is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Host<'a> {
+    /// `init` or `join`.
+    pub(super) verb: &'static str,
+    /// Name of its node.
+    pub(super) node: &'a str,
+    /// Its own address.
+    pub(super) address: std::net::Ipv4Addr,
+    /// What it is to be.
+    pub(super) role: JoinRole,
+    /// The configuration that kubeadm is given.
+    pub(super) config: &'a str,
+    /// Phases that are left out.
+    pub(super) skip: &'a [String],
+    /// Preflight checks whose errors are warnings.
+    pub(super) ignore: &'a [String],
+}
+
+impl Host<'_> {
+    pub(super) fn probe(&self) -> Script {
+        Script::new(with_kubectl!("kubeadm/marker.sh", "kubeadm/look.sh")).set("NODE", self.node)
+    }
+
+    /// `endpoint` is where the cluster must be, in the words of the configuration.
+    pub(super) fn parse(&self, output: &Output, endpoint: Option<&str>) -> Result<Observation<Observed>, ProbeError> {
+        if !output.success() {
+            return Err(ProbeError::failed(output));
+        }
+        let text = output.stdout.trim();
+        let odd = || ProbeError::odd(format!("`{text}` as the standing of {}", self.node));
+        let role = |word: &str| match word {
+            "control-plane" => Ok(JoinRole::ControlPlane),
+            "worker" => Ok(JoinRole::Worker),
+            _ => Err(odd()),
+        };
+        let words: Vec<&str> = text.split(' ').collect();
+        match words[..] {
+            ["none"] => Ok(Observation::Absent),
+            ["begun"] => Ok(Observation::Present(Observed { complete: false, role: self.role })),
+            ["done", word] => Ok(Observation::Present(Observed { complete: true, role: role(word)? })),
+            ["foreign", word, url] => {
+                let there = url.strip_prefix("https://").ok_or_else(odd)?;
+                if let Some(wanted) = endpoint.filter(|wanted| *wanted != there) {
+                    return Err(ProbeError::odd(format!(
+                        "{} is a node of the cluster at {there}, not of the one at {wanted}",
+                        self.node
+                    )));
+                }
+                Ok(Observation::Present(Observed { complete: true, role: role(word)? }))
+            }
+            _ => Err(odd()),
+        }
+    }
+
+    pub(super) fn diff(&self, seen: Observed) -> Vec<FieldChange> {
+        let state = |complete| if complete { "complete" } else { "unfinished" };
+        let role = FieldChange::compare("role", seen.role.as_str(), self.role.as_str()).map(FieldChange::replacing);
+        FieldChange::compare("state", state(seen.complete), state(true)).into_iter().chain(role).collect()
+    }
+
+    /// Keeps what is about to be changed, waits for a kubeadm of an interrupted run, and brings what it left to
+    /// an end.
+    pub(super) fn prepare(&self) -> [Step; 3] {
+        let before = Script::new(concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/before.sh")));
+        let body = match self.verb {
+            "init" => with_kubectl!("kubeadm/marker.sh", "kubeadm/init_complete.sh", "kubeadm/settle.sh"),
+            _ => with_kubectl!("kubeadm/marker.sh", "kubeadm/join_complete.sh", "kubeadm/settle.sh"),
+        };
+        let settle = self.script(body).set("SKIP", self.skip.join(","));
+        [
+            Step::run("note what kubeadm will change", before.set("PATHS", PATHS).set("SYSCTLS", SYSCTLS)),
+            self.idle(),
+            Step::run("settle what an earlier kubeadm left", settle).capture(STANDING),
+        ]
+    }
+
+    /// Never two at once.
+    pub(super) fn idle(&self) -> Step {
+        let script = Script::new(include_str!("kubeadm/running.sh"));
+        Step::wait(format!("no other kubeadm runs on {}", self.node), script, Duration::from_mins(5))
+    }
+
+    /// Images first, so that a slow registry does not eat the time of what follows; nothing where preflight is
+    /// told not to look for them.
+    pub(super) fn pull(&self, config: &str) -> Option<Step> {
+        let ignored = |check: &String| check.eq_ignore_ascii_case("imagepull") || check.eq_ignore_ascii_case("all");
+        let skipped = self.ignore.iter().any(ignored) || self.skip.iter().any(|phase| phase == "preflight");
+        let script = Script::new(concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/pull.sh")));
+        let step = Step::run("pull the images", script.set("CONFIG", slotted(config)));
+        let passing = &["i/o timeout", "TLS handshake timeout", "connection reset", "unexpected EOF"];
+        (!skipped).then(|| step.within(Duration::from_mins(20)).transient(passing))
+    }
+
+    /// kubeadm itself.
+    pub(super) fn run(&self) -> Step {
+        let body = match self.verb {
+            "init" => concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/init.sh")),
+            _ => concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/join.sh")),
+        };
+        let script = Script::new(body)
+            .set("CONFIG", slotted(self.config))
+            .set("IGNORE", self.ignore.join(","))
+            .set("SKIP", self.skip.join(","));
+        let script = if self.verb == "init" { script } else { script.set("STANDING", standing()) };
+        Step::run(format!("kubeadm {}", self.verb), script)
+    }
+
+    /// A control plane counts when its apiserver is ready and every etcd member votes.
+    pub(super) fn gate(&self) -> Step {
+        let until = format!("the apiserver of {} is ready and every etcd member votes", self.node);
+        let script = Script::new(with_kubectl!("kubeadm/gate.sh")).set("NODE", self.node);
+        Step::wait(until, script, Duration::from_mins(5))
+    }
+
+    /// Deletes tokens and uploaded certificates, those of interrupted runs too.
+    pub(super) fn forget_secrets(&self) -> Step {
+        let certificates = self.verb == "join" && self.role == JoinRole::ControlPlane;
+        let script = Script::new(with_kubectl!("kubeadm/tokens.sh"))
+            .set("LABEL", self.label())
+            .set("DESCRIPTION", TOKEN_DESCRIPTION)
+            .set("CERTIFICATES", if certificates { "yes" } else { "" });
+        Step::run("delete the bootstrap tokens", script).within(Duration::from_mins(2)).always()
+    }
+
+    /// Takes the node's etcd member and Node object away, on another control plane.
+    pub(super) fn forget(&self, standing: impl Into<crate::resource::Value>) -> Step {
+        let script = self.script(with_kubectl!("kubeadm/forget.sh")).set("STANDING", standing);
+        Step::run(format!("take {} out of the cluster", self.node), script).on_control_plane()
+    }
+
+    pub(super) fn destroy(&self, prior: &Prior<Observed>) -> Vec<Step> {
+        if made_by_others(prior) {
+            return Vec::new();
+        }
+        let kept = |name| prior.kept.get(name).cloned().unwrap_or_default();
+        let reset = self.script(concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/reset.sh")));
+        let clean = Script::new(include_str!("kubeadm/clean.sh"))
+            .set("KNOWN", if prior.kept.contains_key("paths") { "yes" } else { "" })
+            .set("HAD", kept("paths"))
+            .set("PATHS", PATHS)
+            .set("SYSCTLS", kept("sysctls"));
+        vec![
+            self.idle(),
+            Step::run("kubeadm reset", reset),
+            self.forget(BARE).optional(),
+            Step::run("clean up after kubeadm", clean),
+        ]
+    }
+
+    pub(super) fn warning(&self, action: Action) -> Option<String> {
+        match action {
+            Action::Destroy | Action::Replace => Some(match self.role {
+                JoinRole::ControlPlane => {
+                    format!("kubeadm reset on {}: its pods, their local data and its etcd member go", self.node)
+                }
+                JoinRole::Worker => format!("kubeadm reset on {}: its pods and their local data go", self.node),
+            }),
+            Action::Update => {
+                Some(format!("kubeadm did not finish on {}: what it left is reset before it is run again", self.node))
+            }
+            _ => None,
+        }
+    }
+
+    /// The value of our label on this host's tokens: labels are shorter than node names may be.
+    pub(super) fn label(&self) -> String {
+        if self.node.len() <= 63 { self.node.to_owned() } else { sha256_hex(self.node.as_bytes())[..40].to_owned() }
+    }
+
+    pub(super) fn script(&self, body: &'static str) -> Script {
+        Script::new(body)
+            .set("VERB", self.verb)
+            .set("NODE", self.node)
+            .set("ADDRESS", self.address.to_string())
+            .set("ROLE", self.role.as_str())
+            .set("SOCKET", setting(self.config, "criSocket").unwrap_or_default())
+    }
+}
+
+/// What `settle.sh` answers for a host that is still to be joined.
+const BARE: &str = "mainstay-bare";
+
+/// The value that `settle.sh` answered.
+pub(super) fn standing() -> crate::resource::Value {
+    slotted(&Slots::placeholder(STANDING))
+}
+
+/// A text with placeholders of slots.
+pub(super) fn slotted(text: &str) -> crate::resource::Value {
+    crate::resource::Value::Slotted(text.to_owned())
+}
+
+/// Whether the node was there, whole, before mainstay: then destroy leaves it alone.
+fn made_by_others(prior: &Prior<Observed>) -> bool {
+    prior.before.present().is_some_and(|seen| seen.complete)
+}
+
+pub(super) fn restored(seen: &Observation<Observed>, prior: &Prior<Observed>) -> bool {
+    if made_by_others(prior) { *seen == prior.before } else { *seen == Observation::Absent }
+}
+
+/// The first scalar of this name in YAML documents of ours.
+pub(super) fn setting<'a>(config: &'a str, name: &str) -> Option<&'a str> {
+    let value = |line: &'a str| line.trim_start_matches([' ', '-']).strip_prefix(name)?.strip_prefix(':');
+    let value = config.lines().find_map(value)?.trim().trim_matches(['"', '\'']);
+    (!value.is_empty()).then_some(value)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+# shellcheck shell=sh disable=SC2154
+# Takes a node that is gone out of the cluster: exactly its etcd member and its Node object.
+[ "$STANDING" = mainstay-bare ] || exit 0
+here || exit 75
+if [ "$ROLE" = control-plane ] && [ -e /etc/kubernetes/manifests/etcd.yaml ]; then
+    etcd get --raw /health >/dev/null
+    list=$(members)
+    printf '%s\n' "$list" | while IFS= read -r member; do
+        case $member in
+        *"\"name\":\"$NODE\""* | *"\"https://$ADDRESS:2380\""*) ;;
+        *) continue ;;
+        esac
+        id=${member#*'"ID":"'}
+        id=${id%%'"'*}
+        printf '{"ID":"%s"}\n' "$id" | etcd create --raw /v3/cluster/member/remove -f - >/dev/null
+    done
+fi
+api delete node "$NODE" --ignore-not-found --wait=false

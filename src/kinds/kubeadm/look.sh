@@ -1,0 +1,54 @@
+# shellcheck shell=sh disable=SC2154
+# `none`, `begun` (unfinished, by mainstay), `done ROLE`, or `foreign ROLE ENDPOINT` for a node that mainstay did not make.
+# What decides lasts: neither a stopped kubelet nor a silent apiserver makes a node look unfinished.
+noted
+present=''
+for file in $files; do
+    [ ! -e "$file" ] || present="$present $file"
+done
+role=worker
+[ ! -e $m/kube-apiserver.yaml ] || role=control-plane
+case $note in
+*' done')
+    lost=''
+    while IFS= read -r file; do
+        [ "$file" = "$note" ] || [ -e "$file" ] || lost="$lost $file"
+    done <"$marker"
+    if [ -n "$lost" ]; then
+        echo "kubeadm finished here, but since then was lost:$lost; put it back, or run kubeadm reset" >&2
+        exit 1
+    fi
+    echo "done $role"
+    exit 0
+    ;;
+*' begun' | *' leaving')
+    echo begun
+    exit 0
+    ;;
+esac
+if [ -z "$present" ]; then
+    echo none
+    exit 0
+fi
+conf=$k/kubelet.conf
+[ $role = worker ] || conf=$k/admin.conf
+if [ -e $k/bootstrap-kubelet.conf ] || ! [ -e $k/kubelet.conf ] || ! [ -e $k/pki/ca.crt ] || ! [ -e $conf ]; then
+    echo "left by a kubeadm that mainstay did not run:$present; run kubeadm reset on this host" >&2
+    exit 1
+fi
+endpoint=''
+while read -r key value; do
+    [ "$key" != server: ] || endpoint=$value
+done <$conf
+if [ $role = control-plane ]; then
+    here || exit 1
+    if ! labels=$(node_labels); then
+        echo "whether kubeadm finished here cannot be told: mainstay did not run it, and the apiserver does not say" >&2
+        exit 1
+    fi
+    if ! printf '%s\n' "$labels" | grep -qx node-role.kubernetes.io/control-plane; then
+        echo "a kubeadm that mainstay did not run has not finished here:$present; run kubeadm reset on this host" >&2
+        exit 1
+    fi
+fi
+echo "foreign $role $endpoint"

@@ -1,0 +1,61 @@
+# shellcheck shell=sh disable=SC2154
+# What mainstay notes about its own runs of kubeadm: `init begun` before; `init done` after, and then the files that
+# were there at the end, one a line; `init leaving` while it is taken back. The note lies where a `kubeadm reset` by
+# hand removes it together with what it speaks of. (`join` likewise.)
+marker=/etc/kubernetes/pki/.mainstay
+k=/etc/kubernetes
+m=$k/manifests
+files="$k/admin.conf $k/super-admin.conf $k/controller-manager.conf $k/scheduler.conf $k/kubelet.conf
+    $k/bootstrap-kubelet.conf $m/etcd.yaml $m/kube-apiserver.yaml $m/kube-controller-manager.yaml
+    $m/kube-scheduler.yaml /var/lib/etcd/member"
+
+# The note's first line, or nothing.
+noted() {
+    note=''
+    [ ! -e "$marker" ] || IFS= read -r note <"$marker" || :
+}
+
+note_down() {
+    mkdir -p $k/pki
+    printf '%s\n' "$1" >"$marker"
+}
+
+any_files() {
+    for file in $files; do
+        [ ! -e "$file" ] || return 0
+    done
+    return 1
+}
+
+finish() {
+    {
+        printf '%s done\n' "$1"
+        for file in $files $k/pki/ca.crt; do
+            [ ! -e "$file" ] || printf '%s\n' "$file"
+        done
+    } >"$marker.new"
+    mv "$marker.new" "$marker"
+}
+
+# Runs kubeadm with its input from the variable CONFIG. It goes on when the connection breaks, for half a kubeadm is
+# worse than a late one; that is why its output goes to a file in memory first.
+run_kubeadm() {
+    log=/run/mainstay-kubeadm.log
+    trap '' HUP PIPE
+    (umask 077 && : >"$log")
+    status=0
+    printf '%s' "${CONFIG-}" | kubeadm "$@" >"$log" 2>&1 || status=$?
+    [ $status -eq 0 ] || tail -n 60 "$log" >&2 || :
+    rm -f "$log"
+    trap - HUP PIPE
+    return $status
+}
+
+# The labels of this host's node, as its own apiserver knows them.
+node_labels() {
+    api get node "$NODE" -o go-template='{{range $key, $value := .metadata.labels}}{{$key}}{{"\n"}}{{end}}'
+}
+
+marked_control_plane() {
+    node_labels 2>/dev/null | grep -qx 'node-role.kubernetes.io/control-plane'
+}

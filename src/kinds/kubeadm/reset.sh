@@ -1,0 +1,11 @@
+# shellcheck shell=sh disable=SC2154
+# Takes back what kubeadm made on this host, while the rest of the cluster still answers: that is what removes an
+# etcd member cleanly.
+noted
+[ -n "$note" ] || any_files || exit 0
+note_down "$VERB leaving"
+CONFIG=''
+set -- reset -f
+[ -z "$SOCKET" ] || set -- "$@" --cri-socket "$SOCKET"
+run_kubeadm "$@"
+note_down "$VERB leaving" # until clean.sh has ended

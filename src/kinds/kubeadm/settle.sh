@@ -1,0 +1,41 @@
+# shellcheck shell=sh disable=SC2154
+# Brings a host on which mainstay began something to one of two ends, and prints which: all of it, or nothing.
+noted
+case $note in
+*' done')
+    echo mainstay-finished
+    exit 0
+    ;;
+'')
+    echo mainstay-bare
+    exit 0
+    ;;
+esac
+# kubeadm itself may have finished although nobody was there to note it; after a reboot its pods take a moment.
+tries=0
+while [ -e $k/kubelet.conf ] && [ ! -e $k/bootstrap-kubelet.conf ]; do
+    if [ "$ROLE" = worker ]; then
+        finish join
+        echo mainstay-finished
+        exit 0
+    fi
+    here || break
+    if ready; then
+        if marked_control_plane && complete; then
+            finish "$VERB"
+            echo mainstay-finished
+            exit 0
+        fi
+        break
+    fi
+    tries=$((tries + 1))
+    [ $tries -lt 30 ] || break
+    sleep 2
+done
+echo "kubeadm did not finish on $NODE: resetting it" >&2
+CONFIG=''
+set -- reset -f
+[ -z "$SOCKET" ] || set -- "$@" --cri-socket "$SOCKET"
+run_kubeadm "$@"
+note_down "$VERB begun" # whatever was kept of the time before stays true
+echo mainstay-bare

@@ -1,0 +1,152 @@
+//! `kubeadm_init`: the first control plane of a cluster.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde::{Deserialize, Serialize};
+
+use super::kubeadm::{Host, Observed, TOKEN_DESCRIPTION, restored, setting};
+use super::kubeadm_join::JoinRole;
+use crate::resource::{Act, Action, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Step};
+
+/// The first control plane. Made once in the life of a cluster: on a host that lost it, it is not made again while
+/// another control plane runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KubeadmInit {
+    /// Name of the Kubernetes node.
+    pub node: String,
+    /// The host's own address, on which its apiserver and etcd are announced; never the VIP.
+    pub advertise_address: Ipv4Addr,
+    /// YAML documents Init-, Cluster-, Kubelet- and `KubeProxyConfiguration`, with the placeholders of the
+    /// slots [`KubeadmInit::TOKEN_ID`] and [`KubeadmInit::TOKEN_SECRET`] in `bootstrapTokens`, whose `description`
+    /// must be [`KubeadmInit::TOKEN_DESCRIPTION`].
+    pub config: String,
+    /// Preflight checks whose errors become warnings.
+    pub ignore_preflight_errors: Vec<String>,
+    /// Phases of `kubeadm init` that are left out.
+    pub skip_phases: Vec<String>,
+    /// Settings that cannot change afterwards, by their name in cluster.yaml, for example `kubernetes.podSubnet`.
+    pub fixed: BTreeMap<String, String>,
+}
+
+impl KubeadmInit {
+    /// Slot of the bootstrap token's id.
+    pub const TOKEN_ID: &'static str = "token_id";
+    /// Slot of the bootstrap token's secret.
+    pub const TOKEN_SECRET: &'static str = "token_secret";
+    /// Description of the bootstrap token, by which one that an interrupted run left is found and deleted.
+    pub const TOKEN_DESCRIPTION: &'static str = TOKEN_DESCRIPTION;
+
+    fn host(&self) -> Host<'_> {
+        Host {
+            verb: "init",
+            node: &self.node,
+            address: self.advertise_address,
+            role: JoinRole::ControlPlane,
+            config: &self.config,
+            skip: &self.skip_phases,
+            ignore: &self.ignore_preflight_errors,
+        }
+    }
+}
+
+impl Kind for KubeadmInit {
+    const NAME: &'static str = "kubeadm_init";
+    const PRINCIPAL: &'static str = "complete";
+    type Observed = Observed;
+
+    fn key(&self) -> Option<String> {
+        None
+    }
+
+    fn probe(&self) -> Script {
+        self.host().probe()
+    }
+
+    fn parse(&self, output: &Output) -> Result<Observation<Observed>, ProbeError> {
+        let seen = self.host().parse(output, setting(&self.config, "controlPlaneEndpoint"))?;
+        if seen.present().is_some_and(|seen| seen.role == JoinRole::Worker) {
+            return Err(ProbeError::odd(format!(
+                "{} is a worker of a cluster, not its first control plane",
+                self.node
+            )));
+        }
+        Ok(seen)
+    }
+
+    fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
+        self.host().diff(*seen)
+    }
+
+    fn simulate(&self) -> Observed {
+        Observed { complete: true, role: JoinRole::ControlPlane }
+    }
+
+    fn apply(&self, act: Act, before: &Observation<Observed>) -> Vec<Step> {
+        let host = self.host();
+        if before.present().is_some_and(|seen| seen.complete) {
+            return if act == Act::React { Vec::new() } else { vec![host.idle(), host.gate(), host.forget_secrets()] };
+        }
+        let alone = Script::new(include_str!("kubeadm/alone.sh")).set("NODE", &self.node);
+        let alone = Step::run("see that no other control plane runs", alone).on_control_plane().optional();
+        let mut steps = vec![alone];
+        steps.extend(host.prepare());
+        steps.push(Step::mint(Self::TOKEN_ID, Mint::TokenId));
+        steps.push(Step::mint(Self::TOKEN_SECRET, Mint::TokenSecret));
+        steps.extend(host.pull(&self.config));
+        steps.extend([host.run(), host.gate(), host.forget_secrets()]);
+        steps
+    }
+
+    fn destroy(&self, prior: &Prior<Observed>) -> Vec<Step> {
+        self.host().destroy(prior)
+    }
+
+    fn restored(&self, seen: &Observation<Observed>, prior: &Prior<Observed>) -> bool {
+        restored(seen, prior)
+    }
+
+    fn refuses(&self, recorded: &Self) -> Option<String> {
+        let changed = self.fixed.iter().filter_map(|(name, is)| {
+            let was = recorded.fixed.get(name).filter(|was| *was != is)?;
+            Some(format!(
+                "{name} cannot change after kubeadm init: was {was}, is {is}; put {was} back, or destroy the cluster first"
+            ))
+        });
+        let changed: Vec<String> = changed.collect();
+        (!changed.is_empty()).then(|| changed.join("\n"))
+    }
+
+    fn warning(&self, action: Action) -> Option<String> {
+        self.host().warning(action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(fixed: &[(&str, &str)]) -> KubeadmInit {
+        KubeadmInit {
+            node: "cp1".into(),
+            advertise_address: Ipv4Addr::new(10, 0, 0, 1),
+            config: String::new(),
+            ignore_preflight_errors: Vec::new(),
+            skip_phases: Vec::new(),
+            fixed: fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn settings_that_are_fixed_refuse_to_change() {
+        let (was, is) =
+            (with(&[("kubernetes.podSubnet", "10.1.0.0/16")]), with(&[("kubernetes.podSubnet", "10.2.0.0/16")]));
+        let text = is.refuses(&was).unwrap();
+        assert!(
+            text.contains("kubernetes.podSubnet cannot change after kubeadm init: was 10.1.0.0/16, is 10.2.0.0/16")
+        );
+        assert_eq!(was.refuses(&was), None);
+        assert_eq!(with(&[("kubernetes.dnsDomain", "a")]).refuses(&was), None);
+    }
+}

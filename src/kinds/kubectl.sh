@@ -1,0 +1,47 @@
+# shellcheck shell=sh
+# Asks the apiserver and the etcd member of this host, and no others.
+apiserver=/etc/kubernetes/manifests/kube-apiserver.yaml
+pki=/etc/kubernetes/pki
+unset https_proxy HTTPS_PROXY
+
+# Whether this host is a control plane; finds out where its apiserver listens.
+here() {
+    [ -e /etc/kubernetes/admin.conf ] && [ -e "$apiserver" ] || return 1
+    address='' port=6443
+    while read -r _ flag; do
+        case $flag in
+        --advertise-address=*) address=${flag#*=} ;;
+        --secure-port=*) port=${flag#*=} ;;
+        esac
+    done <"$apiserver"
+    [ -n "$address" ]
+}
+
+# The cache lies in /run, so that looking writes nothing that stays.
+api() {
+    kubectl --kubeconfig /etc/kubernetes/admin.conf --server "https://$address:$port" \
+        --cache-dir /run/mainstay/kubectl --request-timeout=10s "$@"
+}
+
+ready() { api get --raw /readyz >/dev/null 2>&1; }
+
+# Ends a look or step whose kubectl failed with status $1.
+unanswered() {
+    ready || exit 76
+    exit "$1"
+}
+
+# etcd's own JSON interface. kubectl is the TLS client, because a host need not have curl, and because an etcdctl
+# in the member's container is only reached through a kubelet that works.
+etcd() {
+    kubectl --kubeconfig /dev/null --cache-dir /run/mainstay/kubectl --request-timeout=10s \
+        --server https://127.0.0.1:2379 --certificate-authority "$pki/etcd/ca.crt" \
+        --client-certificate "$pki/etcd/healthcheck-client.crt" \
+        --client-key "$pki/etcd/healthcheck-client.key" "$@"
+}
+
+# A line a member: "ID":"1","name":"cp1","peerURLs":["https://..:2380"],"clientURLs":[..],"isLearner":true
+members() {
+    all=$(echo '{}' | etcd create --raw /v3/cluster/member/list -f -) || return 1
+    printf '%s\n' "$all" | tr '{' '\n' | grep '"ID":'
+}

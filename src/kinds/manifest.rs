@@ -1,0 +1,191 @@
+//! `manifest`: Kubernetes objects from YAML documents.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::kubectl::with_kubectl;
+use crate::resource::{
+    Act, Action, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step, sha256_hex,
+};
+
+/// Kubernetes objects that must be as these documents say, applied on the server's side under a field manager of
+/// their own. Fields that the documents do not name are left alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// Its name among the cluster's manifests, for example `flannel`.
+    pub name: String,
+    /// YAML documents.
+    pub content: String,
+}
+
+/// The objects as they are in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// `sha256:` and the digest of the documents when every object is as they say, else the names of those that
+    /// are missing or differ, one a line.
+    pub objects: String,
+}
+
+impl Manifest {
+    fn script(&self, body: &'static str) -> Script {
+        Script::new(body).set("CONTENT", &self.content)
+    }
+
+    fn as_declared(&self) -> Observed {
+        Observed { objects: format!("sha256:{}", sha256_hex(self.content.as_bytes())) }
+    }
+}
+
+impl Kind for Manifest {
+    const NAME: &'static str = "manifest";
+    const PRINCIPAL: &'static str = "objects";
+    type Observed = Observed;
+
+    fn key(&self) -> Option<String> {
+        Some(self.name.clone())
+    }
+
+    /// The API server itself is asked what an apply would change: nobody else can tell a default from a difference.
+    fn probe(&self) -> Script {
+        self.script(with_kubectl!("manifest/objects.sh", "manifest/look.sh"))
+    }
+
+    fn parse(&self, output: &Output) -> Result<Observation<Observed>, ProbeError> {
+        if !output.success() {
+            return Err(ProbeError::of_cluster(output));
+        }
+        match output.stdout.trim() {
+            "absent" => Ok(Observation::Absent),
+            "equal" => Ok(Observation::Present(self.as_declared())),
+            "" => Err(ProbeError::odd("objects differ, but none was named")),
+            text => {
+                let names: Option<Vec<&str>> = text.lines().map(|line| line.strip_prefix("differs ")).collect();
+                let odd = || ProbeError::odd(format!("manifest line in `{text}`"));
+                Ok(Observation::Present(Observed { objects: names.ok_or_else(odd)?.join("\n") }))
+            }
+        }
+    }
+
+    fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
+        let declared = self.as_declared();
+        if *seen == declared {
+            return Vec::new();
+        }
+        let change = if seen.objects.starts_with("sha256:") {
+            FieldChange::compare("documents", &seen.objects, &declared.objects)
+        } else {
+            FieldChange::compare("objects", format!("differ: {}", seen.objects.replace('\n', ", ")), "as declared")
+        };
+        change.into_iter().collect()
+    }
+
+    fn simulate(&self) -> Observed {
+        self.as_declared()
+    }
+
+    fn apply(&self, _: Act, _: &Observation<Observed>) -> Vec<Step> {
+        let script = self.script(with_kubectl!("manifest/apply.sh"));
+        // A definition takes a moment before objects of its kind are understood.
+        const PASSING: &[&str] = &["no matches for kind", "failed calling webhook", "connection refused"];
+        vec![Step::run(format!("apply {}", self.name), script).transient(PASSING)]
+    }
+
+    fn destroy(&self, _: &Prior<Observed>) -> Vec<Step> {
+        let delete = self.script(with_kubectl!("manifest/objects.sh", "manifest/delete.sh"));
+        let gone = self.script(with_kubectl!("manifest/objects.sh", "manifest/gone.sh"));
+        vec![
+            Step::run(format!("delete {}", self.name), delete).optional(),
+            Step::wait(format!("the objects of {} are gone", self.name), gone, Duration::from_mins(3)).optional(),
+        ]
+    }
+
+    fn restored(&self, seen: &Observation<Observed>, _: &Prior<Observed>) -> bool {
+        *seen == Observation::Absent
+    }
+
+    fn warning(&self, action: Action) -> Option<String> {
+        (action == Action::Destroy).then(|| format!("deletes every object of {}, and what they own", self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kubectl::stage::Stage;
+    use super::*;
+    use crate::resource::StepAct;
+
+    fn manifest() -> Manifest {
+        Manifest { name: "net".into(), content: "kind: ConfigMap\nmetadata: {name: a}\n".into() }
+    }
+
+    fn look(kubectl: &str) -> Result<Observation<Observed>, ProbeError> {
+        let stage = Stage::control_plane();
+        stage.command("kubectl", kubectl);
+        manifest().parse(&stage.run(&manifest().probe()))
+    }
+
+    /// Answers `diff`, `get -f` and `get --raw` with these statuses and texts.
+    fn kubectl(diff: (i32, &str), get: (i32, &str), ready: i32) -> String {
+        format!(
+            "case $* in *readyz*) exit {ready};; *' diff '*) printf '{}'; exit {};; *' get '*) printf '{}'; exit {};; esac",
+            diff.1, diff.0, get.1, get.0
+        )
+    }
+
+    #[test]
+    fn diff_statuses_are_understood() {
+        assert_eq!(look(&kubectl((0, ""), (0, ""), 0)), Ok(Observation::Present(manifest().simulate())));
+        let headers = "diff -u -N /tmp/LIVE-123/v1.ConfigMap.default.b /tmp/MERGED-99/v1.ConfigMap.default.b\\n--- x\\n\
+            diff -u -N /tmp/LIVE-123/apps.v1.DaemonSet.n.a /tmp/MERGED-99/apps.v1.DaemonSet.n.a\\n";
+        let differs = look(&kubectl((1, headers), (0, "configmap/b\\n"), 0)).unwrap();
+        let names = "apps.v1.DaemonSet.n.a\nv1.ConfigMap.default.b";
+        assert_eq!(differs, Observation::Present(Observed { objects: names.into() }));
+        assert_eq!(manifest().diff(differs.present().unwrap()).len(), 1);
+        assert_eq!(look(&kubectl((1, headers), (0, ""), 0)), Ok(Observation::Absent));
+        // Objects in a namespace that is not there yet cannot be compared, and cannot be there.
+        assert_eq!(look(&kubectl((2, ""), (0, ""), 0)), Ok(Observation::Absent));
+        let unknown = "error: unable to recognize \"STDIN\": no matches for kind \"X\" in version \"y/v1\"";
+        assert_eq!(look(&kubectl((2, ""), (1, unknown), 0)), Ok(Observation::Absent));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_an_error() {
+        let both = kubectl((2, ""), (0, "configmap/a\\n"), 0);
+        assert!(matches!(look(&both), Err(ProbeError::Failed { status: 2, .. })));
+        let refused = "The connection to the server 10.0.0.1:6443 was refused: an error";
+        assert!(matches!(look(&kubectl((2, ""), (1, refused), 1)), Err(ProbeError::Failed { status: 76, .. })));
+        assert!(matches!(look(&kubectl((2, ""), (0, ""), 1)), Err(ProbeError::Failed { status: 76, .. })));
+        for text in ["", "what", "differs", "absent equal"] {
+            let output = Output { status: 0, stdout: text.into(), stderr: String::new() };
+            assert!(manifest().parse(&output).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_documents_go_through_standard_input_under_our_field_manager() {
+        let stage = Stage::control_plane();
+        let copy = stage.path("/got").display().to_string();
+        stage.command("kubectl", &format!("cat >{copy}"));
+        let steps = manifest().apply(Act::Create, &Observation::Absent);
+        let StepAct::Run(run) = &steps[0].act else { panic!("no script") };
+        assert_eq!(stage.run(&run.script).status, 0);
+        assert!(stage.calls().contains("apply --server-side --force-conflicts --field-manager=mainstay -f -"));
+        assert!(!stage.calls().contains("ConfigMap"));
+        assert!(std::fs::read_to_string(copy).unwrap().starts_with(&manifest().content));
+    }
+
+    #[test]
+    fn deletion_forgives_kinds_that_went_first() {
+        let delete = |kubectl: &str| {
+            let stage = Stage::control_plane();
+            stage.command("kubectl", kubectl);
+            let steps = manifest().destroy(&Prior { before: Observation::Absent, kept: [].into() });
+            let StepAct::Run(run) = &steps[0].act else { panic!("no script") };
+            stage.run(&run.script).status
+        };
+        assert_eq!(delete("case $* in *' delete '*) exit 1;; esac"), 0);
+        assert_ne!(delete("case $* in *' delete '*) exit 1;; *' get '*) echo configmap/a;; esac"), 0);
+    }
+}

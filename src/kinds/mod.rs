@@ -1,0 +1,40 @@
+//! The kinds of resources, one file each, and their registry.
+//!
+//! A kind never sees the cluster's configuration: `stack` composes kinds, kinds know one thing
+//! on one host each.
+
+mod bridge_interface;
+mod file;
+mod kernel_module;
+mod kubeadm;
+mod kubeadm_init;
+mod kubeadm_join;
+mod kubectl;
+mod manifest;
+mod node;
+mod package;
+mod package_repository;
+mod registry;
+#[cfg(test)]
+mod rehearsal;
+mod route;
+mod service;
+mod swap;
+mod sysctl;
+mod virtual_ip;
+
+pub use bridge_interface::BridgeInterface;
+pub use file::{Content, ContentBuilder, File, FileCheck};
+pub use kernel_module::KernelModule;
+pub use kubeadm_init::KubeadmInit;
+pub use kubeadm_join::{JoinRole, KubeadmJoin};
+pub use manifest::Manifest;
+pub use node::Node;
+pub use package::Package;
+pub use package_repository::PackageRepository;
+pub use registry::{KINDS, decode};
+pub use route::Route;
+pub use service::{OnChange, Service};
+pub use swap::Swap;
+pub use sysctl::Sysctl;
+pub use virtual_ip::VirtualIp;

@@ -1,0 +1,242 @@
+//! `node`: labels and annotations of a Kubernetes node.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::kubectl::with_kubectl;
+use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
+
+/// The annotation in which a node carries what mainstay set on it, and what was there before.
+const OWNED: &str = "mainstay.dev/owned";
+
+/// Labels and annotations that a node must carry; what else it carries is left alone. The node object itself is
+/// made by `kubeadm_init` and `kubeadm_join`, and goes with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Node {
+    /// The node's name.
+    pub name: String,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What a node carries of that which is declared, and what mainstay set on it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Declared labels that are there.
+    pub labels: BTreeMap<String, String>,
+    /// Declared annotations that are there.
+    pub annotations: BTreeMap<String, String>,
+    /// What mainstay set, with the values from before.
+    #[serde(default)]
+    pub owned: Owned,
+}
+
+/// What mainstay set on a node: keys, with the value from before if there was one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owned {
+    /// Labels.
+    #[serde(default)]
+    labels: BTreeMap<String, Option<String>>,
+    /// Annotations.
+    #[serde(default)]
+    annotations: BTreeMap<String, Option<String>>,
+}
+
+impl Node {
+    /// Every label and annotation that the look is to report, one `label KEY` or `annotation KEY` line each.
+    fn keys(&self) -> String {
+        let labels = self.labels.keys().map(|key| format!("label {key}"));
+        let annotations = self.annotations.keys().map(String::as_str).chain([OWNED]);
+        let annotations = annotations.map(|key| format!("annotation {key}"));
+        labels.chain(annotations).collect::<Vec<_>>().join("\n")
+    }
+
+    fn patch(&self, title: String, patch: &Value, if_there: bool) -> Step {
+        let script = Script::new(with_kubectl!("node/patch.sh"))
+            .set("NAME", &self.name)
+            .set("PATCH", patch.to_string())
+            .set("IF_THERE", if if_there { "yes" } else { "" });
+        Step::run(title, script)
+    }
+}
+
+/// In what the values that are there differ from the wanted ones, and which set ones are not wanted any more.
+fn changes(
+    what: &str,
+    wanted: &BTreeMap<String, String>,
+    there: &BTreeMap<String, String>,
+    owned: &BTreeMap<String, Option<String>>,
+) -> Vec<FieldChange> {
+    let show = |value: Option<&String>| value.map_or("(none)".to_owned(), Clone::clone);
+    let set = wanted.iter().filter_map(|(key, value)| {
+        let before = there.get(key);
+        // Absent and empty are two things, though an empty value may be shown like any other.
+        let change = FieldChange::compare(&format!("{what} {key}"), show(before), value);
+        change.or_else(|| before.is_none().then(|| change_of(what, key, "(none)", value)))
+    });
+    let unset = owned.iter().filter(|(key, _)| !wanted.contains_key(*key));
+    let unset = unset.map(|(key, before)| change_of(what, key, "set by mainstay", &show(before.as_ref())));
+    set.chain(unset).collect()
+}
+
+fn change_of(what: &str, key: &str, before: &str, after: &str) -> FieldChange {
+    FieldChange::compare(&format!("{what} {key}"), before, after).unwrap_or_else(|| FieldChange {
+        field: format!("{what} {key}"),
+        before: before.to_owned(),
+        after: format!("{after} (set by mainstay)"),
+        replaces: false,
+        shown: crate::resource::Shown::Value,
+    })
+}
+
+/// The values to set (`null` takes away), and what is owned once they are set.
+fn set(
+    wanted: &BTreeMap<String, String>,
+    there: &BTreeMap<String, String>,
+    owned: &BTreeMap<String, Option<String>>,
+) -> (Map<String, Value>, BTreeMap<String, Option<String>>) {
+    let keys: BTreeSet<&String> = wanted.keys().chain(owned.keys()).collect();
+    let mut values = Map::new();
+    let mut next = BTreeMap::new();
+    for key in keys {
+        let before = owned.get(key).map_or_else(|| there.get(key).cloned(), Clone::clone);
+        match wanted.get(key) {
+            Some(value) => {
+                values.insert(key.clone(), json!(value));
+                next.insert(key.clone(), before);
+            }
+            None => {
+                values.insert(key.clone(), json!(before));
+            }
+        }
+    }
+    (values, next)
+}
+
+/// Undoes the URL escaping of the look; an escape that is none is an error.
+fn unescape(text: &str) -> Result<String, ProbeError> {
+    let odd = || ProbeError::odd(format!("`{text}` is not an escaped value"));
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let (high, low) = (rest.next().ok_or_else(odd)?, rest.next().ok_or_else(odd)?);
+                let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+                bytes.push(digit(high).ok_or_else(odd)? * 16 + digit(low).ok_or_else(odd)?);
+            }
+            byte => bytes.push(byte),
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| odd())
+}
+
+impl Kind for Node {
+    const NAME: &'static str = "node";
+    const PRINCIPAL: &'static str = "labels";
+    type Observed = Observed;
+
+    fn key(&self) -> Option<String> {
+        Some(self.name.clone())
+    }
+
+    fn probe(&self) -> Script {
+        Script::new(with_kubectl!("node/look.sh")).set("NAME", &self.name).set("KEYS", self.keys())
+    }
+
+    fn parse(&self, output: &Output) -> Result<Observation<Observed>, ProbeError> {
+        if !output.success() {
+            return Err(ProbeError::of_cluster(output));
+        }
+        let mut lines = output.stdout.lines().filter(|line| !line.is_empty());
+        match lines.next().map(str::trim_end) {
+            None => return Ok(Observation::Absent),
+            Some("node") => {}
+            Some(line) => return Err(ProbeError::odd(format!("`{line}` instead of `node`"))),
+        }
+        let mut seen = Observed::default();
+        for line in lines {
+            let parts: Vec<&str> = line.splitn(3, ' ').collect();
+            let (what, key, value) = match parts[..] {
+                [what, key] => (what, key, ""),
+                [what, key, value] => (what, key, value),
+                _ => return Err(ProbeError::odd(format!("node line `{line}`"))),
+            };
+            let value = unescape(value)?;
+            match (what, key) {
+                ("label", _) => {
+                    seen.labels.insert(key.to_owned(), value);
+                }
+                ("annotation", OWNED) => {
+                    seen.owned = serde_json::from_str(&value)
+                        .map_err(|error| ProbeError::odd(format!("annotation {OWNED}: {error}")))?;
+                }
+                ("annotation", _) => {
+                    seen.annotations.insert(key.to_owned(), value);
+                }
+                _ => return Err(ProbeError::odd(format!("node line `{line}`"))),
+            }
+        }
+        Ok(Observation::Present(seen))
+    }
+
+    fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
+        let mut all = changes("label", &self.labels, &seen.labels, &seen.owned.labels);
+        all.extend(changes("annotation", &self.annotations, &seen.annotations, &seen.owned.annotations));
+        all
+    }
+
+    fn simulate(&self) -> Observed {
+        let none = |map: &BTreeMap<String, String>| map.keys().map(|key| (key.clone(), None)).collect();
+        let owned = Owned { labels: none(&self.labels), annotations: none(&self.annotations) };
+        Observed { labels: self.labels.clone(), annotations: self.annotations.clone(), owned }
+    }
+
+    fn apply(&self, _: Act, before: &Observation<Observed>) -> Vec<Step> {
+        let none = Observed::default();
+        let there = before.present().unwrap_or(&none);
+        let (labels, owned_labels) = set(&self.labels, &there.labels, &there.owned.labels);
+        let (mut annotations, owned_annotations) = set(&self.annotations, &there.annotations, &there.owned.annotations);
+        let owned = Owned { labels: owned_labels, annotations: owned_annotations };
+        let text = (owned != Owned::default()).then(|| json!(owned).to_string());
+        annotations.insert(OWNED.to_owned(), json!(text));
+        let patch = json!({"metadata": {"labels": labels, "annotations": annotations}});
+        vec![self.patch(format!("label node {}", self.name), &patch, false)]
+    }
+
+    fn destroy(&self, prior: &Prior<Observed>) -> Vec<Step> {
+        let none = Observed::default();
+        let before = prior.before.present().unwrap_or(&none);
+        let back = |wanted: &BTreeMap<String, String>, before: &BTreeMap<String, String>| -> Map<String, Value> {
+            wanted.keys().map(|key| (key.clone(), json!(before.get(key)))).collect()
+        };
+        let mut annotations = back(&self.annotations, &before.annotations);
+        annotations.insert(OWNED.to_owned(), Value::Null);
+        let patch = json!({"metadata": {"labels": back(&self.labels, &before.labels), "annotations": annotations}});
+        vec![self.patch(format!("take the labels off node {}", self.name), &patch, true).optional()]
+    }
+
+    fn restored(&self, seen: &Observation<Observed>, prior: &Prior<Observed>) -> bool {
+        let none = Observed::default();
+        let before = prior.before.present().unwrap_or(&none);
+        seen.present().is_none_or(|seen| {
+            let same =
+                |wanted: &BTreeMap<String, String>, a: &BTreeMap<String, String>, b: &BTreeMap<String, String>| {
+                    wanted.keys().all(|key| a.get(key) == b.get(key))
+                };
+            same(&self.labels, &seen.labels, &before.labels)
+                && same(&self.annotations, &seen.annotations, &before.annotations)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

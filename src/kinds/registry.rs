@@ -1,0 +1,75 @@
+//! All kinds by name: how recorded resources become resources again.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{BridgeInterface, File, KernelModule, Package, PackageRepository, Route, Service, Swap, Sysctl};
+use crate::resource::{AnyKind, DecodeError, Registered};
+
+/// Every kind, by name in alphabetical order.
+pub const KINDS: &[Registered] = &[
+    Registered::of::<BridgeInterface>(),
+    Registered::of::<File>(),
+    Registered::of::<KernelModule>(),
+    Registered::of::<Package>(),
+    Registered::of::<PackageRepository>(),
+    Registered::of::<Route>(),
+    Registered::of::<Service>(),
+    Registered::of::<Swap>(),
+    Registered::of::<Sysctl>(),
+];
+
+/// Reads recorded attributes of the kind `name` back. A name that this version does not know is an
+/// error, too.
+pub fn decode(name: &str, attributes: &Value) -> Result<Arc<dyn AnyKind>, DecodeError> {
+    let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| DecodeError {
+        kind: name.to_owned(),
+        what: "recorded attributes",
+        reason: "this version of mainstay has no such kind".to_owned(),
+    })?;
+    (kind.decode)(attributes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_are_unique_and_in_order() {
+        let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        let mut sorted = names.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(names, sorted);
+    }
+
+    #[test]
+    fn recorded_attributes_read_back_and_others_do_not() {
+        let attributes = json!({"name": "net.ipv4.ip_forward", "value": "1"});
+        let sysctl = decode("sysctl", &attributes).unwrap();
+        assert_eq!((sysctl.name(), sysctl.attributes()), ("sysctl", attributes.clone()));
+        assert!(decode("file", &attributes).unwrap_err().to_string().contains("`file`"));
+        assert!(decode("sysctls", &attributes).unwrap_err().to_string().contains("no such kind"));
+    }
+
+    #[test]
+    fn the_principal_field_is_one_that_looks_see() {
+        for (name, attributes) in [
+            ("file", json!({"path": "/f", "content": "x", "mode": "0644", "owner": "root:root"})),
+            ("kernel_module", json!({"name": "overlay"})),
+            ("package", json!({"name": "haproxy"})),
+            ("package_repository", json!({"name": "k", "url": "https://x", "keyUrl": "https://x/key"})),
+            ("route", json!({"destination": "10.0.0.0/24", "via": "10.0.0.1"})),
+            ("service", json!({"name": "x", "enabled": true, "active": true, "onChange": "reload"})),
+            ("swap", json!({})),
+            ("sysctl", json!({"name": "a.b", "value": "1"})),
+        ] {
+            let resource = decode(name, &attributes).unwrap();
+            let seen = resource.simulate();
+            assert!(seen.get(resource.principal()).is_some(), "{name}");
+            assert_eq!(resource.diff(&seen), Ok(vec![]), "{name}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `service`: a systemd service, enabled or not, running or not.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
+
+/// A systemd service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// Unit name without `.service`, for example `haproxy`; its key.
+    pub name: String,
+    /// Whether it starts at boot.
+    pub enabled: bool,
+    /// Whether it runs.
+    pub active: bool,
+    /// What it needs when something that it reads has changed.
+    pub on_change: OnChange,
+    /// Addresses as `10.0.0.100/24` that it holds while it runs and that must be gone once it is
+    /// stopped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub releases: Vec<String>,
+}
+
+/// How a running service takes up what has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnChange {
+    /// By a reload, which keeps what it holds open.
+    Reload,
+    /// By a restart.
+    Restart,
+}
+
+/// What a look sees of a [`Service`]. A service without a unit is absent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceSeen {
+    /// As systemd says: `active`, `inactive`, `failed`, `activating`, ...; one that systemd keeps
+    /// starting again in vain is `activating (auto-restart)`.
+    pub state: String,
+    /// As systemd says: `enabled`, `disabled`, `static`, `masked`, ...
+    pub boot: String,
+}
+
+const LOOK: &str = r#"systemctl show -p LoadState,ActiveState,SubState,UnitFileState -- "$UNIT""#;
+
+/// How long a service may take from its start until it runs.
+const START: Duration = Duration::from_secs(30);
+
+/// States of unit files that systemd starts at boot, or that need no enabling because something
+/// else starts them.
+const AT_BOOT: [&str; 6] = ["enabled", "static", "alias", "indirect", "generated", "transient"];
+
+impl ServiceSeen {
+    fn runs(&self) -> bool {
+        matches!(self.state.as_str(), "active" | "reloading" | "refreshing")
+    }
+
+    /// Stopped for good, be it in peace or not.
+    fn rests(&self) -> bool {
+        matches!(self.state.as_str(), "inactive" | "failed")
+    }
+
+    fn enabled(&self) -> bool {
+        matches!(self.boot.as_str(), "enabled" | "enabled-runtime")
+    }
+}
+
+impl Service {
+    fn script(&self, body: &'static str) -> Script {
+        let unit = if self.name.contains('.') { self.name.clone() } else { format!("{}.service", self.name) };
+        Script::new(body).set("UNIT", unit)
+    }
+
+    fn boot(enabled: bool) -> &'static str {
+        if enabled { "enabled" } else { "disabled" }
+    }
+
+    fn state(active: bool) -> &'static str {
+        if active { "active" } else { "inactive" }
+    }
+}
+
+impl Kind for Service {
+    const NAME: &'static str = "service";
+    const PRINCIPAL: &'static str = "state";
+    type Observed = ServiceSeen;
+
+    fn key(&self) -> Option<String> {
+        Some(self.name.clone())
+    }
+
+    fn probe(&self) -> Script {
+        self.script(LOOK)
+    }
+
+    fn parse(&self, output: &Output) -> Result<Observation<ServiceSeen>, ProbeError> {
+        if !output.success() {
+            return Err(ProbeError::failed(output));
+        }
+        let odd = || ProbeError::odd(format!("unit {}: `{}`", self.name, output.stdout.trim().replace('\n', ", ")));
+        let property = |name: &str| {
+            let mut values = output.stdout.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            values.next().filter(|_| values.next().is_none()).ok_or_else(odd)
+        };
+        let (load, active) = (property("LoadState")?, property("ActiveState")?);
+        let (sub, boot) = (property("SubState")?, property("UnitFileState")?);
+        if load.is_empty() || active.is_empty() || sub.is_empty() {
+            return Err(odd());
+        }
+        if load == "not-found" && matches!(active, "inactive" | "failed") {
+            return Ok(Observation::Absent);
+        }
+        let again = if active == "activating" && sub == "auto-restart" { " (auto-restart)" } else { "" };
+        Ok(Observation::Present(ServiceSeen { state: format!("{active}{again}"), boot: boot.to_owned() }))
+    }
+
+    fn diff(&self, seen: &ServiceSeen) -> Vec<FieldChange> {
+        let at_boot = if self.enabled { AT_BOOT.contains(&seen.boot.as_str()) } else { !seen.enabled() };
+        let runs = if self.active { seen.runs() } else { seen.rests() };
+        let state = FieldChange::compare("state", &seen.state, Self::state(self.active)).filter(|_| !runs);
+        let boot = FieldChange::compare("at boot", &seen.boot, Self::boot(self.enabled)).filter(|_| !at_boot);
+        state.into_iter().chain(boot).collect()
+    }
+
+    fn simulate(&self) -> ServiceSeen {
+        ServiceSeen { state: Self::state(self.active).to_owned(), boot: Self::boot(self.enabled).to_owned() }
+    }
+
+    fn apply(&self, act: Act, _: &Observation<ServiceSeen>) -> Vec<Step> {
+        // Also when no reaction is asked for: a package may have started it just now with a
+        // configuration of its own, and a drifted service may have missed a change before.
+        let (change, word) = match self.on_change {
+            OnChange::Reload => ("reload", "reload"),
+            OnChange::Restart => ("restart", "restart"),
+        };
+        let title = match act {
+            _ if !self.active => "stop",
+            Act::React => word,
+            Act::Create | Act::Update | Act::Resume => "start",
+        };
+        let script = self
+            .script(include_str!("service/act.sh"))
+            .set("STATE", Self::state(self.active))
+            .set("BOOT", Self::boot(self.enabled))
+            .set("CHANGE", change);
+        let mut steps = vec![Step::run(format!("{title} {}", self.name), script)];
+        if self.active {
+            let running = self.script(include_str!("service/running.sh"));
+            steps.push(Step::wait(format!("{} runs", self.name), running, START));
+        }
+        steps
+    }
+
+    fn destroy(&self, prior: &Prior<ServiceSeen>) -> Vec<Step> {
+        let before = prior.before.present();
+        let (active, enabled) = (before.is_some_and(ServiceSeen::runs), before.is_some_and(ServiceSeen::enabled));
+        let script = self
+            .script(include_str!("service/restore.sh"))
+            .set("STATE", Self::state(active))
+            .set("BOOT", Self::boot(enabled))
+            .set("RELEASES", self.releases.join(" "));
+        vec![Step::run(format!("{} {}", if active { "restore" } else { "stop" }, self.name), script)]
+    }
+
+    fn restored(&self, seen: &Observation<ServiceSeen>, prior: &Prior<ServiceSeen>) -> bool {
+        // The unit itself comes and goes with its package or file.
+        let condition =
+            |seen: Option<&ServiceSeen>| seen.map_or((false, false), |seen| (!seen.rests(), seen.enabled()));
+        let before = prior.before.present();
+        seen.present().is_none_or(|seen| condition(Some(seen)) == condition(before))
+    }
+}
+
+#[cfg(test)]
+mod tests;

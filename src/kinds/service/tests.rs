@@ -1,0 +1,172 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::kinds::rehearsal::Rehearsal;
+
+fn service(name: &str) -> Service {
+    Service { name: name.into(), enabled: true, active: true, on_change: OnChange::Reload, releases: Vec::new() }
+}
+
+fn seen(state: &str, boot: &str) -> ServiceSeen {
+    ServiceSeen { state: state.into(), boot: boot.into() }
+}
+
+fn parse(text: &str) -> Result<Observation<ServiceSeen>, ProbeError> {
+    service("x").parse(&Output { status: 0, stdout: text.into(), stderr: String::new() })
+}
+
+/// A host with a stand-in for systemctl that keeps each property in a file and logs its verbs.
+struct Host {
+    dir: tempfile::TempDir,
+    rehearsal: Rehearsal,
+}
+
+impl Host {
+    fn new(load: &str, state: &str, boot: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let systemctl = "#!/bin/sh\nD=${0%/*}\nget() { cat $D/$1; }\n\
+            case $1 in\n\
+            show) case $* in *LoadState,*) for p in LoadState ActiveState SubState UnitFileState; do echo $p=$(get $p); done ;;\n\
+            *) get $3 ;; esac; exit ;;\nesac\n\
+            echo \"$1\" >>$D/log\n\
+            case $1 in\n\
+            start) if [ -e $D/broken ]; then echo failed >$D/ActiveState; exit 1; fi; echo active >$D/ActiveState ;;\n\
+            stop) echo inactive >$D/ActiveState ;;\nenable) echo enabled >$D/UnitFileState ;;\n\
+            disable) echo disabled >$D/UnitFileState ;;\nesac\n";
+        let ip = "#!/bin/sh\nD=${0%/*}\necho \"$*\" >>$D/ip.log\n[ \"$4\" != show ] || cat $D/addresses\n";
+        let journalctl = "#!/bin/sh\necho 'cannot bind socket'\n";
+        for (name, body) in [("systemctl", systemctl), ("ip", ip), ("journalctl", journalctl)] {
+            fs::write(dir.path().join(name), body).unwrap();
+            fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for (name, value) in [
+            ("LoadState", load),
+            ("ActiveState", state),
+            ("SubState", "some"),
+            ("UnitFileState", boot),
+            ("NeedDaemonReload", "no"),
+            ("addresses", ""),
+        ] {
+            fs::write(dir.path().join(name), format!("{value}\n")).unwrap();
+        }
+        let rehearsal = Rehearsal::default().path(dir.path().to_str().unwrap());
+        Self { dir, rehearsal }
+    }
+
+    fn verbs(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap_or_default().lines().collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[test]
+fn acts_by_what_is_there() {
+    let (reload, restart) = (service("x"), Service { on_change: OnChange::Restart, ..service("x") });
+    let off = Service { enabled: false, active: false, ..service("x") };
+    for (wanted, state, boot, verbs) in [
+        (&reload, "inactive", "disabled", "enable reset-failed start"),
+        (&reload, "failed", "enabled", "reset-failed start"),
+        (&reload, "active", "disabled", "enable reload-or-restart"),
+        (&reload, "active", "static", "reload-or-restart"),
+        (&restart, "active", "enabled", "restart"),
+        (&restart, "inactive", "enabled", "reset-failed start"),
+        (&off, "active", "enabled", "disable stop"),
+        (&off, "failed", "static", ""),
+    ] {
+        let host = Host::new("loaded", state, boot);
+        let before = host.rehearsal.look(wanted).unwrap();
+        host.rehearsal.run(wanted, &wanted.apply(Act::React, &before)).unwrap();
+        assert_eq!(host.verbs(), verbs, "{state} {boot}");
+        let after = host.rehearsal.look(wanted).unwrap();
+        assert_eq!(wanted.diff(after.present().unwrap()), [], "{state} {boot}");
+    }
+}
+
+#[test]
+fn destroy_restores_what_was_there() {
+    let releases = vec!["10.0.0.100/24".to_owned()];
+    let wanted = Service { releases, ..service("x") };
+    for (state, boot, verbs) in [
+        ("inactive", "disabled", "enable reset-failed start stop reset-failed disable"),
+        ("inactive", "enabled", "reset-failed start stop reset-failed"),
+        ("active", "disabled", "enable reload-or-restart disable"),
+        ("active", "enabled", "reload-or-restart"),
+    ] {
+        let host = Host::new("loaded", state, boot);
+        host.rehearsal.live(&wanted);
+        assert_eq!(host.verbs(), verbs, "{state} {boot}");
+    }
+}
+
+#[test]
+fn only_the_exact_address_is_released() {
+    let wanted = Service { releases: vec!["10.0.0.100/24".to_owned()], ..service("x") };
+    let host = Host::new("loaded", "active", "enabled");
+    let there = "2: eth0    inet 10.0.0.100/32 scope global eth0\n3: eth1    inet 10.0.0.100/24 scope global eth1\n";
+    fs::write(host.dir.path().join("addresses"), there).unwrap();
+    let prior = Prior { before: Observation::Absent, kept: std::collections::BTreeMap::default() };
+    host.rehearsal.run(&wanted, &wanted.destroy(&prior)).unwrap();
+    let log = fs::read_to_string(host.dir.path().join("ip.log")).unwrap();
+    assert_eq!(log, "-4 -o addr show to 10.0.0.100/32\naddr del 10.0.0.100/24 dev eth1\n");
+    assert!(wanted.restored(&host.rehearsal.look(&wanted).unwrap(), &prior));
+    assert!(!wanted.restored(&Observation::Present(wanted.simulate()), &prior));
+}
+
+#[test]
+fn failures_say_why() {
+    for (load, state, text) in [("not-found", "active", "no unit x.service"), ("masked", "inactive", "is masked")] {
+        let host = Host::new(load, state, "");
+        let failed = host.rehearsal.run(&service("x"), &service("x").apply(Act::Create, &Observation::Absent));
+        assert!(failed.unwrap_err().stderr.contains(text), "{text}");
+    }
+    let host = Host::new("loaded", "inactive", "enabled");
+    fs::write(host.dir.path().join("broken"), "").unwrap();
+    let steps = service("x").apply(Act::Create, &Observation::Absent);
+    for steps in [&steps[..1], &steps[1..]] {
+        let failed = host.rehearsal.run(&service("x"), steps).unwrap_err();
+        assert!(failed.stderr.contains("x.service is failed") && failed.stderr.contains("cannot bind"), "{failed:?}");
+    }
+}
+
+#[test]
+fn what_counts_as_right() {
+    let on = service("x");
+    let off = Service { enabled: false, active: false, ..service("x") };
+    for (state, boot, on_differs, off_differs) in [
+        ("active", "enabled", "", "state,at boot"),
+        ("reloading", "static", "", "state"),
+        ("inactive", "disabled", "state,at boot", ""),
+        ("failed", "masked", "state,at boot", ""),
+        ("activating (auto-restart)", "enabled", "state", "state,at boot"),
+        ("deactivating", "indirect", "state", "state"),
+        ("active", "enabled-runtime", "at boot", "state,at boot"),
+    ] {
+        let fields = |service: &Service| {
+            let changes = service.diff(&seen(state, boot));
+            changes.into_iter().map(|change| change.field).collect::<Vec<_>>().join(",")
+        };
+        assert_eq!((fields(&on).as_str(), fields(&off).as_str()), (on_differs, off_differs), "{state} {boot}");
+    }
+}
+
+#[test]
+fn reads_what_systemctl_prints() {
+    let loaded = "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n";
+    assert_eq!(parse(loaded), Ok(Observation::Present(seen("active", "enabled"))));
+    let looping = loaded.replace("=active", "=activating").replace("running", "auto-restart");
+    assert_eq!(parse(&looping), Ok(Observation::Present(seen("activating (auto-restart)", "enabled"))));
+    let absent = "LoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n";
+    assert_eq!(parse(absent), Ok(Observation::Absent));
+    let gone = absent.replace("inactive", "active");
+    assert_eq!(parse(&gone), Ok(Observation::Present(seen("active", ""))));
+}
+
+#[test]
+fn garbage_is_an_error() {
+    let good = "LoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n";
+    for text in ["", "active\n", "LoadState=loaded\n", &good.replace("=active", "="), &format!("{good}{good}")] {
+        assert!(parse(text).is_err(), "{text}");
+    }
+    let down = Output { status: 1, stdout: String::new(), stderr: "Failed to connect to bus: Host is down".into() };
+    assert!(service("x").parse(&down).unwrap_err().to_string().contains("Host is down"));
+}

@@ -1,0 +1,137 @@
+//! `virtual_ip`: the address that all clients use answers, wherever it is held.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
+
+/// The virtual address accepts connections, as seen from one load-balancer host.
+///
+/// It makes nothing: keepalived's and haproxy's own resources do. What needs the address needs this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VirtualIp {
+    /// The address that keepalived moves between hosts.
+    pub address: Ipv4Addr,
+    /// The port that haproxy listens on.
+    pub port: u16,
+}
+
+/// The virtual address as seen from one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The port that answers.
+    pub port: u16,
+}
+
+impl VirtualIp {
+    fn script(&self, body: &'static str) -> Script {
+        Script::new(body).set("ADDRESS", self.address.to_string()).set("PORT", self.port.to_string())
+    }
+}
+
+impl Kind for VirtualIp {
+    const NAME: &'static str = "virtual_ip";
+    const PRINCIPAL: &'static str = "port";
+    type Observed = Observed;
+
+    fn key(&self) -> Option<String> {
+        Some(self.address.to_string())
+    }
+
+    fn probe(&self) -> Script {
+        self.script(concat!(include_str!("virtual_ip/accepted.sh"), include_str!("virtual_ip/look.sh")))
+    }
+
+    fn parse(&self, output: &Output) -> Result<Observation<Observed>, ProbeError> {
+        match (output.status, output.stdout.trim()) {
+            (0, "answers") => Ok(Observation::Present(Observed { port: self.port })),
+            (0, "silent") => Ok(Observation::Absent),
+            (0, other) => Err(ProbeError::odd(format!("`{other}` is neither answers nor silent"))),
+            _ => Err(ProbeError::failed(output)),
+        }
+    }
+
+    fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
+        FieldChange::compare("port", seen.port, self.port).into_iter().collect()
+    }
+
+    fn simulate(&self) -> Observed {
+        Observed { port: self.port }
+    }
+
+    fn apply(&self, _: Act, _: &Observation<Observed>) -> Vec<Step> {
+        let until = format!("{}:{} accepts connections", self.address, self.port);
+        let body = concat!(include_str!("virtual_ip/accepted.sh"), include_str!("virtual_ip/missing.sh"));
+        vec![Step::wait(until, self.script(body), Duration::from_mins(1))]
+    }
+
+    fn destroy(&self, _: &Prior<Observed>) -> Vec<Step> {
+        Vec::new()
+    }
+
+    fn restored(&self, _: &Observation<Observed>, _: &Prior<Observed>) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kubectl::stage::Stage;
+    use super::*;
+    use crate::resource::StepAct;
+    use std::net::TcpListener;
+
+    fn vip(port: u16) -> VirtualIp {
+        VirtualIp { address: Ipv4Addr::LOCALHOST, port }
+    }
+
+    #[test]
+    fn a_real_port_answers_and_a_closed_one_is_silent() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let vip = vip(listener.local_addr().unwrap().port());
+        let stage = Stage::new();
+        let seen = vip.parse(&stage.run(&vip.probe())).unwrap();
+        assert_eq!(seen, Observation::Present(vip.simulate()));
+        drop(listener);
+        assert_eq!(vip.parse(&stage.run(&vip.probe())).unwrap(), Observation::Absent);
+    }
+
+    #[test]
+    fn curl_tells_where_bash_cannot_connect() {
+        let stage = Stage::new();
+        stage.command("bash", "exit 1");
+        for (status, answer) in [(7, "silent"), (28, "silent"), (35, "answers"), (0, "answers")] {
+            stage.command("curl", &format!("exit {status}"));
+            assert_eq!(stage.run(&vip(1).probe()).stdout.trim(), answer, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_wait_says_what_is_missing() {
+        let stage = Stage::new();
+        let wait = |stage: &Stage| {
+            let steps = vip(1).apply(Act::Create, &Observation::Absent);
+            let StepAct::Wait(wait) = &steps[0].act else { panic!("not a wait") };
+            stage.run(&wait.script)
+        };
+        stage.command("ss", "");
+        stage.command("ip", "[ \"$2\" != addr ] || echo 2: eth0 inet 127.0.0.1/24");
+        let output = wait(&stage);
+        assert_eq!((output.status, output.stdout.contains("nothing listens on port 1")), (1, true), "{output:?}");
+        stage.command("ip", "[ \"$1\" != neigh ] || echo 127.0.0.1 dev eth0 lladdr 02:42:0a:4d:00:0c REACHABLE");
+        assert!(wait(&stage).stdout.contains("another host holds"));
+        stage.command("ip", "[ \"$1\" != neigh ] || echo 127.0.0.1 dev eth0 FAILED");
+        assert!(wait(&stage).stdout.contains("no host holds"));
+    }
+
+    #[test]
+    fn garbage_is_an_error() {
+        for (status, stdout) in [(0, ""), (0, "yes"), (1, "answers"), (127, "")] {
+            let output = Output { status, stdout: stdout.into(), stderr: String::new() };
+            assert!(vip(1).parse(&output).is_err(), "{status} {stdout}");
+        }
+    }
+}

@@ -1,0 +1,2 @@
+# shellcheck shell=sh
+if accepted; then echo answers; else echo silent; fi

@@ -1,0 +1,20 @@
+//! The texts that go onto the hosts, from typed values.
+
+mod cni;
+mod containerd_toml;
+mod haproxy_cfg;
+mod keepalived_conf;
+mod kubeadm;
+mod merge;
+mod table;
+
+pub(super) use cni::{BRIDGE, RoutesUnit, conflist};
+pub(super) use containerd_toml::{ContainerdToml, pause_image};
+pub(super) use haproxy_cfg::{Backend, HaproxyCfg};
+pub(super) use keepalived_conf::{CheckScript, KeepalivedConf};
+pub(super) use kubeadm::{init_documents, join_document, upload_documents};
+use merge::merge;
+use table::table;
+
+/// Where the CNI configuration lies.
+pub(super) const CNI_CONF_DIR: &str = "/etc/cni/net.d";

@@ -1,0 +1,59 @@
+//! haproxy on every load balancer, with every control plane behind it.
+
+use super::files::{Backend, HaproxyCfg};
+use super::site::{Site, is_red_hat, name};
+use crate::config::{Cluster, Haproxy, Host, LoadBalancer, pointer};
+use crate::kinds::{File, FileCheck, OnChange, Package, Service};
+use crate::resource::Lane;
+
+const COMPONENT: &str = "haproxy";
+const SOURCE: &str = "/loadBalancer/haproxy";
+const CONFIG_FILE: &str = "/etc/haproxy/haproxy.cfg";
+
+/// Declares it for every load balancer.
+pub(super) fn declare(site: &mut Site<'_>) {
+    let LoadBalancer::KeepalivedHaproxy { haproxy, .. } = &site.cluster.load_balancer else { return };
+    for host in site.cluster.load_balancers() {
+        let package = Package { name: "haproxy".into(), version: None, hold: false };
+        let package = site.package(host, COMPONENT, "/loadBalancer", package, &[]);
+        let config = File::new(CONFIG_FILE, config(site, host, haproxy)).checked_by(FileCheck::Haproxy);
+        let config = site
+            .declared
+            .declare(&name(host), COMPONENT, SOURCE, config)
+            .needs([&package])
+            .lane(Lane::LoadBalancer)
+            .address();
+        let service = Service {
+            name: "haproxy".into(),
+            enabled: true,
+            active: true,
+            // A restart would cut every connection that goes through this host.
+            on_change: OnChange::Reload,
+            releases: Vec::new(),
+        };
+        let needs = [site.base(host), vec![package]].concat();
+        let service = site
+            .declared
+            .declare(&name(host), COMPONENT, &pointer(["loadBalancer"]), service)
+            .needs(&needs)
+            .reacts_to([&config])
+            .lane(Lane::LoadBalancer)
+            .address();
+        site.proxies.insert(name(host), service);
+    }
+}
+
+fn config(site: &Site<'_>, host: &Host, haproxy: &Haproxy) -> String {
+    HaproxyCfg {
+        haproxy,
+        port: site.cluster.endpoint.port,
+        // Each where the distribution's own configuration has it and its policies allow it.
+        stats_socket: if is_red_hat(site.facts(host)) { "/var/lib/haproxy/stats" } else { "/run/haproxy/admin.sock" },
+        backends: site.cluster.control_planes().map(backend).collect(),
+    }
+    .to_string()
+}
+
+fn backend(host: &Host) -> Backend<'_> {
+    Backend { name: &host.name, address: host.internal_address, port: Cluster::API_PORT }
+}

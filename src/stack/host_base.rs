@@ -1,0 +1,101 @@
+//! Host preparation: kernel modules, kernel parameters, swap; each one now and after a reboot.
+
+use std::collections::BTreeMap;
+
+use super::site::{Site, name};
+use crate::config::{Host, LoadBalancer, ProxyMode, Swap, pointer};
+use crate::kinds::{self, File, KernelModule, Sysctl};
+
+const COMPONENT: &str = "host";
+const MODULES_FILE: &str = "/etc/modules-load.d/mainstay.conf";
+const SYSCTL_FILE: &str = "/etc/sysctl.d/90-mainstay.conf";
+const HEADER: &str = "# Written by mainstay; changes are overwritten.\n";
+
+/// Declares it for every host.
+pub(super) fn declare(site: &mut Site<'_>) {
+    for host in &site.cluster.hosts {
+        modules(site, host);
+        sysctls(site, host);
+        swap(site, host);
+    }
+}
+
+fn modules(site: &mut Site<'_>, host: &Host) {
+    let wanted = wanted_modules(site, host);
+    if wanted.is_empty() {
+        return;
+    }
+    let source = pointer(["hostConfig", "kernelModules"]);
+    let content = wanted.iter().fold(HEADER.to_owned(), |text, module| text + module + "\n");
+    for module in wanted {
+        let module = site.declared.declare(&name(host), COMPONENT, &source, KernelModule { name: module }).address();
+        site.in_base(host, module);
+    }
+    let file = site.declared.declare(&name(host), COMPONENT, &source, File::new(MODULES_FILE, content)).address();
+    site.in_base(host, file);
+}
+
+/// The modules, each once: what Kubernetes needs first.
+fn wanted_modules(site: &Site<'_>, host: &Host) -> Vec<String> {
+    let own: &[&str] = match site.cluster.kubernetes.proxy_mode {
+        _ if !host.is_node() => &[],
+        ProxyMode::Ipvs => &["overlay", "br_netfilter", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"],
+        ProxyMode::Iptables | ProxyMode::Nftables => &["overlay", "br_netfilter"],
+    };
+    let mut wanted: Vec<String> = own.iter().map(|module| (*module).to_owned()).collect();
+    for module in &site.cluster.host_config.kernel_modules {
+        if !wanted.contains(module) {
+            wanted.push(module.clone());
+        }
+    }
+    wanted
+}
+
+fn sysctls(site: &mut Site<'_>, host: &Host) {
+    let wanted = wanted_sysctls(site, host);
+    if wanted.is_empty() {
+        return;
+    }
+    // Many parameters exist only once their module is loaded.
+    let modules = site.base(host);
+    let source = |parameter: &str| pointer(["hostConfig", "sysctls", parameter]);
+    let content = wanted.iter().fold(HEADER.to_owned(), |text, (name, value)| text + name + " = " + value + "\n");
+    for (parameter, value) in wanted {
+        let source = source(&parameter);
+        let sysctl = Sysctl { name: parameter, value };
+        let sysctl = site.declared.declare(&name(host), COMPONENT, &source, sysctl).needs(&modules).address();
+        site.in_base(host, sysctl);
+    }
+    let source = pointer(["hostConfig", "sysctls"]);
+    let file = site.declared.declare(&name(host), COMPONENT, &source, File::new(SYSCTL_FILE, content)).address();
+    site.in_base(host, file);
+}
+
+/// The parameters, the user's laid over ours.
+fn wanted_sysctls(site: &Site<'_>, host: &Host) -> BTreeMap<String, String> {
+    let mut wanted = BTreeMap::new();
+    let mut set = |parameter: &str| wanted.insert(parameter.to_owned(), "1".to_owned());
+    if host.is_node() {
+        set("net.ipv4.ip_forward");
+        set("net.bridge.bridge-nf-call-iptables");
+        set("net.bridge.bridge-nf-call-ip6tables");
+    }
+    if let LoadBalancer::KeepalivedHaproxy { haproxy, .. } = &site.cluster.load_balancer
+        && haproxy.bind.is_some()
+        && site.cluster.is_load_balancer(&host.name)
+    {
+        // haproxy is bound to the virtual IP also where another host holds it.
+        set("net.ipv4.ip_nonlocal_bind");
+    }
+    wanted.extend(site.cluster.host_config.sysctls.clone());
+    wanted
+}
+
+fn swap(site: &mut Site<'_>, host: &Host) {
+    // Only kubelet minds swap; a host that is no node keeps its own.
+    if site.cluster.host_config.swap == Swap::Off && host.is_node() {
+        let source = pointer(["hostConfig", "swap"]);
+        let swap = site.declared.declare(&name(host), COMPONENT, &source, kinds::Swap {}).address();
+        site.in_base(host, swap);
+    }
+}

@@ -1,0 +1,146 @@
+//! keepalived on every load balancer: the virtual IP is held by one of those whose haproxy listens.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use super::error::StackError;
+use super::files::{CheckScript, KeepalivedConf};
+use super::site::{Site, name};
+use crate::config::{Host, Keepalived, LoadBalancer, pointer};
+use crate::kinds::{Content, File, FileCheck, OnChange, Package, Service, VirtualIp};
+use crate::resource::Lane;
+
+const COMPONENT: &str = "keepalived";
+const SOURCE: &str = "/loadBalancer/keepalived";
+const CONFIG_FILE: &str = "/etc/keepalived/keepalived.conf";
+/// On hosts with SELinux keepalived may run scripts only from this directory; elsewhere it is as
+/// good as any.
+const CHECK_SCRIPT: &str = "/usr/libexec/keepalived/check_haproxy.sh";
+
+/// Where on a host the virtual IP goes.
+#[derive(Debug)]
+struct Place {
+    interface: String,
+    prefix: u8,
+}
+
+/// Declares it for every load balancer.
+pub(super) fn declare(site: &mut Site<'_>) -> Result<(), StackError> {
+    let LoadBalancer::KeepalivedHaproxy { keepalived, .. } = &site.cluster.load_balancer else { return Ok(()) };
+    let vip = site.cluster.endpoint.vip.ok_or(StackError::NoVirtualIp)?;
+    for host in site.cluster.load_balancers() {
+        declare_on(site, host, keepalived, vip)?;
+    }
+    Ok(())
+}
+
+fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ipv4Addr) -> Result<(), StackError> {
+    let place = place(site, host, keepalived, vip)?;
+    let config = config(site, host, keepalived, vip, &place)?;
+    let port = site.cluster.endpoint.port;
+    let on = name(host);
+
+    let package = Package { name: "keepalived".into(), version: None, hold: false };
+    let package = site.package(host, COMPONENT, "/loadBalancer", package, &[]);
+    let script = File::new(CHECK_SCRIPT, CheckScript { port }.to_string()).mode("0755");
+    let script = site
+        .declared
+        .declare(&on, COMPONENT, &pointer(["endpoint", "port"]), script)
+        .needs([&package])
+        .lane(Lane::LoadBalancer)
+        .address();
+    // A script that is not there yet makes the file's check fail.
+    let config = site
+        .declared
+        .declare(&on, COMPONENT, SOURCE, config)
+        .needs([&package, &script])
+        .lane(Lane::LoadBalancer)
+        .address();
+    let service = Service {
+        name: "keepalived".into(),
+        enabled: true,
+        active: true,
+        // A restart would let the virtual IP go.
+        on_change: OnChange::Reload,
+        releases: vec![format!("{vip}/{}", place.prefix)],
+    };
+    let service = site
+        .declared
+        .declare(&on, COMPONENT, "/loadBalancer", service)
+        .needs([&package, &script].into_iter().chain(site.proxies.get(&on)))
+        .reacts_to([&config])
+        .lane(Lane::LoadBalancer)
+        .address();
+    let answers = VirtualIp { address: vip, port };
+    let answers = site
+        .declared
+        .declare(&on, COMPONENT, "/endpoint", answers)
+        .needs([&service].into_iter().chain(site.proxies.get(&on)))
+        .lane(Lane::LoadBalancer)
+        .address();
+    site.virtual_ips.insert(on, answers);
+    Ok(())
+}
+
+fn config(
+    site: &Site<'_>,
+    host: &Host,
+    keepalived: &Keepalived,
+    vip: Ipv4Addr,
+    place: &Place,
+) -> Result<File, StackError> {
+    let password = match &keepalived.auth_password {
+        Some(_) => Some(site.inputs.vrrp_password.ok_or(StackError::NoPassword)?),
+        None => None,
+    };
+    let others = site.cluster.load_balancers().filter(|other| other.name != host.name);
+    let content: Content = KeepalivedConf {
+        keepalived,
+        router_id: &host.name,
+        interface: &place.interface,
+        priority: host.priority,
+        own: host.internal_address,
+        peers: others.map(|other| other.internal_address).collect(),
+        vip,
+        prefix: place.prefix,
+        check_script: CHECK_SCRIPT,
+    }
+    .content(password);
+    let mode = if content.has_secrets() { "0600" } else { "0644" };
+    Ok(File::new(CONFIG_FILE, content).mode(mode).checked_by(FileCheck::Keepalived))
+}
+
+/// The interface is the one that is named, else the one with the host's own address; the prefix
+/// length is the one that is named, else that of the interface's network.
+fn place(site: &Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ipv4Addr) -> Result<Place, StackError> {
+    let named = host.interface.as_ref().or(keepalived.interface.as_ref());
+    let given = site.cluster.endpoint.prefix_len;
+    let Some(facts) = site.facts(host) else {
+        // Only until the host was asked: values change then, resources do not.
+        let interface = named.cloned().unwrap_or_else(|| "unknown".to_owned());
+        return Ok(Place { interface, prefix: given.unwrap_or(24) });
+    };
+    let found = match named {
+        Some(named) => {
+            // The virtual IP itself says nothing about the network: it may be a leftover /32.
+            let on_it = || facts.interfaces.iter().filter(|i| i.name == *named && i.address != vip);
+            let found = on_it().find(|i| network(i.address, i.prefix).contains(&vip)).or_else(|| on_it().next());
+            found.ok_or_else(|| StackError::NoSuchInterface { host: name(host), interface: named.clone() })?
+        }
+        None => facts
+            .interface_of(host.internal_address)
+            .ok_or_else(|| StackError::NoInterface { host: name(host), address: host.internal_address })?,
+    };
+    let network = network(found.address, found.prefix);
+    match given {
+        None if !network.contains(&vip) => {
+            Err(StackError::OutsideNetwork { host: name(host), interface: found.name.clone(), network, vip })
+        }
+        _ => Ok(Place { interface: found.name.clone(), prefix: given.unwrap_or(found.prefix) }),
+    }
+}
+
+fn network(address: Ipv4Addr, prefix: u8) -> Ipv4Net {
+    Ipv4Net::new(address, prefix.min(32)).expect("a prefix of at most 32 bits").trunc()
+}

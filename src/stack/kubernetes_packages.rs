@@ -1,0 +1,58 @@
+//! kubeadm, kubelet and kubectl, and kubelet's service.
+
+use super::site::{Site, is_red_hat, name};
+use crate::config::{Host, Packages, pointer};
+use crate::kinds::{OnChange, Package, PackageRepository, Service};
+use crate::resource::{Address, Lane};
+
+const COMPONENT: &str = "kubernetes";
+const DEFAULT_BASE: &str = "https://pkgs.k8s.io";
+
+/// Declares the packages for every node.
+pub(super) fn declare(site: &mut Site<'_>) {
+    for host in site.cluster.nodes() {
+        let repository = match &site.cluster.kubernetes.packages {
+            Packages::Preinstalled => continue,
+            Packages::Distro => None,
+            Packages::PkgsK8sIo { mirror } => {
+                Some(declare_repository(site, host, mirror.as_deref().unwrap_or(DEFAULT_BASE)))
+            }
+        };
+        let needs: Vec<Address> = repository.into_iter().collect();
+        for package in ["kubelet", "kubeadm", "kubectl"] {
+            // Held, so that an upgrade of the host never upgrades the cluster.
+            let version = Some(site.cluster.kubernetes.version.to_string());
+            let package = Package { name: package.to_owned(), version, hold: true };
+            let source = pointer(["kubernetes", "version"]);
+            let package = site.package(host, COMPONENT, &source, package, &needs);
+            site.before_kubeadm(host, package);
+        }
+    }
+}
+
+fn declare_repository(site: &mut Site<'_>, host: &Host, base: &str) -> Address {
+    let version = &site.cluster.kubernetes.version;
+    let url = format!("{base}/core:/stable:/v{}.{}/{{family}}/", version.major, version.minor);
+    let key = if is_red_hat(site.facts(host)) { "repodata/repomd.xml.key" } else { "Release.key" };
+    let repository = PackageRepository { name: "kubernetes".into(), key_url: format!("{url}{key}"), url };
+    let source = pointer(["kubernetes", "packages"]);
+    let lane = Lane::Packages(name(host));
+    site.declared.declare(&name(host), COMPONENT, &source, repository).lane(lane).address()
+}
+
+/// Declares kubelet's service for every node. It comes after kubeadm, because without a cluster to
+/// belong to kubelet cannot run.
+pub(super) fn declare_kubelet(site: &mut Site<'_>) {
+    for host in site.cluster.nodes() {
+        let service = Service {
+            name: "kubelet".into(),
+            enabled: true,
+            active: true,
+            on_change: OnChange::Restart,
+            releases: Vec::new(),
+        };
+        let joined = site.joined.get(&name(host)).cloned();
+        let source = pointer(["hosts", &host.name]);
+        let _ = site.declared.declare(&name(host), COMPONENT, &source, service).needs(&joined);
+    }
+}

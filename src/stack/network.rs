@@ -1,0 +1,104 @@
+//! The pod network: the built-in one on every node, or a manifest for the cluster.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use super::error::StackError;
+use super::files::{BRIDGE, CNI_CONF_DIR, RoutesUnit, conflist};
+use super::site::{Site, name};
+use crate::config::{Host, ManifestSource, Network};
+use crate::kinds::{BridgeInterface, File, Manifest, OnChange, Route, Service};
+use crate::resource::HostName;
+
+const COMPONENT: &str = "network";
+const SOURCE: &str = "/network";
+const UNIT: &str = "mainstay-pod-routes";
+
+/// Declares the built-in network on every node, if it is the one that is wanted.
+pub(super) fn declare_bridge(site: &mut Site<'_>) -> Result<(), StackError> {
+    if site.cluster.network != Network::Bridge {
+        return Ok(());
+    }
+    for host in site.cluster.nodes() {
+        declare_bridge_on(site, host)?;
+    }
+    Ok(())
+}
+
+fn declare_bridge_on(site: &mut Site<'_>, host: &Host) -> Result<(), StackError> {
+    let on = name(host);
+    let others = site.cluster.nodes().filter(|other| other.name != host.name);
+    let routes: Vec<(Ipv4Net, Ipv4Addr)> =
+        others.map(|other| Ok((range(site, other)?, other.internal_address))).collect::<Result<_, StackError>>()?;
+
+    let bridge = BridgeInterface { name: BRIDGE.to_owned() };
+    let bridge = site.declared.declare(&on, COMPONENT, SOURCE, bridge).address();
+    site.before_kubeadm(host, bridge);
+
+    let plugin = File::new(format!("{CNI_CONF_DIR}/10-mainstay.conflist"), conflist(range(site, host)?));
+    let plugin = site.declared.declare(&on, COMPONENT, SOURCE, plugin).address();
+    site.before_kubeadm(host, plugin);
+
+    for (destination, via) in &routes {
+        let route = Route { destination: destination.to_string(), via: via.to_string() };
+        let route = site.declared.declare(&on, COMPONENT, SOURCE, route).address();
+        site.before_kubeadm(host, route);
+    }
+
+    let unit = File::new(format!("/etc/systemd/system/{UNIT}.service"), RoutesUnit { routes }.to_string());
+    let unit = site.declared.declare(&on, COMPONENT, SOURCE, unit).address();
+    let service = Service {
+        name: UNIT.to_owned(),
+        enabled: true,
+        active: true,
+        on_change: OnChange::Restart,
+        releases: Vec::new(),
+    };
+    let service = site.declared.declare(&on, COMPONENT, SOURCE, service).reacts_to([&unit]).address();
+    site.before_kubeadm(host, unit);
+    site.before_kubeadm(host, service);
+    Ok(())
+}
+
+fn range(site: &Site<'_>, host: &Host) -> Result<Ipv4Net, StackError> {
+    let host = name(host);
+    site.inputs.pod_ranges.get(&host).copied().ok_or(StackError::NoPodRange { host })
+}
+
+/// Declares the manifest of the network plugin, if it has one.
+pub(super) fn declare_manifest(site: &mut Site<'_>) -> Result<(), StackError> {
+    let Network::Manifest { source, .. } = &site.cluster.network else { return Ok(()) };
+    let content = site.inputs.manifest.ok_or(StackError::NoManifest)?.to_owned();
+    let manifest = Manifest { name: manifest_name(source), content };
+    // When the first control plane is gone, any of the others carries the manifest out.
+    let needs: Vec<_> = site.first.clone().into_iter().chain(site.virtual_ips.values().cloned()).collect();
+    let manifest =
+        site.declared.declare(&HostName::cluster(), COMPONENT, "/network/manifest", manifest).needs(&needs).address();
+    site.plugin = Some(manifest);
+    Ok(())
+}
+
+/// The manifest's name: that of its file without folders and the extension.
+fn manifest_name(source: &ManifestSource) -> String {
+    let whole = match source {
+        ManifestSource::Path(path) => path.to_string_lossy().into_owned(),
+        ManifestSource::Url(url) => url.split(['?', '#']).next().unwrap_or_default().to_owned(),
+    };
+    let file = whole.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let stem = file.strip_suffix(".yaml").or_else(|| file.strip_suffix(".yml")).unwrap_or(file);
+    if stem.is_empty() { "network".to_owned() } else { stem.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_is_named_after_its_file() {
+        let url = |url: &str| manifest_name(&ManifestSource::Url(url.into()));
+        assert_eq!(url("https://example.org/v1/kube-flannel.yml?raw=1"), "kube-flannel");
+        assert_eq!(manifest_name(&ManifestSource::Path("net/calico.yaml".into())), "calico");
+        assert_eq!(manifest_name(&ManifestSource::Path("/".into())), "network");
+    }
+}

@@ -1,0 +1,135 @@
+//! What the components share while they declare: the wishes, what is known, what was declared.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+
+use crate::config::{CgroupDriver, Cluster, Host, Swap};
+use crate::kinds::Package;
+use crate::resource::{Address, Declarations, HostFacts, HostName, Lane, Secret};
+
+/// What is known beside cluster.yaml.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// Base facts of the hosts that were asked so far. They decide values, never which resources
+    /// there are, so that the same can be declared before and after asking.
+    pub facts: &'a BTreeMap<HostName, HostFacts>,
+    /// Pod ranges of the nodes ([`super::assign_pod_ranges`]); read by the network plugin `bridge`.
+    pub pod_ranges: &'a BTreeMap<HostName, Ipv4Net>,
+    /// The host whose `kubeadm_init` is on record, if any.
+    pub initialized_on: Option<&'a HostName>,
+    /// The value behind `loadBalancer.keepalived.authPassword`.
+    pub vrrp_password: Option<&'a Secret>,
+    /// The text of the network plugin's manifest.
+    pub manifest: Option<&'a str>,
+}
+
+/// The cluster being declared.
+pub(super) struct Site<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) inputs: &'a Inputs<'a>,
+    pub(super) declared: Declarations,
+    /// Kernel and swap, by host.
+    base: BTreeMap<HostName, Vec<Address>>,
+    /// What must be right on a node before kubeadm runs there, kernel and swap not included.
+    node: BTreeMap<HostName, Vec<Address>>,
+    /// haproxy of each load balancer.
+    pub(super) proxies: BTreeMap<HostName, Address>,
+    /// The virtual IP as each load balancer sees it.
+    pub(super) virtual_ips: BTreeMap<HostName, Address>,
+    /// The first control plane, if it is declared.
+    pub(super) first: Option<Address>,
+    /// The network plugin's manifest, if it has one.
+    pub(super) plugin: Option<Address>,
+    /// How each node became part of the cluster.
+    pub(super) joined: BTreeMap<HostName, Address>,
+}
+
+impl<'a> Site<'a> {
+    pub(super) fn new(cluster: &'a Cluster, inputs: &'a Inputs<'a>) -> Self {
+        Self {
+            cluster,
+            inputs,
+            declared: Declarations::default(),
+            base: BTreeMap::new(),
+            node: BTreeMap::new(),
+            proxies: BTreeMap::new(),
+            virtual_ips: BTreeMap::new(),
+            first: None,
+            plugin: None,
+            joined: BTreeMap::new(),
+        }
+    }
+
+    /// The host's facts, once it was asked.
+    pub(super) fn facts(&self, host: &Host) -> Option<&'a HostFacts> {
+        self.inputs.facts.get(&name(host))
+    }
+
+    /// Notes that this belongs to the host's kernel and swap.
+    pub(super) fn in_base(&mut self, host: &Host, address: Address) {
+        self.base.entry(name(host)).or_default().push(address);
+    }
+
+    /// The host's kernel and swap.
+    pub(super) fn base(&self, host: &Host) -> Vec<Address> {
+        self.base.get(&name(host)).cloned().unwrap_or_default()
+    }
+
+    /// Notes that this must be right before kubeadm runs on the host.
+    pub(super) fn before_kubeadm(&mut self, host: &Host, address: Address) {
+        self.node.entry(name(host)).or_default().push(address);
+    }
+
+    /// All that must be right on the host before kubeadm runs there.
+    pub(super) fn ready_for_kubeadm(&self, host: &Host) -> Vec<Address> {
+        let node = self.node.get(&name(host)).into_iter().flatten().cloned();
+        self.base(host).into_iter().chain(node).collect()
+    }
+
+    /// Declares a package; a host's package manager does one thing at a time.
+    pub(super) fn package(
+        &mut self,
+        host: &Host,
+        component: &str,
+        source: &str,
+        package: Package,
+        needs: &[Address],
+    ) -> Address {
+        let name = name(host);
+        let lane = Lane::Packages(name.clone());
+        self.declared.declare(&name, component, source, package).needs(needs).lane(lane).address()
+    }
+
+    /// Who manages control groups: one value for containerd and kubelet. The same on all hosts,
+    /// because kubeadm hands one kubelet configuration to all.
+    pub(super) fn cgroup_driver(&self) -> CgroupDriver {
+        let raw = self.cluster.kubernetes.kubelet.get("cgroupDriver").and_then(serde_json::Value::as_str);
+        self.cluster.container_runtime.cgroup_driver.unwrap_or(match raw {
+            Some("cgroupfs") => CgroupDriver::Cgroupfs,
+            _ => CgroupDriver::Systemd,
+        })
+    }
+
+    /// Preflight checks of kubeadm that are to be ignored.
+    pub(super) fn ignored_preflight_errors(&self) -> Vec<String> {
+        let mut ignored = self.cluster.kubernetes.ignore_preflight_errors.clone();
+        let all = ignored.iter().any(|name| name.eq_ignore_ascii_case("all"));
+        let swap = ignored.iter().any(|name| name.eq_ignore_ascii_case("swap"));
+        // `all` must stand alone. Up to 1.22, swap that is kept is an error.
+        if self.cluster.host_config.swap == Swap::Keep && !all && !swap {
+            ignored.push("Swap".to_owned());
+        }
+        ignored
+    }
+}
+
+/// The host's name in addresses.
+pub(super) fn name(host: &Host) -> HostName {
+    HostName::new(&host.name)
+}
+
+/// Whether the host is one of Red Hat's family, which keeps some things elsewhere.
+pub(super) fn is_red_hat(facts: Option<&HostFacts>) -> bool {
+    facts.is_some_and(|facts| facts.package_manager == "dnf")
+}

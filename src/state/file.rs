@@ -1,0 +1,178 @@
+//! State ↔ bytes.
+//!
+//! The checksum stands alone on the second line and covers every byte after that line, so that it
+//! is checked before anything is believed, without agreeing on a canonical form of JSON, and by
+//! hand: `tail -n +3 lab.json | sha256sum`.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::error::StateError;
+use super::model::{FORMAT, State, Version};
+use crate::resource::sha256_hex;
+
+const BEFORE: &str = "{\n  \"checksum\": \"";
+const AFTER: &str = "\",\n";
+
+/// The state as it is written.
+///
+/// # Panics
+/// Never: a state has text keys only.
+pub fn to_bytes(state: &State) -> Vec<u8> {
+    let text = serde_json::to_string_pretty(state).expect("a state has text keys and no failing serializer");
+    let rest = text.strip_prefix("{\n").expect("a struct with fields is pretty-printed on several lines");
+    let rest = format!("{rest}\n");
+    format!("{BEFORE}{}{AFTER}{rest}", sha256_hex(rest.as_bytes())).into_bytes()
+}
+
+/// What every format has, to tell formats apart before reading the rest.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+    lineage: String,
+    serial: u64,
+}
+
+/// Reads a state; `path` is for the message only.
+///
+/// # Errors
+/// [`StateError::Damaged`] when it is empty, cut short, changed by hand or not a state;
+/// [`StateError::Newer`] when its format is newer than [`FORMAT`].
+pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<State, StateError> {
+    let damaged = |what: String| StateError::Damaged { path: path.to_owned(), what };
+    let text = checked(path, bytes)?;
+    serde_json::from_str(text).map_err(|error| damaged(format!("is not a state of format {FORMAT}: {error}")))
+}
+
+/// Lineage and serial alone.
+pub(super) fn version(path: &Path, bytes: &[u8]) -> Result<Version, StateError> {
+    let (head, _) = head(path, bytes)?;
+    Ok(Version { lineage: head.lineage, serial: head.serial })
+}
+
+fn head<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Head, &'a str), StateError> {
+    let damaged = |what: String| StateError::Damaged { path: path.to_owned(), what };
+    if bytes.is_empty() {
+        return Err(damaged("is empty".to_owned()));
+    }
+    let text = str::from_utf8(bytes).map_err(|error| damaged(format!("is not text: {error}")))?;
+    let head: Head = serde_json::from_str(text).map_err(|error| {
+        if error.is_eof() {
+            damaged(format!("is cut short at line {}", error.line()))
+        } else {
+            damaged(format!("is not a state: {error}"))
+        }
+    })?;
+    Ok((head, text))
+}
+
+/// Checks format and checksum.
+fn checked<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, StateError> {
+    let damaged = |what: &str| StateError::Damaged { path: path.to_owned(), what: what.to_owned() };
+    let (head, text) = head(path, bytes)?;
+    // A newer format may keep its checksum elsewhere, so it is told first.
+    if head.format > FORMAT {
+        return Err(StateError::Newer { path: path.to_owned(), found: head.format, known: FORMAT });
+    }
+    let (checksum, rest) = text
+        .strip_prefix(BEFORE)
+        .and_then(|text| text.split_once(AFTER))
+        .ok_or_else(|| damaged("was changed by hand: it does not begin with its checksum"))?;
+    if sha256_hex(rest.as_bytes()) != checksum {
+        return Err(damaged("was changed by hand or is damaged: its checksum does not fit"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+
+    use serde_json::json;
+
+    use super::super::samples::{address, interrupted, record};
+    use super::*;
+    use crate::resource::{HostName, Lane, Observation};
+
+    fn full() -> State {
+        let mut state = State::fresh("lab", "11111111-2222-4333-8444-555555555555".into(), "5a17".repeat(16));
+        state.serial = 41;
+        state.hosts.insert(HostName::new("cp1"), json!({"address": "192.0.2.11", "user": "root", "weight": 0.1}));
+        state.pod_ranges.insert(HostName::new("cp1"), "10.244.0.0/24".parse().unwrap());
+        let mut one = record("/etc/haproxy/haproxy.cfg");
+        one.prior.before = Observation::Present(json!({"content": "old\n\u{2028}\"quoted\""}));
+        one.prior.kept.insert("pulled".into(), "haproxy liblua5.4-0".into());
+        one.needs = BTreeSet::from([address(1)]);
+        one.lane = Some(Lane::Packages(HostName::new("cp1")));
+        state.resources.insert(address(0), one);
+        state.resources.insert(address(1), interrupted("/etc/hosts"));
+        state.reactions.insert(address(0), BTreeSet::from([address(1)]));
+        state
+    }
+
+    fn path() -> PathBuf {
+        PathBuf::from("state/lab.json")
+    }
+
+    #[test]
+    fn a_state_reads_back_as_written() {
+        for state in [full(), State::new("lab")] {
+            assert_eq!(from_bytes(&path(), &to_bytes(&state)).unwrap(), state);
+        }
+    }
+
+    #[test]
+    fn a_state_cut_anywhere_is_damaged_and_so_is_every_changed_byte() {
+        let bytes = to_bytes(&full());
+        // The last byte is the newline, which the checksum covers too.
+        for end in 0..bytes.len() {
+            assert!(matches!(from_bytes(&path(), &bytes[..end]), Err(StateError::Damaged { .. })), "cut at {end}");
+        }
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x10;
+            let read = from_bytes(&path(), &changed);
+            assert!(matches!(read, Err(StateError::Damaged { .. } | StateError::Newer { .. })), "changed at {at}");
+        }
+    }
+
+    #[test]
+    fn messages_name_the_file_what_is_wrong_and_what_to_do() {
+        let bytes = to_bytes(&full());
+        let cut = from_bytes(&path(), &bytes[..bytes.len() / 2]).unwrap_err();
+        assert!(cut.to_string().starts_with("state/lab.json: is cut short at line "), "{cut}");
+        let hint = cut.hint().unwrap();
+        assert!(hint.contains("mainstay state history") && hint.contains("state/lab.json.backups/"), "{hint}");
+
+        let newer = br#"{"format": 7, "lineage": "x", "serial": 3, "resources": "elsewhere"}"#;
+        let newer = from_bytes(&path(), newer).unwrap_err();
+        assert_eq!(newer.to_string(), "state/lab.json: has format 7, and this mainstay knows formats up to 1");
+        assert_eq!(from_bytes(&path(), b"").unwrap_err().to_string(), "state/lab.json: is empty");
+        let edited = String::from_utf8(bytes).unwrap().replace("192.0.2.11", "192.0.2.12");
+        let edited = from_bytes(&path(), edited.as_bytes()).unwrap_err();
+        assert!(edited.to_string().contains("changed by hand"), "{edited}");
+    }
+
+    #[test]
+    fn every_format_ever_written_loads() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/state");
+        let mut formats = BTreeSet::new();
+        for file in std::fs::read_dir(&folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                let state = from_bytes(&path, &std::fs::read(&path).unwrap()).unwrap();
+                assert!(!state.resources.is_empty() && !state.hosts.is_empty(), "{}", path.display());
+                formats.insert(path.file_stem().unwrap().to_string_lossy().into_owned());
+            }
+        }
+        assert_eq!(formats, (1..=FORMAT).map(|format| format!("v{format}")).collect());
+    }
+
+    #[test]
+    fn the_newest_fixture_is_what_is_written_today() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/state/v1.json");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), String::from_utf8(to_bytes(&full())).unwrap());
+    }
+}
