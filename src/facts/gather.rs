@@ -45,7 +45,7 @@ where
                 (error.id(), Err(FleetError::Local { what, reason: error.to_string() }))
             }
         };
-        let host = hosts.remove(&id).expect("every task was noted when it was spawned");
+        let Some(host) = hosts.remove(&id) else { continue };
         on_host(&host, &answer);
         answers.insert(host, answer.map_err(|error| error.to_string()));
     }

@@ -1,7 +1,6 @@
 //! What to look at, and where.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -16,21 +15,12 @@ pub type Decode<'a> = dyn Fn(&str, &Value) -> Result<Arc<dyn AnyKind>, DecodeErr
 pub type Target = (Address, Arc<dyn AnyKind>);
 
 /// What to look at.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Looks {
     /// By the host that is asked. What belongs to the cluster is asked of every control plane.
     pub by_host: BTreeMap<HostName, Vec<Target>>,
     /// Recorded resources that this version cannot read, so that it cannot look at them either.
     pub unreadable: BTreeMap<Address, DecodeError>,
-}
-
-impl fmt::Debug for Looks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses = |targets: &Vec<Target>| targets.iter().map(|(address, _)| address.to_string()).collect();
-        let by_host: BTreeMap<_, Vec<String>> =
-            self.by_host.iter().map(|(h, targets)| (h, addresses(targets))).collect();
-        f.debug_struct("Looks").field("by_host", &by_host).field("unreadable", &self.unreadable).finish()
-    }
 }
 
 impl Looks {
@@ -95,6 +85,12 @@ mod tests {
         ]
         .into();
         let looks = Looks::collect(&graph, &recorded, [&cp1, &cp2, &w1], &[cp1.clone(), cp2.clone()], &decode);
-        insta::assert_snapshot!(format!("{looks:#?}"));
+        let named = |host: &HostName| -> Vec<String> {
+            looks.by_host[host].iter().map(|(address, _)| address.to_string()).collect()
+        };
+        assert_eq!(named(&cp1), ["cp1/c/thing[a]", "cluster/c/thing[net]"]);
+        assert_eq!(named(&cp2), ["cluster/c/thing[net]", "cp2/c/thing[old]"]);
+        assert_eq!(named(&w1), [""; 0]);
+        assert_eq!(looks.unreadable.keys().map(Address::to_string).collect::<Vec<_>>(), ["cp2/c/thing[bad]"]);
     }
 }

@@ -86,7 +86,7 @@ impl Kind for Swap {
     }
 
     fn restored(&self, seen: &Observation<SwapSeen>, prior: &Prior<SwapSeen>) -> bool {
-        let (Some(seen), Some(before)) = (seen.present(), prior.before.present()) else { return false };
+        let (Some(seen), Some(before)) = (seen.present(), prior.before.present()) else { return *seen == prior.before };
         // Compressed memory comes back with the next boot at the latest.
         let lasting = |seen: &SwapSeen| -> BTreeSet<String> {
             seen.live.split(' ').filter(|name| *name != OFF && !name.starts_with("/dev/zram")).map(Into::into).collect()

@@ -42,7 +42,7 @@ impl Verdict {
     }
 
     /// Nothing is known.
-    pub(super) fn unknown(why: impl ToString) -> Self {
+    pub(super) fn unknown(why: impl std::fmt::Display) -> Self {
         Self::problem(Problem::Unknown { text: why.to_string() })
     }
 

@@ -91,7 +91,8 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
     for (number, node) in nodes.all.into_iter().enumerate() {
         let touches = node.verdict.action.touches_host();
         let warning = node.resource.as_ref().filter(|_| touches).and_then(|it| it.warning(node.verdict.action));
-        let prior = node.prior();
+        let recorded_now = node.verdict.action != Action::NoOp || node.verdict.rerecord;
+        let prior = if recorded_now { node.prior() } else { None };
         let (needs, lane) = match (node.declared, node.record) {
             (Some(declared), _) => (declared.needs.clone(), declared.lane.clone()),
             (None, Some(record)) => (record.needs.clone(), record.lane.clone()),

@@ -90,6 +90,7 @@ pub struct Change {
     /// What the look found, and its digest.
     pub before: Option<Seen>,
     /// What was there before mainstay took it over: recorded, or what the look found just now.
+    /// Only where the record is written or destroyed.
     pub prior: Option<Prior>,
     /// What it needs, for the record.
     pub needs: BTreeSet<Address>,

@@ -1,15 +1,22 @@
 //! What people and machines see.
 
+mod diff_text;
+mod grouping;
 mod outcome;
+mod plan_json;
 mod plan_text;
 mod progress;
 mod progress_json;
 mod progress_plain;
 mod progress_tty;
+mod reason;
+mod style;
 
 pub use outcome::{outcome_summary, outcome_table};
-pub use plan_text::{PlanText, plan_json};
+pub use plan_json::plan_json;
+pub use plan_text::{PlanText, plan_summary, plan_text};
 pub use progress::Progress;
 pub use progress_json::{JsonProgress, event_line};
 pub use progress_plain::PlainProgress;
 pub use progress_tty::TtyProgress;
+pub use style::{Style, plain};

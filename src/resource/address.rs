@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,52 +50,64 @@ pub struct AddressError {
 }
 
 /// The address of one resource. Immutable; prints and parses back.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Address {
+///
+/// Shared inside, because edges, plans and events hold many copies of each: a copy costs a counter,
+/// not four texts.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Parts {
     host: HostName,
     component: String,
     kind: String,
     key: Option<String>,
 }
 
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
+    }
+}
+
 impl Address {
     /// Builds an address. `component` and `kind` are our own constants; `key` may hold anything.
     pub fn new(host: HostName, component: &str, kind: &str, key: Option<String>) -> Self {
-        Self { host, component: component.to_owned(), kind: kind.to_owned(), key }
+        Self(Arc::new(Parts { host, component: component.to_owned(), kind: kind.to_owned(), key }))
     }
 
     /// The host, or the cluster.
     pub fn host(&self) -> &HostName {
-        &self.host
+        &self.0.host
     }
 
     /// The part of the stack, for example `haproxy`.
     pub fn component(&self) -> &str {
-        &self.component
+        &self.0.component
     }
 
     /// The kind's name, for example `file`.
     pub fn kind(&self) -> &str {
-        &self.kind
+        &self.0.kind
     }
 
     /// What tells this resource from others of its kind, for example a path.
     pub fn key(&self) -> Option<&str> {
-        self.key.as_deref()
+        self.0.key.as_deref()
     }
 
     /// `kind[key]`, the short form under a heading that names host and component.
     pub fn short(&self) -> String {
-        match &self.key {
-            Some(key) => format!("{}[{key}]", self.kind),
-            None => self.kind.clone(),
+        match &self.0.key {
+            Some(key) => format!("{}[{key}]", self.0.kind),
+            None => self.0.kind.clone(),
         }
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{}/{}/{}", self.host, self.component, self.short());
+        let text = format!("{}/{}/{}", self.0.host, self.0.component, self.short());
         f.pad(&text)
     }
 }
@@ -162,7 +175,7 @@ impl Pattern {
 
     /// Whether the pattern covers this address.
     pub fn matches(&self, address: &Address) -> bool {
-        let parts = [address.host.to_string(), address.component.clone(), address.short()];
+        let parts = [address.host().to_string(), address.component().to_owned(), address.short()];
         let wanted: Vec<&str> = self.text.splitn(3, '/').collect();
         wanted.iter().zip(&parts).all(|(glob, part)| {
             glob_matches(glob.as_bytes(), part.as_bytes()) || *glob == part.split('[').next().unwrap_or_default()

@@ -1,0 +1,68 @@
+//! Why a change is planned, in words.
+
+use super::style::plain;
+use crate::plan::{Change, Reason};
+use crate::resource::Address;
+
+/// Where cluster.yaml says something: its name, and the line of a JSON pointer into it.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) file: &'a str,
+    pub(super) line_of: &'a dyn Fn(&str) -> Option<u32>,
+}
+
+impl Source<'_> {
+    fn of(&self, pointer: &str) -> String {
+        match (self.line_of)(pointer) {
+            Some(line) => format!("{}:{line}", self.file),
+            None if pointer.is_empty() => self.file.to_owned(),
+            None => format!("{} {pointer}", self.file),
+        }
+    }
+}
+
+/// All reasons of a change as one text; empty when the action says it all.
+pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut causes: Vec<&Address> = Vec::new();
+    for reason in &change.reasons {
+        texts.push(match reason {
+            Reason::New | Reason::Destroyed => continue,
+            Reason::Drift => "drift: changed outside mainstay".into(),
+            Reason::Gone => "drift: gone, removed outside mainstay".into(),
+            Reason::Pending { source: pointer } => source.of(pointer),
+            Reason::NotMadeByMainstay => "not made by mainstay".into(),
+            Reason::AlreadyRight => "already right".into(),
+            Reason::Interrupted => "an earlier run was interrupted here".into(),
+            Reason::Removed => format!("removed from {}", source.file),
+            Reason::Moved { other } if change.action == crate::resource::Action::Forget => {
+                format!("is {} now", beside(other, &change.address))
+            }
+            Reason::Moved { other } => format!("was {}", beside(other, &change.address)),
+            Reason::Reacts { to } => {
+                causes.push(to);
+                continue;
+            }
+        });
+    }
+    match causes.as_slice() {
+        [] => {}
+        [cause] => texts.insert(0, format!("because {} changes", beside(cause, &change.address))),
+        [cause, others @ ..] => {
+            texts.insert(0, format!("because {} and {} more change", beside(cause, &change.address), others.len()));
+        }
+    }
+    texts.join("; ")
+}
+
+/// An address as short as it can be next to another one. The host is left out where it is the same,
+/// which is also what makes the same change on many hosts the same text.
+fn beside(address: &Address, other: &Address) -> String {
+    plain(&if address.host() != other.host() {
+        address.to_string()
+    } else if address.component() != other.component() {
+        format!("{}/{}", address.component(), address.short())
+    } else {
+        address.short()
+    })
+}
