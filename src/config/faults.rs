@@ -6,7 +6,7 @@ use super::{Diagnostic, Label, Severity, Span};
 use std::collections::BTreeSet;
 
 /// Most faults that are kept: a file with more is not a cluster.yaml with mistakes in it.
-const MOST: usize = 200;
+pub(super) const MOST: usize = 200;
 
 /// A fault or warning, by pointers.
 #[derive(Debug)]
@@ -152,7 +152,9 @@ impl<'a> Faults<'a> {
     pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         self.diagnostics
             .sort_by_key(|d| d.primary.as_ref().map_or(0, |label| label.span.start));
-        self.diagnostics.truncate(MOST);
+        if self.is_full() {
+            self.diagnostics.push(too_many());
+        }
         self.diagnostics
     }
 
@@ -186,5 +188,17 @@ impl<'a> Faults<'a> {
             help: fault.help,
             secret: fault.secret,
         });
+    }
+}
+
+/// Says that the list of faults is not complete.
+pub(super) fn too_many() -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        message: format!("there are more than {MOST} faults, and no more were looked for"),
+        primary: None,
+        labels: Vec::new(),
+        help: vec!["is this the right file?".to_owned()],
+        secret: false,
     }
 }

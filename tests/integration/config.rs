@@ -9,7 +9,7 @@ use mainstay::config::{
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const FILE: &str = "cluster.yaml";
 
@@ -58,6 +58,16 @@ fn assert_none(failures: &[String]) {
     );
 }
 
+/// Most that any file may take: a second, and more where nothing is optimised.
+const LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 4 } else { 1 });
+
+/// Processor time of this thread: a busy machine does not make the program slow.
+fn spent() -> Duration {
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = schedstat.split(' ').next().and_then(|n| n.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
+}
+
 /// What a person sees of a file: its errors, or its warnings, or nothing.
 fn shown(text: &str) -> String {
     let diagnostics = match config::load_with(text, FILE, &paths()) {
@@ -84,13 +94,9 @@ fn every_invalid_file_is_refused_in_exactly_these_words() {
     let mut failures = Vec::new();
     for path in files("tests/config/invalid", "yaml") {
         let text = fs::read_to_string(&path).expect("text");
-        let begun = Instant::now();
+        let begun = spent();
         let result = config::load_with(&text, FILE, &paths());
-        assert!(
-            begun.elapsed() < Duration::from_secs(1),
-            "{}",
-            path.display()
-        );
+        assert!(spent().saturating_sub(begun) < LIMIT, "{}", path.display());
         assert!(result.is_err(), "{} is accepted", path.display());
         expect(&path.with_extension("txt"), &shown(&text), &mut failures);
     }
@@ -164,7 +170,6 @@ fn garbage_is_refused_at_once() {
         ("4-mb-of-tabs", b"a:\n\tb: 1\n".repeat((4 << 20) / 10)),
         ("4-mb-of-quotes", vec![b'"'; 4 << 20]),
         ("4-mb-of-anchors", b"- &a a\n- *a\n".repeat((4 << 20) / 12)),
-        ("300-unknown-keys", keys(300).into_bytes()),
         ("100000-unknown-keys", keys(100_000).into_bytes()),
         ("program", elf),
         (
@@ -184,12 +189,14 @@ fn garbage_is_refused_at_once() {
     ];
     let mut failures = Vec::new();
     for (name, bytes) in cases {
-        let begun = Instant::now();
+        let begun = spent();
         let errors = config::load_bytes(&bytes, FILE, Path::new("/etc/prod")).expect_err(name);
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
         let actual = render_diagnostics(&errors.diagnostics, text, FILE, false);
-        let took = begun.elapsed();
-        assert!(took < Duration::from_secs(1), "{name} took {took:?}");
+        let took = spent().saturating_sub(begun);
+        if took >= LIMIT {
+            failures.push(format!("{name} took {took:?}\n"));
+        }
         let path = root().join(format!("tests/config/invalid/generated-{name}.txt"));
         expect(&path, &actual, &mut failures);
     }
@@ -213,12 +220,12 @@ fn five_thousand_hosts_are_read_quickly() {
         )
         .expect("memory");
     }
-    let begun = Instant::now();
+    let begun = spent();
     let loaded = load(&text);
     assert!(
-        begun.elapsed() < Duration::from_secs(1),
+        spent().saturating_sub(begun) < LIMIT,
         "{:?}",
-        begun.elapsed()
+        spent().saturating_sub(begun)
     );
     assert_eq!(loaded.cluster.hosts.len(), 5000);
     assert_eq!(loaded.sources.line("/hosts/n4999/address"), Some(5007));
@@ -325,4 +332,27 @@ fn colours_are_only_there_when_asked_for() {
     let errors = config::load_with(text, FILE, &paths()).expect_err("faults");
     assert!(render_diagnostics(&errors.diagnostics, text, FILE, true).contains('\u{1b}'));
     assert!(!render_diagnostics(&errors.diagnostics, text, FILE, false).contains('\u{1b}'));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
+
+    /// Whatever is broken in a file: there is an answer, and it can be shown.
+    #[test]
+    fn no_damage_makes_it_panic(
+        edits in proptest::collection::vec((0_usize..8000, 0_usize..30, "[-:,{}\\[\\]\"'#&*!|>%@ \n\ta0ü.]{0,4}"), 1..6),
+    ) {
+        let mut text = fs::read_to_string(root().join("tests/config/valid/everything.yaml")).expect("text");
+        for (at, length, new) in edits {
+            let floor = |mut at: usize| {
+                while !text.is_char_boundary(at) {
+                    at -= 1;
+                }
+                at
+            };
+            let (from, to) = (floor(at.min(text.len())), floor((at + length).min(text.len())));
+            text.replace_range(from..to, &new);
+        }
+        let _ = shown(&text);
+    }
 }
