@@ -3,11 +3,13 @@
 //! `tests/config/invalid/NAME.yaml` has its exact message in `NAME.txt`; `valid/NAME.yaml` has what
 //! was made of it. `UPDATE=1 cargo test --test integration config` writes them anew: read the diff.
 
-use mainstay::config::{self, Draft, DraftHost, FleetKind, Loaded, Paths, Role, render_diagnostics};
+use mainstay::config::{
+    self, Draft, DraftHost, FleetKind, Loaded, Paths, Role, render_diagnostics,
+};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const FILE: &str = "cluster.yaml";
 
@@ -16,13 +18,18 @@ fn root() -> PathBuf {
 }
 
 fn paths() -> Paths {
-    Paths { base: PathBuf::from("/etc/prod"), home: Some(PathBuf::from("/home/ann")) }
+    Paths {
+        base: PathBuf::from("/etc/prod"),
+        home: Some(PathBuf::from("/home/ann")),
+    }
 }
 
 /// The files of a directory with an extension, sorted.
 fn files(directory: &str, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join(directory)).expect("the directory is there");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("readable").path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|found| found == extension));
     files.sort();
     files
@@ -36,12 +43,29 @@ fn expect(path: &Path, actual: &str, failures: &mut Vec<String>) {
     }
     let expected = fs::read_to_string(path).unwrap_or_else(|error| format!("{error}\n"));
     if expected != actual {
-        failures.push(format!("--- {}\n{expected}+++ now\n{actual}", path.display()));
+        failures.push(format!(
+            "--- {}\n{expected}+++ now\n{actual}",
+            path.display()
+        ));
     }
 }
 
 fn assert_none(failures: &[String]) {
-    assert!(failures.is_empty(), "UPDATE=1 accepts these\n\n{}", failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "UPDATE=1 accepts these\n\n{}",
+        failures.join("\n")
+    );
+}
+
+/// Most that any file may take: a second, and more where nothing is optimised.
+const LIMIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 4 } else { 1 });
+
+/// Processor time of this thread: a busy machine does not make the program slow.
+fn spent() -> Duration {
+    let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = schedstat.split(' ').next().and_then(|n| n.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
 }
 
 /// What a person sees of a file: its errors, or its warnings, or nothing.
@@ -57,8 +81,12 @@ fn shown(text: &str) -> String {
 }
 
 fn load(text: &str) -> Loaded {
-    config::load_with(text, FILE, &paths())
-        .unwrap_or_else(|errors| panic!("{}", render_diagnostics(&errors.diagnostics, text, FILE, false)))
+    config::load_with(text, FILE, &paths()).unwrap_or_else(|errors| {
+        panic!(
+            "{}",
+            render_diagnostics(&errors.diagnostics, text, FILE, false)
+        )
+    })
 }
 
 #[test]
@@ -66,9 +94,9 @@ fn every_invalid_file_is_refused_in_exactly_these_words() {
     let mut failures = Vec::new();
     for path in files("tests/config/invalid", "yaml") {
         let text = fs::read_to_string(&path).expect("text");
-        let begun = Instant::now();
+        let begun = spent();
         let result = config::load_with(&text, FILE, &paths());
-        assert!(begun.elapsed() < Duration::from_secs(1), "{}", path.display());
+        assert!(spent().saturating_sub(begun) < LIMIT, "{}", path.display());
         assert!(result.is_err(), "{} is accepted", path.display());
         expect(&path.with_extension("txt"), &shown(&text), &mut failures);
     }
@@ -92,15 +120,24 @@ fn every_valid_file_is_accepted_and_means_exactly_this() {
 fn every_file_has_its_expectation_and_none_is_left_over() {
     for directory in ["tests/config/invalid", "tests/config/valid"] {
         let names = |extension| -> Vec<PathBuf> {
-            files(directory, extension).iter().map(|path| path.with_extension("")).collect()
+            files(directory, extension)
+                .iter()
+                .map(|path| path.with_extension(""))
+                .collect()
         };
         let texts: Vec<PathBuf> = names("txt");
         for name in names("yaml") {
             assert!(texts.contains(&name), "{} lacks its .txt", name.display());
         }
         for name in texts {
-            let made_here = name.file_name().is_some_and(|n| n.to_string_lossy().starts_with("generated-"));
-            assert!(made_here || name.with_extension("yaml").exists(), "{} lacks its .yaml", name.display());
+            let made_here = name
+                .file_name()
+                .is_some_and(|n| n.to_string_lossy().starts_with("generated-"));
+            assert!(
+                made_here || name.with_extension("yaml").exists(),
+                "{} lacks its .yaml",
+                name.display()
+            );
         }
     }
     assert!(files("tests/config/invalid", "txt").len() >= 45);
@@ -109,13 +146,23 @@ fn every_file_has_its_expectation_and_none_is_left_over() {
 /// Files that are too large, too strange or too long to keep: what is said of them is kept.
 #[test]
 fn garbage_is_refused_at_once() {
-    let garbage: Vec<u8> = (0..10 << 20).map(|n: u32| n.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
-    let letters: String = garbage.iter().take(4 << 20).map(|b| char::from(b'a' + b % 26)).collect();
+    let garbage: Vec<u8> = (0..10 << 20)
+        .map(|n: u32| n.wrapping_mul(2_654_435_761).to_le_bytes()[3])
+        .collect();
+    let letters: String = garbage
+        .iter()
+        .take(4 << 20)
+        .map(|b| char::from(b'a' + b % 26))
+        .collect();
     let elf = [b"\x7fELF\x02\x01\x01\0".as_slice(), &garbage[..4096]].concat();
-    let keys = |count: usize| (0..count).fold(String::new(), |text, n| text + &format!("k{n}: 1\n"));
+    let keys =
+        |count: usize| (0..count).fold(String::new(), |text, n| text + &format!("k{n}: 1\n"));
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("10-mb-of-garbage", garbage.clone()),
-        ("10-mb-of-text", letters.as_bytes().repeat(3)[..10 << 20].to_vec()),
+        (
+            "10-mb-of-text",
+            letters.as_bytes().repeat(3)[..10 << 20].to_vec(),
+        ),
         ("4-mb-in-one-word", letters.into_bytes()),
         ("4-mb-of-brackets", vec![b'['; 4 << 20]),
         ("4-mb-of-open-lists", b"- ".repeat(2 << 20)),
@@ -123,26 +170,33 @@ fn garbage_is_refused_at_once() {
         ("4-mb-of-tabs", b"a:\n\tb: 1\n".repeat((4 << 20) / 10)),
         ("4-mb-of-quotes", vec![b'"'; 4 << 20]),
         ("4-mb-of-anchors", b"- &a a\n- *a\n".repeat((4 << 20) / 12)),
-        ("300-unknown-keys", keys(300).into_bytes()),
         ("100000-unknown-keys", keys(100_000).into_bytes()),
         ("program", elf),
         (
             "utf-16",
-            "name: prod".encode_utf16().flat_map(u16::to_le_bytes).fold(vec![0xff, 0xfe], |mut v, b| {
-                v.push(b);
-                v
-            }),
+            "name: prod".encode_utf16().flat_map(u16::to_le_bytes).fold(
+                vec![0xff, 0xfe],
+                |mut v, b| {
+                    v.push(b);
+                    v
+                },
+            ),
         ),
-        ("latin-1", b"apiVersion: mainstay/v1\nname: gr\xf6\xdfe\n".to_vec()),
+        (
+            "latin-1",
+            b"apiVersion: mainstay/v1\nname: gr\xf6\xdfe\n".to_vec(),
+        ),
     ];
     let mut failures = Vec::new();
     for (name, bytes) in cases {
-        let begun = Instant::now();
+        let begun = spent();
         let errors = config::load_bytes(&bytes, FILE, Path::new("/etc/prod")).expect_err(name);
         let text = std::str::from_utf8(&bytes).unwrap_or_default();
         let actual = render_diagnostics(&errors.diagnostics, text, FILE, false);
-        let took = begun.elapsed();
-        assert!(took < Duration::from_secs(1), "{name} took {took:?}");
+        let took = spent().saturating_sub(begun);
+        if took >= LIMIT {
+            failures.push(format!("{name} took {took:?}\n"));
+        }
         let path = root().join(format!("tests/config/invalid/generated-{name}.txt"));
         expect(&path, &actual, &mut failures);
     }
@@ -157,12 +211,22 @@ fn five_thousand_hosts_are_read_quickly() {
     );
     for n in 0..5000 {
         let role = if n < 3 { "control-plane" } else { "worker" };
-        writeln!(text, "  n{n}: {{address: 10.{}.{}.{}, roles: [{role}]}}", n / 40_000, n / 200, n % 200 + 1)
-            .expect("memory");
+        writeln!(
+            text,
+            "  n{n}: {{address: 10.{}.{}.{}, roles: [{role}]}}",
+            n / 40_000,
+            n / 200,
+            n % 200 + 1
+        )
+        .expect("memory");
     }
-    let begun = Instant::now();
+    let begun = spent();
     let loaded = load(&text);
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(
+        spent().saturating_sub(begun) < LIMIT,
+        "{:?}",
+        spent().saturating_sub(begun)
+    );
     assert_eq!(loaded.cluster.hosts.len(), 5000);
     assert_eq!(loaded.sources.line("/hosts/n4999/address"), Some(5007));
 }
@@ -177,15 +241,20 @@ fn every_example_is_accepted_without_a_warning() {
         };
         found += 1;
         assert_eq!(shown(&text), "", "{}", path.display());
-        assert!(text.starts_with("# yaml-language-server: $schema=../../schema/cluster.schema.json\n"));
+        assert!(
+            text.starts_with("# yaml-language-server: $schema=../../schema/cluster.schema.json\n")
+        );
     }
     assert!(found >= 4);
 }
 
 #[test]
 fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
-    let host =
-        |name: &str, address: &str, role| DraftHost { name: name.into(), address: address.into(), roles: vec![role] };
+    let host = |name: &str, address: &str, role| DraftHost {
+        name: name.into(),
+        address: address.into(),
+        roles: vec![role],
+    };
     let mut draft = Draft {
         name: "prod".into(),
         fleet: FleetKind::Ssh,
@@ -200,8 +269,11 @@ fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
             host("w1", "10.0.0.21", Role::Worker),
         ],
     };
-    for (fleet, user) in [(FleetKind::Ssh, None), (FleetKind::Simulated, Some("debian")), (FleetKind::Ssh, Some("12"))]
-    {
+    for (fleet, user) in [
+        (FleetKind::Ssh, None),
+        (FleetKind::Simulated, Some("debian")),
+        (FleetKind::Ssh, Some("12")),
+    ] {
         draft.fleet = fleet;
         draft.user = user.map(str::to_owned);
         let text = config::template(&draft);
@@ -213,7 +285,8 @@ fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
             .lines()
             .map(|line| match line.strip_prefix('#') {
                 Some(rest)
-                    if rest.starts_with("  ") && !rest.contains(" > ") || rest.starts_with(char::is_alphabetic) =>
+                    if rest.starts_with("  ") && !rest.contains(" > ")
+                        || rest.starts_with(char::is_alphabetic) =>
                 {
                     rest
                 }
@@ -221,11 +294,18 @@ fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
             })
             .fold(String::new(), |text, line| text + line + "\n");
         assert_eq!(shown(&uncommented), "", "{uncommented}");
-        assert!(load(&uncommented).cluster.host_config.kernel_modules.len() == 1, "{uncommented}");
+        assert!(
+            load(&uncommented).cluster.host_config.kernel_modules.len() == 1,
+            "{uncommented}"
+        );
     }
     let mut failures = Vec::new();
     draft.user = None;
-    expect(&root().join("tests/config/template.yaml"), &config::template(&draft), &mut failures);
+    expect(
+        &root().join("tests/config/template.yaml"),
+        &config::template(&draft),
+        &mut failures,
+    );
     assert_none(&failures);
 }
 
@@ -233,10 +313,17 @@ fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
 fn diagnostics_are_read_by_programs_too() {
     let errors = config::load_with("name: Prod\nfoo: 1\n", FILE, &paths()).expect_err("faults");
     let json = serde_json::to_value(&errors.diagnostics).expect("JSON");
-    let unknown = json.as_array().expect("a list").iter().find(|d| d["message"] == "unknown key `foo`");
+    let unknown = json
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|d| d["message"] == "unknown key `foo`");
     let unknown = unknown.expect("reported");
     assert_eq!(unknown["severity"], "error");
-    assert_eq!(unknown["primary"], serde_json::json!({"start": 11, "end": 14, "line": 2, "column": 1, "text": ""}));
+    assert_eq!(
+        unknown["primary"],
+        serde_json::json!({"start": 11, "end": 14, "line": 2, "column": 1, "text": ""})
+    );
 }
 
 #[test]
@@ -245,4 +332,27 @@ fn colours_are_only_there_when_asked_for() {
     let errors = config::load_with(text, FILE, &paths()).expect_err("faults");
     assert!(render_diagnostics(&errors.diagnostics, text, FILE, true).contains('\u{1b}'));
     assert!(!render_diagnostics(&errors.diagnostics, text, FILE, false).contains('\u{1b}'));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 150, failure_persistence: None, ..Default::default() })]
+
+    /// Whatever is broken in a file: there is an answer, and it can be shown.
+    #[test]
+    fn no_damage_makes_it_panic(
+        edits in proptest::collection::vec((0_usize..8000, 0_usize..30, "[-:,{}\\[\\]\"'#&*!|>%@ \n\ta0ü.]{0,4}"), 1..6),
+    ) {
+        let mut text = fs::read_to_string(root().join("tests/config/valid/everything.yaml")).expect("text");
+        for (at, length, new) in edits {
+            let floor = |mut at: usize| {
+                while !text.is_char_boundary(at) {
+                    at -= 1;
+                }
+                at
+            };
+            let (from, to) = (floor(at.min(text.len())), floor((at + length).min(text.len())));
+            text.replace_range(from..to, &new);
+        }
+        let _ = shown(&text);
+    }
 }

@@ -17,7 +17,7 @@ pub(super) fn check(written: &ClusterFile, paths: &Paths, faults: &mut Faults<'_
     for (name, written) in written.hosts.iter().flatten() {
         hosts.push(host(name, written, &defaults, paths, faults));
     }
-    hosts.sort_by_key(|host| faults.place(&at(&host.name, "")).start);
+    hosts.sort_by_cached_key(|host| faults.place(&at(&host.name, "")).start);
     unique(&hosts, faults);
     counts(&hosts, faults);
     hosts

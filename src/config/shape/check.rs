@@ -52,6 +52,9 @@ impl Checker<'_, '_> {
         let mut object = Map::new();
         let mut meant = Vec::new();
         for Entry { key, value, .. } in entries {
+            if self.faults.is_full() {
+                return Value::Object(object);
+            }
             let below = format!("{at}{}", pointer([key.as_str()]));
             match (known.get(key), &schema["additionalProperties"]) {
                 (Some(schema), _) => {

@@ -5,6 +5,7 @@ use super::scalar::resolve;
 use super::syntax::explain;
 use super::text::narrow;
 use super::{Content, Entry, Node, Scalar};
+use crate::config::faults::{MOST, too_many};
 use crate::config::quote::quoted;
 use crate::config::{Diagnostic, Label, Severity, Span};
 use serde_yaml::granit_parser::{self as granit, Event, Parser, ScalarStyle, Tag};
@@ -29,6 +30,10 @@ pub(in crate::config) fn parse(text: &str) -> Result<(Node, Vec<Diagnostic>), Ve
         };
         if let Err(fatal) = step {
             builder.faults.push(*fatal);
+            return Err(builder.faults);
+        }
+        if builder.faults.len() >= MOST {
+            builder.faults.push(too_many());
             return Err(builder.faults);
         }
     }
