@@ -17,6 +17,8 @@ use super::target::Target;
 pub(super) struct Client {
     address: String,
     port: u16,
+    /// Whether it is reached through a jump host.
+    behind: bool,
     checking: crate::fleet::HostKeyChecking,
     known_hosts: Arc<KnownHosts>,
     refusal: Arc<Mutex<Option<String>>>,
@@ -48,6 +50,7 @@ where
     let client = Client {
         address: target.address.clone(),
         port: target.port,
+        behind: target.via.is_some(),
         checking: target.checking,
         known_hosts,
         refusal: refusal.clone(),
@@ -69,6 +72,8 @@ where
 }
 
 fn config(known: &[Algorithm]) -> client::Config {
+    // Key exchange stays in the library's order, ML-KEM before plain curve25519: it costs 0.2 ms
+    // of 12, and what is recorded off the wire today stays unread tomorrow.
     let mut preferred = russh::Preferred::DEFAULT;
     preferred.key = Cow::Owned(key_order(known));
     client::Config {
@@ -115,7 +120,10 @@ impl client::Handler for Client {
         };
         match verdict {
             Ok(()) => Ok(true),
-            Err(reason) => {
+            Err(mut reason) => {
+                if self.behind && reason.contains("ssh-keyscan") {
+                    reason.push_str(" (ssh-keyscan must run on the jump host)");
+                }
                 *self.refusal.lock().expect("nobody panics while holding it") = Some(reason);
                 Ok(false)
             }
