@@ -14,7 +14,7 @@ use crate::resource::Lane;
 const COMPONENT: &str = "keepalived";
 const SOURCE: &str = "/loadBalancer/keepalived";
 const CONFIG_FILE: &str = "/etc/keepalived/keepalived.conf";
-/// On hosts with SELinux keepalived may run scripts only from this directory; elsewhere it is as
+/// On hosts with `SELinux` keepalived may run scripts only from this directory; elsewhere it is as
 /// good as any.
 const CHECK_SCRIPT: &str = "/usr/libexec/keepalived/check_haproxy.sh";
 
