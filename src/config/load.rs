@@ -13,7 +13,10 @@ use std::path::Path;
 /// # Errors
 /// Every fault of the file, in its order.
 pub fn load(text: &str, file_name: &str, base_dir: &Path) -> Result<Loaded, ConfigErrors> {
-    let paths = Paths { base: base_dir.to_owned(), home: std::env::home_dir() };
+    let paths = Paths {
+        base: base_dir.to_owned(),
+        home: std::env::home_dir(),
+    };
     load_with(text, file_name, &paths)
 }
 
@@ -37,7 +40,9 @@ pub fn load_with(text: &str, file_name: &str, paths: &Paths) -> Result<Loaded, C
     let (root, found) = yaml::parse(text).map_err(|faults| failed(file_name, faults))?;
     let index = Index::new(&root);
     let mut faults = Faults::new(&index, found);
-    let value = shape::check(&root, &mut faults);
+    let Some(value) = shape::check(&root, &mut faults) else {
+        return Err(failed(file_name, faults.into_diagnostics()));
+    };
     let written: ClusterFile = serde_json::from_value(value).unwrap_or_else(|error| {
         faults.error(Fault::at("", format!("the file cannot be read: {error}")));
         ClusterFile::default()
@@ -46,12 +51,19 @@ pub fn load_with(text: &str, file_name: &str, paths: &Paths) -> Result<Loaded, C
     let clean = faults.is_clean();
     let diagnostics = faults.into_diagnostics();
     if clean {
-        Ok(Loaded { cluster, warnings: diagnostics, sources: index.sources() })
+        Ok(Loaded {
+            cluster,
+            warnings: diagnostics,
+            sources: index.sources(),
+        })
     } else {
         Err(failed(file_name, diagnostics))
     }
 }
 
 fn failed(file_name: &str, diagnostics: Vec<Diagnostic>) -> ConfigErrors {
-    ConfigErrors { file: file_name.to_owned(), diagnostics }
+    ConfigErrors {
+        file: file_name.to_owned(),
+        diagnostics,
+    }
 }

@@ -10,20 +10,23 @@ mod faults;
 mod file;
 mod load;
 mod loaded;
+mod masking;
 mod paths;
 mod quote;
 mod render;
 mod shape;
 mod sources;
+mod template;
 mod yaml;
 
 pub use check::check_vrrp_password;
 
 pub use cluster::{
-    Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume, FleetKind, Guards,
-    Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived,
-    KeepalivedCheck, Kubernetes, LoadBalancer, ManifestSource, Network, Packages, ProxyMode, Role, RuntimeSource,
-    SecretRef, Ssh, Sudo, Swap, Taint, TaintEffect, VrrpVersion,
+    Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume,
+    FleetKind, Guards, Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host,
+    HostConfig, HostKeyChecking, Keepalived, KeepalivedCheck, Kubernetes, LoadBalancer,
+    ManifestSource, Network, Packages, ProxyMode, Role, RuntimeSource, SecretRef, Ssh, Sudo, Swap,
+    Taint, TaintEffect, VrrpVersion,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use load::{load, load_bytes, load_with};
@@ -32,3 +35,4 @@ pub use paths::Paths;
 pub use render::render_diagnostics;
 pub use shape::schema;
 pub use sources::{Position, Sources, pointer};
+pub use template::{Draft, DraftHost, template};

@@ -3,7 +3,9 @@
 //! `tests/config/invalid/NAME.yaml` has its exact message in `NAME.txt`; `valid/NAME.yaml` has what
 //! was made of it. `UPDATE=1 cargo test --test integration config` writes them anew: read the diff.
 
-use mainstay::config::{self, Loaded, Paths, render_diagnostics};
+use mainstay::config::{
+    self, Draft, DraftHost, FleetKind, Loaded, Paths, Role, render_diagnostics,
+};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,13 +18,18 @@ fn root() -> PathBuf {
 }
 
 fn paths() -> Paths {
-    Paths { base: PathBuf::from("/etc/prod"), home: Some(PathBuf::from("/home/ann")) }
+    Paths {
+        base: PathBuf::from("/etc/prod"),
+        home: Some(PathBuf::from("/home/ann")),
+    }
 }
 
 /// The files of a directory with an extension, sorted.
 fn files(directory: &str, extension: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join(directory)).expect("the directory is there");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("readable").path())
+        .collect();
     files.retain(|path| path.extension().is_some_and(|found| found == extension));
     files.sort();
     files
@@ -36,12 +43,19 @@ fn expect(path: &Path, actual: &str, failures: &mut Vec<String>) {
     }
     let expected = fs::read_to_string(path).unwrap_or_else(|error| format!("{error}\n"));
     if expected != actual {
-        failures.push(format!("--- {}\n{expected}+++ now\n{actual}", path.display()));
+        failures.push(format!(
+            "--- {}\n{expected}+++ now\n{actual}",
+            path.display()
+        ));
     }
 }
 
 fn assert_none(failures: &[String]) {
-    assert!(failures.is_empty(), "UPDATE=1 accepts these\n\n{}", failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "UPDATE=1 accepts these\n\n{}",
+        failures.join("\n")
+    );
 }
 
 /// What a person sees of a file: its errors, or its warnings, or nothing.
@@ -57,8 +71,12 @@ fn shown(text: &str) -> String {
 }
 
 fn load(text: &str) -> Loaded {
-    config::load_with(text, FILE, &paths())
-        .unwrap_or_else(|errors| panic!("{}", render_diagnostics(&errors.diagnostics, text, FILE, false)))
+    config::load_with(text, FILE, &paths()).unwrap_or_else(|errors| {
+        panic!(
+            "{}",
+            render_diagnostics(&errors.diagnostics, text, FILE, false)
+        )
+    })
 }
 
 #[test]
@@ -68,7 +86,11 @@ fn every_invalid_file_is_refused_in_exactly_these_words() {
         let text = fs::read_to_string(&path).expect("text");
         let begun = Instant::now();
         let result = config::load_with(&text, FILE, &paths());
-        assert!(begun.elapsed() < Duration::from_secs(1), "{}", path.display());
+        assert!(
+            begun.elapsed() < Duration::from_secs(1),
+            "{}",
+            path.display()
+        );
         assert!(result.is_err(), "{} is accepted", path.display());
         expect(&path.with_extension("txt"), &shown(&text), &mut failures);
     }
@@ -92,16 +114,215 @@ fn every_valid_file_is_accepted_and_means_exactly_this() {
 fn every_file_has_its_expectation_and_none_is_left_over() {
     for directory in ["tests/config/invalid", "tests/config/valid"] {
         let names = |extension| -> Vec<PathBuf> {
-            files(directory, extension).iter().map(|path| path.with_extension("")).collect()
+            files(directory, extension)
+                .iter()
+                .map(|path| path.with_extension(""))
+                .collect()
         };
         let texts: Vec<PathBuf> = names("txt");
         for name in names("yaml") {
             assert!(texts.contains(&name), "{} lacks its .txt", name.display());
         }
         for name in texts {
-            let made_here = name.file_name().is_some_and(|n| n.to_string_lossy().starts_with("generated-"));
-            assert!(made_here || name.with_extension("yaml").exists(), "{} lacks its .yaml", name.display());
+            let made_here = name
+                .file_name()
+                .is_some_and(|n| n.to_string_lossy().starts_with("generated-"));
+            assert!(
+                made_here || name.with_extension("yaml").exists(),
+                "{} lacks its .yaml",
+                name.display()
+            );
         }
     }
     assert!(files("tests/config/invalid", "txt").len() >= 45);
+}
+
+/// Files that are too large, too strange or too long to keep: what is said of them is kept.
+#[test]
+fn garbage_is_refused_at_once() {
+    let garbage: Vec<u8> = (0..10 << 20)
+        .map(|n: u32| n.wrapping_mul(2_654_435_761).to_le_bytes()[3])
+        .collect();
+    let letters: String = garbage
+        .iter()
+        .take(4 << 20)
+        .map(|b| char::from(b'a' + b % 26))
+        .collect();
+    let elf = [b"\x7fELF\x02\x01\x01\0".as_slice(), &garbage[..4096]].concat();
+    let keys =
+        |count: usize| (0..count).fold(String::new(), |text, n| text + &format!("k{n}: 1\n"));
+    let cases: Vec<(&str, Vec<u8>)> = vec![
+        ("10-mb-of-garbage", garbage.clone()),
+        (
+            "10-mb-of-text",
+            letters.as_bytes().repeat(3)[..10 << 20].to_vec(),
+        ),
+        ("4-mb-in-one-word", letters.into_bytes()),
+        ("4-mb-of-brackets", vec![b'['; 4 << 20]),
+        ("4-mb-of-open-lists", b"- ".repeat(2 << 20)),
+        ("4-mb-of-one-key", b"a: 1\n".repeat((4 << 20) / 5)),
+        ("4-mb-of-tabs", b"a:\n\tb: 1\n".repeat((4 << 20) / 10)),
+        ("4-mb-of-quotes", vec![b'"'; 4 << 20]),
+        ("4-mb-of-anchors", b"- &a a\n- *a\n".repeat((4 << 20) / 12)),
+        ("300-unknown-keys", keys(300).into_bytes()),
+        ("100000-unknown-keys", keys(100_000).into_bytes()),
+        ("program", elf),
+        (
+            "utf-16",
+            "name: prod".encode_utf16().flat_map(u16::to_le_bytes).fold(
+                vec![0xff, 0xfe],
+                |mut v, b| {
+                    v.push(b);
+                    v
+                },
+            ),
+        ),
+        (
+            "latin-1",
+            b"apiVersion: mainstay/v1\nname: gr\xf6\xdfe\n".to_vec(),
+        ),
+    ];
+    let mut failures = Vec::new();
+    for (name, bytes) in cases {
+        let begun = Instant::now();
+        let errors = config::load_bytes(&bytes, FILE, Path::new("/etc/prod")).expect_err(name);
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        let actual = render_diagnostics(&errors.diagnostics, text, FILE, false);
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(1), "{name} took {took:?}");
+        let path = root().join(format!("tests/config/invalid/generated-{name}.txt"));
+        expect(&path, &actual, &mut failures);
+    }
+    assert_none(&failures);
+}
+
+#[test]
+fn five_thousand_hosts_are_read_quickly() {
+    let mut text = String::from(
+        "apiVersion: mainstay/v1\nkind: Cluster\nname: big\nkubernetes: {version: 1.31.4, podSubnet: 172.0.0.0/11, \
+         serviceSubnet: 192.168.0.0/16}\nendpoint: {address: 10.0.0.250}\nnetwork: {plugin: bridge}\nhosts:\n",
+    );
+    for n in 0..5000 {
+        let role = if n < 3 { "control-plane" } else { "worker" };
+        writeln!(
+            text,
+            "  n{n}: {{address: 10.{}.{}.{}, roles: [{role}]}}",
+            n / 40_000,
+            n / 200,
+            n % 200 + 1
+        )
+        .expect("memory");
+    }
+    let begun = Instant::now();
+    let loaded = load(&text);
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(loaded.cluster.hosts.len(), 5000);
+    assert_eq!(loaded.sources.line("/hosts/n4999/address"), Some(5007));
+}
+
+#[test]
+fn every_example_is_accepted_without_a_warning() {
+    let mut found = 0;
+    for directory in fs::read_dir(root().join("examples")).expect("the directory is there") {
+        let path = directory.expect("readable").path().join("cluster.yaml");
+        let Ok(text) = fs::read_to_string(&path) else {
+            continue;
+        };
+        found += 1;
+        assert_eq!(shown(&text), "", "{}", path.display());
+        assert!(
+            text.starts_with("# yaml-language-server: $schema=../../schema/cluster.schema.json\n")
+        );
+    }
+    assert!(found >= 4);
+}
+
+#[test]
+fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
+    let host = |name: &str, address: &str, role| DraftHost {
+        name: name.into(),
+        address: address.into(),
+        roles: vec![role],
+    };
+    let mut draft = Draft {
+        name: "prod".into(),
+        fleet: FleetKind::Ssh,
+        version: "1.31.4".into(),
+        endpoint: "10.0.0.100".into(),
+        port: 8443,
+        user: None,
+        hosts: vec![
+            host("cp1", "10.0.0.11", Role::ControlPlane),
+            host("cp2", "10.0.0.12", Role::ControlPlane),
+            host("cp3", "10.0.0.13", Role::ControlPlane),
+            host("w1", "10.0.0.21", Role::Worker),
+        ],
+    };
+    for (fleet, user) in [
+        (FleetKind::Ssh, None),
+        (FleetKind::Simulated, Some("debian")),
+        (FleetKind::Ssh, Some("12")),
+    ] {
+        draft.fleet = fleet;
+        draft.user = user.map(str::to_owned);
+        let text = config::template(&draft);
+        assert_eq!(shown(&text), "", "{text}");
+        let loaded = load(&text);
+        assert_eq!(loaded.cluster.hosts.len(), 4);
+        assert_eq!(loaded.cluster.fleet, fleet);
+        let uncommented: String = text
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(rest)
+                    if rest.starts_with("  ") && !rest.contains(" > ")
+                        || rest.starts_with(char::is_alphabetic) =>
+                {
+                    rest
+                }
+                _ => line,
+            })
+            .fold(String::new(), |text, line| text + line + "\n");
+        assert_eq!(shown(&uncommented), "", "{uncommented}");
+        assert!(
+            load(&uncommented).cluster.host_config.kernel_modules.len() == 1,
+            "{uncommented}"
+        );
+    }
+    let mut failures = Vec::new();
+    draft.user = None;
+    expect(
+        &root().join("tests/config/template.yaml"),
+        &config::template(&draft),
+        &mut failures,
+    );
+    assert_none(&failures);
+}
+
+#[test]
+fn diagnostics_are_read_by_programs_too() {
+    let errors = config::load_with("name: Prod\nfoo: 1\n", FILE, &paths()).expect_err("faults");
+    let json = serde_json::to_value(&errors.diagnostics).expect("JSON");
+    let unknown = json
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|d| d["message"] == "unknown key `foo`");
+    let unknown = unknown.expect("reported");
+    assert_eq!(unknown["severity"], "error");
+    assert_eq!(
+        unknown["primary"],
+        serde_json::json!({"start": 11, "end": 14, "line": 2, "column": 1, "text": ""})
+    );
+}
+
+#[test]
+fn colours_are_only_there_when_asked_for() {
+    let text = "name: Prod\n";
+    let errors = config::load_with(text, FILE, &paths()).expect_err("faults");
+    assert!(render_diagnostics(&errors.diagnostics, text, FILE, true).contains('\u{1b}'));
+    assert!(!render_diagnostics(&errors.diagnostics, text, FILE, false).contains('\u{1b}'));
 }

@@ -1,7 +1,7 @@
 //! The ranges of pods and services: their size, and that nothing overlaps.
 
 use super::hosts::at_internal;
-use super::values::{NO_ADDRESS, subnet};
+use super::values::subnet;
 use crate::config::Host;
 use crate::config::faults::{Fault, Faults};
 use crate::config::file;
@@ -22,7 +22,11 @@ pub(super) struct Subnets {
     pub(super) services: Option<Ipv4Net>,
 }
 
-pub(super) fn check(written: &file::Kubernetes, hosts: &[Host], faults: &mut Faults<'_>) -> Subnets {
+pub(super) fn check(
+    written: &file::Kubernetes,
+    hosts: &[Host],
+    faults: &mut Faults<'_>,
+) -> Subnets {
     let pods = written.pod_subnet.as_deref().unwrap_or("10.244.0.0/16");
     let services = written.service_subnet.as_deref().unwrap_or("10.96.0.0/12");
     let subnets = Subnets {
@@ -32,9 +36,16 @@ pub(super) fn check(written: &file::Kubernetes, hosts: &[Host], faults: &mut Fau
     if let (Some(pods), Some(services)) = (subnets.pods, subnets.services)
         && overlap(pods, services)
     {
-        let (first, second) = if faults.written(PODS) { (PODS, SERVICES) } else { (SERVICES, PODS) };
-        let mut fault = Fault::at(first, format!("the pods' range {pods} and the services' {services} overlap"))
-            .help("an address would be a pod's and a service's at once; take ranges that are apart");
+        let (first, second) = if faults.written(PODS) {
+            (PODS, SERVICES)
+        } else {
+            (SERVICES, PODS)
+        };
+        let mut fault = Fault::at(
+            first,
+            format!("the pods' range {pods} and the services' {services} overlap"),
+        )
+        .help("an address would be a pod's and a service's at once; take ranges that are apart");
         if faults.written(second) {
             fault = fault.also(second, "overlaps with this");
         }
@@ -46,34 +57,79 @@ pub(super) fn check(written: &file::Kubernetes, hosts: &[Host], faults: &mut Fau
         let message = format!("the services' range {services} has the wrong size");
         faults.error(Fault::at(SERVICES, message).help("kubeadm takes a /12 to a /28"));
     }
-    for host in hosts.iter().filter(|host| host.internal_address != NO_ADDRESS) {
-        outside(host.internal_address, &at_internal(&host.name, faults), "a host", subnets, faults);
-    }
+    hosts_outside(hosts, subnets, faults);
     if let Some(pods) = subnets.pods {
         large_enough(pods, written, hosts, faults);
     }
     subnets
 }
 
+/// The ranges with their names.
+fn named(subnets: Subnets) -> impl Iterator<Item = (Ipv4Net, &'static str, &'static str)> {
+    let both = [
+        (subnets.pods, "pods", PODS),
+        (subnets.services, "services", SERVICES),
+    ];
+    both.into_iter()
+        .filter_map(|(net, what, key)| net.map(|net| (net, what, key)))
+}
+
 /// An address that exists on the network must not be a pod's or service's.
-pub(super) fn outside(address: Ipv4Addr, at: &str, whose: &str, subnets: Subnets, faults: &mut Faults<'_>) {
-    for (net, what, key) in [(subnets.pods, "pods", PODS), (subnets.services, "services", SERVICES)] {
-        let Some(net) = net.filter(|net| net.contains(&address)) else {
-            continue;
+pub(super) fn outside(address: Ipv4Addr, at: &str, subnets: Subnets, faults: &mut Faults<'_>) {
+    for (net, what, key) in named(subnets).filter(|(net, ..)| net.contains(&address)) {
+        let message = format!("the endpoint {address} lies in the range of the {what}");
+        faults.error(apart(Fault::at(at, message), net, what, key, faults));
+    }
+}
+
+fn hosts_outside(hosts: &[Host], subnets: Subnets, faults: &mut Faults<'_>) {
+    for (net, what, key) in named(subnets) {
+        let inside: Vec<&Host> = hosts
+            .iter()
+            .filter(|host| net.contains(&host.internal_address))
+            .collect();
+        let message = match inside.as_slice() {
+            [] => continue,
+            [host] => format!(
+                "the address of host {} lies in the range of the {what}",
+                quoted(&host.name)
+            ),
+            several => format!(
+                "the addresses of {} hosts lie in the range of the {what}",
+                several.len()
+            ),
         };
-        let name = quoted(key.rsplit('/').next().unwrap_or_default());
-        let mut fault = Fault::at(at, format!("the address {address} of {whose} lies in the range of the {what}"))
-            .help(format!("{name} is {net}; take a range that the hosts' network does not use"));
-        if faults.written(key) {
-            fault = fault.also(key, format!("the range of the {what}"));
+        let mut fault = Fault::at(at_internal(&inside[0].name, faults), message);
+        for host in inside.iter().skip(1).take(2) {
+            fault = fault.also(at_internal(&host.name, faults), "");
         }
-        faults.error(fault);
+        faults.error(apart(fault, net, what, key, faults));
+    }
+}
+
+fn apart(fault: Fault, net: Ipv4Net, what: &str, key: &str, faults: &Faults<'_>) -> Fault {
+    let name = quoted(key.rsplit('/').next().unwrap_or_default());
+    let fault = fault.help(format!(
+        "{name} is {net}; take a range that the hosts' network does not use"
+    ));
+    if faults.written(key) {
+        fault.also(key, format!("the range of the {what}"))
+    } else {
+        fault
     }
 }
 
 /// One /24 for every node.
-fn large_enough(pods: Ipv4Net, written: &file::Kubernetes, hosts: &[Host], faults: &mut Faults<'_>) {
-    let flags = written.controller_manager.as_ref().and_then(|c| c.extra_args.as_ref());
+fn large_enough(
+    pods: Ipv4Net,
+    written: &file::Kubernetes,
+    hosts: &[Host],
+    faults: &mut Faults<'_>,
+) {
+    let flags = written
+        .controller_manager
+        .as_ref()
+        .and_then(|c| c.extra_args.as_ref());
     if flags.is_some_and(|flags| flags.contains_key("node-cidr-mask-size")) {
         return;
     }
@@ -83,12 +139,18 @@ fn large_enough(pods: Ipv4Net, written: &file::Kubernetes, hosts: &[Host], fault
         prefix => 1_usize << (NODE - prefix),
     };
     if nodes > room {
-        let needed = (0..=NODE).rev().find(|prefix| (1_usize << (NODE - prefix)) >= nodes).unwrap_or_default();
+        let needed = (0..=NODE)
+            .rev()
+            .find(|prefix| (1_usize << (NODE - prefix)) >= nodes)
+            .unwrap_or_default();
         let wider = Ipv4Net::new(pods.addr(), needed).map_or(pods, |net| net.trunc());
         faults.error(
-            Fault::at(PODS, format!("the pods' range {pods} is too small for {nodes} nodes"))
-                .because(format!("holds {room} of the /{NODE} ranges that nodes get"))
-                .help(format!("take at least a /{needed}, for example `{wider}`")),
+            Fault::at(
+                PODS,
+                format!("the pods' range {pods} is too small for {nodes} nodes"),
+            )
+            .because(format!("holds {room} of the /{NODE} ranges that nodes get"))
+            .help(format!("take at least a /{needed}, for example `{wider}`")),
         );
     }
 }

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 
 /// A highly available Kubernetes cluster on plain Linux hosts, as mainstay builds and keeps it.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct ClusterFile {
     /// Version of this file's format. Always `mainstay/v1`.
     #[schemars(required)]
+    #[expect(dead_code, reason = "its only value is checked by its type")]
     pub(in crate::config) api_version: Option<ApiVersion>,
     /// What this file describes. Always `Cluster`.
     #[schemars(required)]
+    #[expect(dead_code, reason = "its only value is checked by its type")]
     pub(in crate::config) kind: Option<Kind>,
     /// Name of the cluster: lower-case letters, digits and dashes, at most 63 characters.
     ///
@@ -94,7 +96,7 @@ pub(in crate::config) enum Fleet {
 
 /// Where the state is kept.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct State {
     /// A file on this machine.
     pub(in crate::config) local: Option<LocalState>,
@@ -102,7 +104,7 @@ pub(in crate::config) struct State {
 
 /// State in a file on this machine.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct LocalState {
     /// Path of the state file, relative to this file. Its lock, journal and backups lie beside
     /// it. By default `state/<name>.json`.
@@ -112,7 +114,7 @@ pub(in crate::config) struct LocalState {
 
 /// Where the API is reached.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Endpoint {
     /// The virtual IP that mainstay manages: an unused IPv4 address in the load balancers'
     /// network, on no host. With `loadBalancer.mode: external` a DNS name or any IPv4 address.
@@ -130,7 +132,7 @@ pub(in crate::config) struct Endpoint {
 
 /// What must not happen by accident.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Guards {
     /// Resources that no plan may destroy or replace: path prefixes or patterns of addresses. A
     /// plan that would do so fails and names the guard.

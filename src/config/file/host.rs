@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// One machine of the cluster.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Host {
     /// Where SSH reaches the host: an IP address, a DNS name, or a name of the SSH configuration
     /// file.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// Kubernetes: its version, packages, subnets and components.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Kubernetes {
     /// Exact version, 1.20.0 to 1.36. Never `latest` or a minor version: the hosts must come out
     /// the same tomorrow.
@@ -61,7 +61,7 @@ pub(in crate::config) struct Kubernetes {
 
 /// Where kubeadm, kubelet and kubectl come from.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Packages {
     /// Where the packages come from.
     #[schemars(extend("default" = "pkgs.k8s.io"))]
@@ -100,7 +100,7 @@ pub(in crate::config) enum ProxyMode {
 
 /// kube-apiserver.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct ApiServer {
     /// Flags, without the leading dashes. Flags that mainstay sets itself are refused.
     #[schemars(extend("examples" = [{"audit-log-maxage": "30"}]))]
@@ -116,7 +116,7 @@ pub(in crate::config) struct ApiServer {
 
 /// A control-plane component.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Component {
     /// Flags, without the leading dashes. Flags that mainstay sets itself are refused.
     #[schemars(extend("examples" = [{"bind-address": "0.0.0.0"}]))]
@@ -127,7 +127,7 @@ pub(in crate::config) struct Component {
 
 /// A path of the host that is mounted into a pod.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Volume {
     /// Name of the volume, unique within the component.
     #[schemars(
@@ -168,7 +168,7 @@ pub(in crate::config) enum PathType {
 
 /// etcd on the control planes.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Etcd {
     /// Data directory, an absolute path.
     #[schemars(regex(pattern = "^/"), extend("default" = "/var/lib/etcd"))]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// What stands in front of the API servers.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct LoadBalancer {
     /// Who balances the API.
     #[schemars(extend("default" = "keepalived-haproxy"))]
@@ -31,7 +31,7 @@ pub(in crate::config) enum LoadBalancerMode {
 
 /// haproxy.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Haproxy {
     /// Address to listen on: `0.0.0.0`, or the virtual IP, which also needs the kernel parameter
     /// `net.ipv4.ip_nonlocal_bind`.
@@ -40,7 +40,7 @@ pub(in crate::config) struct Haproxy {
     /// Most connections at once.
     #[schemars(range(min = 100, max = 1_000_000), extend("default" = 4000))]
     pub(in crate::config) maxconn: Option<u32>,
-    /// Timeouts.
+    /// Timeouts. Short ones find dead servers soon; long ones keep idle connections.
     pub(in crate::config) timeouts: Option<HaproxyTimeouts>,
     /// How the API servers are checked: an HTTPS request that must be answered with 200.
     pub(in crate::config) health_check: Option<HaproxyCheck>,
@@ -52,7 +52,7 @@ pub(in crate::config) struct Haproxy {
 
 /// Timeouts of haproxy.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct HaproxyTimeouts {
     /// For the TCP connection to an API server. Long ones delay the detection of dead servers.
     #[schemars(regex(pattern = DURATION), extend("default" = "500ms"))]
@@ -73,7 +73,7 @@ pub(in crate::config) struct HaproxyTimeouts {
 
 /// How haproxy checks API servers.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct HaproxyCheck {
     /// Path of the request.
     #[schemars(regex(pattern = r"^/[A-Za-z0-9._~/?=&%-]*$"), extend("default" = "/readyz"))]
@@ -94,7 +94,7 @@ pub(in crate::config) struct HaproxyCheck {
 
 /// haproxy's page of statistics.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct HaproxyStats {
     /// Address to listen on. Anyone who reaches it may read the page.
     #[schemars(extend("format" = "ipv4", "default" = "127.0.0.1"))]
@@ -106,7 +106,7 @@ pub(in crate::config) struct HaproxyStats {
 
 /// Lines added to haproxy.cfg.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct HaproxyExtra {
     /// Lines for the section `global`.
     #[schemars(extend("examples" = [["nbthread 2"]]))]
@@ -124,7 +124,7 @@ pub(in crate::config) struct HaproxyExtra {
 
 /// keepalived: unicast between the load balancers, every one starts as a backup.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Keepalived {
     /// Interface for VRRP and the virtual IP on every load balancer; a host's own `interface`
     /// wins. By default the one that has the host's address.
@@ -158,7 +158,7 @@ pub(in crate::config) struct Keepalived {
 
 /// keepalived's check of the local haproxy.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct KeepalivedCheck {
     /// Time between two checks, whole seconds.
     #[schemars(regex(pattern = DURATION), extend("default" = "1s"))]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Kernel parameters, kernel modules and swap of every host.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct HostConfig {
     /// Kernel parameters, set at once and kept over reboots.
     #[schemars(extend("examples" = [{"vm.max_map_count": 262_144}]))]
@@ -33,10 +33,11 @@ pub(in crate::config) enum Swap {
 
 /// The container runtime of every node.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct ContainerRuntime {
     /// Which container runtime.
     #[schemars(extend("default" = "containerd"))]
+    #[expect(dead_code, reason = "its only value is checked by its type")]
     pub(in crate::config) kind: Option<RuntimeKind>,
     /// Where it comes from.
     #[schemars(extend("default" = "distro"))]
@@ -82,7 +83,7 @@ pub(in crate::config) enum CgroupDriver {
 
 /// The pod network.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Network {
     /// Which network plugin.
     #[schemars(required)]
@@ -106,7 +107,7 @@ pub(in crate::config) enum Plugin {
 
 /// A manifest that installs the pod network: `path` or `url`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Manifest {
     /// A file, relative to this file.
     #[schemars(extend("examples" = ["network/flannel.yaml"]))]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// How to log in to a host. What this file leaves out is looked up in the SSH configuration file
 /// (`HostName`, `User`, `Port`, `IdentityFile`, `ProxyJump`).
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Ssh {
     /// Login name. By default the one of the SSH configuration file, else your own.
     #[schemars(extend("examples" = ["root", "debian"]))]
@@ -47,7 +47,7 @@ pub(in crate::config) struct Ssh {
 
 /// A host to go through.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Bastion {
     /// Address or name of the bastion.
     #[schemars(required, extend("examples" = ["bastion.example.com"]))]
@@ -85,7 +85,7 @@ pub(in crate::config) enum Sudo {
 
 /// Where a secret is found: exactly one of the three. The file itself never holds a secret.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in crate::config) struct SecretRef {
     /// Name of an environment variable of mainstay.

@@ -1,18 +1,30 @@
 //! What to say about mistakes that many make: keys that belong elsewhere, values that look right.
 
 use super::suggest::nearest;
-use crate::config::quote::{all_of, quoted};
+use crate::config::quote::{all_of, one_of, quoted};
 use crate::config::yaml::{Content, Node, Scalar};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Keys that exist in people's minds, and where the thing is done.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("priorities", "give each host its own `priority` under `hosts.<name>`"),
+    (
+        "priorities",
+        "give each host its own `priority` under `hosts.<name>`",
+    ),
     ("vip", "the virtual IP is `endpoint.address`"),
-    ("controlPlaneEndpoint", "it is made of `endpoint.address` and `endpoint.port`"),
-    ("advertiseAddress", "every control plane advertises its `internalAddress`"),
-    ("password", "log in with a key or the agent; `passphrase` opens an encrypted key"),
+    (
+        "controlPlaneEndpoint",
+        "it is made of `endpoint.address` and `endpoint.port`",
+    ),
+    (
+        "advertiseAddress",
+        "every control plane advertises its `internalAddress`",
+    ),
+    (
+        "password",
+        "log in with a key or the agent; `passphrase` opens an encrypted key",
+    ),
     ("kubernetesVersion", "the version is `kubernetes.version`"),
     ("cni", "the pod network is `network.plugin`"),
 ];
@@ -44,10 +56,18 @@ pub(super) fn unknown_key(key: &str, known: &[&str], root: &Value) -> Vec<String
 fn collect_homes(schema: &Value, path: &str, homes: &mut BTreeMap<String, Vec<String>>) {
     for (key, property) in schema["properties"].as_object().into_iter().flatten() {
         homes.entry(key.clone()).or_default().push(path.to_owned());
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         collect_homes(property, &path, homes);
         collect_homes(&property["items"], &path, homes);
-        collect_homes(&property["additionalProperties"], &format!("{path}.<name>"), homes);
+        collect_homes(
+            &property["additionalProperties"],
+            &format!("{path}.<name>"),
+            homes,
+        );
     }
 }
 
@@ -55,9 +75,11 @@ fn collect_homes(schema: &Value, path: &str, homes: &mut BTreeMap<String, Vec<St
 pub(super) fn not_allowed(at: &str, value: &str, allowed: &[&str]) -> String {
     match (at, value) {
         ("/network/plugin", "flannel" | "calico" | "cilium" | "weave" | "canal" | "antrea") => {
-            return "use `plugin: manifest` with that project's manifest".to_owned();
+            return "use `plugin: manifest` with that project's manifest; `bridge` and `none` are built in"
+                .to_owned();
         }
-        ("/loadBalancer/mode", "node-local" | "kube-vip" | "haproxy" | "keepalived") | (_, "etcd") => {}
+        ("/loadBalancer/mode", "node-local" | "kube-vip" | "haproxy" | "keepalived")
+        | (_, "etcd") => {}
         (_, "master" | "controlplane" | "control_plane") if allowed.contains(&"control-plane") => {
             return "did you mean `control-plane`?".to_owned();
         }
@@ -67,7 +89,7 @@ pub(super) fn not_allowed(at: &str, value: &str, allowed: &[&str]) -> String {
             }
         }
     }
-    format!("known here: {}", all_of(allowed.iter().copied()))
+    format!("it can be {}", one_of(allowed.iter().copied()))
 }
 
 /// What to do about a value of the wrong type.
@@ -80,12 +102,19 @@ pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) 
         (_, Content::Scalar(Scalar::Null)) => {
             return Some("give it a value, or remove the key".to_owned());
         }
+        (_, Content::Mapping(_) | Content::Sequence(_)) if schema["enum"].is_array() => {
+            let allowed = schema["enum"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            return Some(format!("it can be {}", one_of(allowed)));
+        }
+        ("", _) => return Some("`mainstay init` writes a file to begin with".to_owned()),
         ("/hosts", Content::Sequence(_)) => {
             return Some("write each host as `name: {address: .., roles: [..]}`".to_owned());
         }
-        ("/kubernetes/version", Content::Scalar(_)) => {
-            return Some("pin an exact version, for example `1.31.4`".to_owned());
-        }
+
         _ => {}
     }
     match (expected, &node.content) {
@@ -102,15 +131,60 @@ pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) 
             };
             Some(format!("write `{value}`"))
         }
-        ("text", Content::Scalar(Scalar::Number(..))) if schema["pattern"] == crate::config::file::DURATION => {
+        ("text", Content::Scalar(Scalar::Number(..)))
+            if schema["pattern"] == crate::config::file::DURATION =>
+        {
             number(node).map(|n| format!("name the unit, for example `{n}s`"))
         }
-        ("text", Content::Scalar(Scalar::Number(_, text))) => Some(format!("put it in quotes: \"{text}\"")),
-        ("text", Content::Scalar(Scalar::Bool(value))) => Some(format!("put it in quotes: \"{value}\"")),
-        ("a list", Content::Scalar(Scalar::Text(text))) if text.len() < 40 && !text.contains(',') => {
+        ("text", Content::Scalar(Scalar::Number(_, text))) => {
+            Some(format!("put it in quotes: \"{text}\""))
+        }
+        ("text", Content::Scalar(Scalar::Bool(value))) => {
+            Some(format!("put it in quotes: \"{value}\""))
+        }
+        ("a list", Content::Scalar(Scalar::Text(text)))
+            if text.len() < 40 && !text.contains(',') =>
+        {
             Some(format!("write it in brackets: [{text}]"))
         }
-        ("a list", Content::Scalar(_)) => Some("write it in brackets, separated by commas".to_owned()),
+        ("a list", Content::Scalar(_)) => {
+            Some("write it in brackets, separated by commas".to_owned())
+        }
         _ => None,
     }
+}
+
+/// What a map looks like, where something else stands in its place.
+pub(super) fn shown(at: &str, node: &Node) -> Option<String> {
+    let (parent, name) = at.rsplit_once('/')?;
+    let value = match (parent, &node.content) {
+        ("/hosts", _) => "{address: 10.0.0.11, roles: [control-plane]}".to_owned(),
+        ("", Content::Scalar(Scalar::Text(text))) if name == "network" && text.len() < 20 => {
+            format!("{{plugin: {text}}}")
+        }
+        ("", _) => literal(name)?.to_owned(),
+        _ => return None,
+    };
+    Some(format!("for example `{name}: {value}`"))
+}
+
+/// A line that shows what a missing key looks like.
+pub(super) fn example(name: &str, schema: &Value) -> String {
+    let shown = match (literal(name), &schema["enum"][0], &schema["examples"][0]) {
+        (Some(text), ..) => text.to_owned(),
+        (None, Value::String(value), _) | (None, _, Value::String(value)) => value.clone(),
+        (None, _, other) => other.to_string(),
+    };
+    format!("add it, for example `{name}: {shown}`")
+}
+
+fn literal(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "hosts" => "{cp1: {address: 10.0.0.11, roles: [control-plane]}}",
+        "kubernetes" => "{version: 1.31.4}",
+        "endpoint" => "{address: 10.0.0.100, port: 8443}",
+        "network" => "{plugin: bridge}",
+        "roles" => "[control-plane]",
+        _ => return None,
+    })
 }

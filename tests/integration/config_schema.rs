@@ -1,0 +1,164 @@
+//! schema/cluster.schema.json: current, complete, and of one mind with the parser.
+
+use mainstay::config;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_schema_file_is_current() {
+    let path = root().join("schema/cluster.schema.json");
+    let mut text = serde_json::to_string_pretty(&config::schema()).expect("JSON");
+    text.push('\n');
+    if std::env::var_os("UPDATE").is_some() {
+        fs::create_dir_all(root().join("schema")).expect("writable");
+        fs::write(&path, &text).expect("writable");
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == text,
+        "schema/cluster.schema.json is stale: UPDATE=1 cargo test --test integration config_schema"
+    );
+}
+
+/// Visits every key of the schema.
+fn keys(schema: &Value, visit: &mut dyn FnMut(&str, &Value)) {
+    if !schema.is_object() {
+        return;
+    }
+    for property in schema["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(_, property)| property)
+    {
+        visit(
+            property["title"]
+                .as_str()
+                .expect("every key has its path as title"),
+            property,
+        );
+        keys(property, visit);
+    }
+    for inner in [&schema["items"], &schema["additionalProperties"]] {
+        keys(inner, visit);
+    }
+}
+
+#[test]
+fn every_key_has_a_description_and_every_value_of_an_enumeration_too() {
+    let mut count = 0;
+    keys(&config::schema(), &mut |title, property| {
+        count += 1;
+        let description = property["description"].as_str().unwrap_or_default();
+        assert!(
+            description.len() > 10 && description.ends_with(['.', ')']),
+            "{title}: {description:?}"
+        );
+        let values = property["enum"].as_array().map_or(0, Vec::len);
+        let described = property["enumDescriptions"].as_array().map_or(0, Vec::len);
+        assert_eq!(values, described, "{title}");
+        assert!(
+            property["type"].is_string(),
+            "{title}: {}",
+            property["type"]
+        );
+        let nothing = ["default", "anyOf", "oneOf", "$ref"];
+        assert!(
+            nothing.iter().all(|word| property
+                .get(word)
+                .is_none_or(|v| !v.is_null() && *word == "default")),
+            "{title}"
+        );
+    });
+    assert!(count > 100, "{count}");
+}
+
+#[test]
+fn objects_are_closed() {
+    keys(&config::schema(), &mut |title, property| {
+        if property["type"] == "object" {
+            let closed = property["additionalProperties"] == false;
+            let free =
+                property["properties"].is_null() && property.get("additionalProperties").is_some();
+            assert!(closed || free, "{title}");
+        }
+    });
+}
+
+/// A file as another parser reads it.
+fn value(path: &Path) -> Option<Value> {
+    serde_yaml::from_str(&fs::read_to_string(path).expect("text")).ok()
+}
+
+fn files(directory: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root().join(directory)).expect("the directory is there") {
+        let path = entry.expect("readable").path();
+        let path = if path.is_dir() {
+            path.join("cluster.yaml")
+        } else {
+            path
+        };
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+            && path.exists()
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn schema_and_parser_agree() {
+    let validator = jsonschema::options()
+        .with_draft(jsonschema::Draft::Draft7)
+        .build(&config::schema())
+        .expect("the schema is one");
+    for path in files("examples")
+        .into_iter()
+        .chain(files("tests/config/valid"))
+    {
+        let value = value(&path).expect("YAML");
+        let faults: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|e| format!("{}: {e}", e.instance_path))
+            .collect();
+        assert!(faults.is_empty(), "{}: {faults:#?}", path.display());
+    }
+    let mut refused = 0;
+    for path in files("tests/config/invalid") {
+        let Some(value) = value(&path) else { continue };
+        let told = fs::read_to_string(path.with_extension("txt")).expect("text");
+        let of_shape = [
+            "unknown key",
+            "must be text",
+            "must be a whole",
+            "must be a map",
+            "must be a list",
+            "must be true",
+            "is not a value of `",
+            "is missing",
+            "has no value",
+        ];
+        if told.lines().any(|line| {
+            line.starts_with("error: ") && of_shape.iter().any(|words| line.contains(words))
+        }) && !told.contains("must be 1")
+        {
+            refused += 1;
+            assert!(
+                !validator.is_valid(&value),
+                "the schema accepts {}",
+                path.display()
+            );
+        }
+    }
+    assert!(refused >= 15, "{refused}");
+}
