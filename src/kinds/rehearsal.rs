@@ -24,8 +24,14 @@ impl Rehearsal {
     }
 
     /// Puts a directory of stand-ins in front of PATH.
-    pub(super) fn path(mut self, directory: &str) -> Self {
-        self.path = Some(format!("{directory}:{}", std::env::var("PATH").unwrap()));
+    pub(super) fn path(self, directory: &str) -> Self {
+        let path = std::env::var("PATH").unwrap();
+        self.only(&format!("{directory}:{path}"))
+    }
+
+    /// Replaces PATH.
+    pub(super) fn only(mut self, path: &str) -> Self {
+        self.path = Some(path.to_owned());
         self
     }
 

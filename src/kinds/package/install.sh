@@ -56,7 +56,7 @@ choose() {
 update() { apt-get -q -o DPkg::Lock::Timeout=120 update >"$log" 2>&1 || explain; }
 apt_install() {
     apt-get -q -y -f --no-install-recommends --allow-change-held-packages --allow-downgrades \
-        -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold "$@" \
+        -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold -o APT::Keep-Downloaded-Packages=false "$@" \
         install "$PACKAGE${chosen:+=$chosen}" >"$log" 2>&1
 }
 resolve() {

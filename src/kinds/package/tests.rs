@@ -104,3 +104,66 @@ fn what_was_there_stays_and_what_came_goes() {
     assert!(wanted.restored(&free, &prior(Observation::Absent)), "another package may need it");
     assert!(!wanted.restored(&Observation::Present(wanted.simulate()), &prior(free)));
 }
+
+/// A dnf host made of stand-ins: `db` lists what is installed, the plugin for locks is missing.
+fn dnf_host() -> (tempfile::TempDir, crate::kinds::rehearsal::Rehearsal) {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir().unwrap();
+    let bin = dir.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for tool in [
+        "sh",
+        "cat",
+        "comm",
+        "cut",
+        "grep",
+        "mkdir",
+        "mktemp",
+        "mv",
+        "rm",
+        "rmdir",
+        "sed",
+        "sha256sum",
+        "sort",
+        "tail",
+        "tr",
+    ] {
+        let real = std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|path| path.exists());
+        symlink(real.unwrap(), bin.join(tool)).unwrap();
+    }
+    let rpm = "D=${0%/*}/../db\ncase $1 in\n-qa) cat $D ;;\n\
+        -q) for n; do :; done; grep -q -x \"$n\" $D && echo 1.31.4-1.1 || { echo \"package $n is not installed\"; exit 1; } ;;\n\
+        -e) shift 2; for n; do case $n in needed) echo 'needed is needed by (installed) other' >&2; exit 1 ;; esac; done\n\
+        for n; do grep -v -x \"$n\" $D >$D.new; mv $D.new $D; done ;;\nesac\n";
+    let dnf = "D=${0%/*}/../db\necho \"$*\" >>$D.log\ncase $* in\n*versionlock-plugin*) ;;\n\
+        *'install kubelet-1.31.4*') printf 'kubelet\\nneeded\\nsocat\\n' >>$D ;;\n*versionlock*) ;;\n*) exit 1 ;;\nesac\n";
+    for (name, body) in [("rpm", rpm), ("dnf", dnf)] {
+        std::fs::write(bin.join(name), format!("#!/bin/sh\n{body}")).unwrap();
+        std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    std::fs::write(dir.path().join("db"), "bash\n").unwrap();
+    let notes = dir.path().join("notes");
+    let rehearsal = crate::kinds::rehearsal::Rehearsal::default().with("NOTES", notes.to_str().unwrap());
+    let rehearsal = rehearsal.only(bin.to_str().unwrap());
+    (dir, rehearsal)
+}
+
+#[test]
+fn on_a_dnf_host_what_came_goes_but_for_what_others_need() {
+    let (dir, rehearsal) = dnf_host();
+    let db = || std::fs::read_to_string(dir.path().join("db")).unwrap();
+    let wanted = package(Some("1.31.4"), false);
+    let (prior, _) = rehearsal.live(&wanted);
+    assert_eq!(prior.kept.keys().collect::<Vec<_>>(), ["installed.kubelet", "installed.needed", "installed.socat"]);
+    assert_eq!(db(), "bash\nneeded\n");
+    assert_eq!(std::fs::read_to_string(dir.path().join("notes/packages.left")).unwrap(), "needed\n");
+}
+
+#[test]
+fn a_failed_install_says_why_and_keeps_the_first_account() {
+    let (dir, rehearsal) = dnf_host();
+    let wanted = package(Some("9"), false);
+    rehearsal.run(&wanted, &wanted.apply(Act::Create, &Observation::Absent)).unwrap_err();
+    assert_eq!(std::fs::read_to_string(dir.path().join("notes/packages.before.kubelet")).unwrap(), "bash\n");
+}
