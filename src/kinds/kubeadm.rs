@@ -122,7 +122,7 @@ impl Host<'_> {
     /// Never two at once.
     pub(super) fn idle(&self) -> Step {
         let script = Script::new(include_str!("kubeadm/running.sh"));
-        Step::wait(format!("no other kubeadm runs on {}", self.node), script, Duration::from_mins(5))
+        Step::wait(format!("no other kubeadm runs on {}", self.node), script, Duration::from_secs(5 * 60))
     }
 
     /// Images first, so that a slow registry does not eat the time of what follows; nothing where preflight is
@@ -133,7 +133,7 @@ impl Host<'_> {
         let script = Script::new(concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/pull.sh")));
         let step = Step::run("pull the images", script.set("CONFIG", slotted(config)));
         let passing = &["i/o timeout", "TLS handshake timeout", "connection reset", "unexpected EOF"];
-        (!skipped).then(|| step.within(Duration::from_mins(20)).transient(passing))
+        (!skipped).then(|| step.within(Duration::from_secs(20 * 60)).transient(passing))
     }
 
     /// kubeadm itself.
@@ -154,7 +154,7 @@ impl Host<'_> {
     pub(super) fn gate(&self) -> Step {
         let until = format!("the apiserver of {} is ready and every etcd member votes", self.node);
         let script = Script::new(with_kubectl!("kubeadm/gate.sh")).set("NODE", self.node);
-        Step::wait(until, script, Duration::from_mins(5))
+        Step::wait(until, script, Duration::from_secs(5 * 60))
     }
 
     /// Deletes tokens and uploaded certificates, those of interrupted runs too.
@@ -164,7 +164,7 @@ impl Host<'_> {
             .set("LABEL", self.label())
             .set("DESCRIPTION", TOKEN_DESCRIPTION)
             .set("CERTIFICATES", if certificates { "yes" } else { "" });
-        Step::run("delete the bootstrap tokens", script).within(Duration::from_mins(2)).always()
+        Step::run("delete the bootstrap tokens", script).within(Duration::from_secs(2 * 60)).always()
     }
 
     /// Takes the node's etcd member and Node object away, on another control plane.

@@ -28,6 +28,9 @@ pub struct Observed {
     pub objects: String,
 }
 
+/// A definition takes a moment before objects of its kind are understood.
+const TRANSIENT: &[&str] = &["no matches for kind", "failed calling webhook", "connection refused"];
+
 impl Manifest {
     fn script(&self, body: &'static str) -> Script {
         Script::new(body).set("CONTENT", &self.content)
@@ -87,9 +90,7 @@ impl Kind for Manifest {
 
     fn apply(&self, _: Act, _: &Observation<Observed>) -> Vec<Step> {
         let script = self.script(with_kubectl!("manifest/apply.sh"));
-        // A definition takes a moment before objects of its kind are understood.
-        const PASSING: &[&str] = &["no matches for kind", "failed calling webhook", "connection refused"];
-        vec![Step::run(format!("apply {}", self.name), script).transient(PASSING)]
+        vec![Step::run(format!("apply {}", self.name), script).transient(TRANSIENT)]
     }
 
     fn destroy(&self, _: &Prior<Observed>) -> Vec<Step> {
@@ -97,7 +98,7 @@ impl Kind for Manifest {
         let gone = self.script(with_kubectl!("manifest/objects.sh", "manifest/gone.sh"));
         vec![
             Step::run(format!("delete {}", self.name), delete).optional(),
-            Step::wait(format!("the objects of {} are gone", self.name), gone, Duration::from_mins(3)).optional(),
+            Step::wait(format!("the objects of {} are gone", self.name), gone, Duration::from_secs(3 * 60)).optional(),
         ]
     }
 

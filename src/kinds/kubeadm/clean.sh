@@ -3,7 +3,7 @@
 
 # Rules that jump into KUBE- chains, and those chains; no other chain is flushed.
 for tool in iptables ip6tables iptables-legacy ip6tables-legacy; do
-    command -v "$tool-save" >/dev/null && command -v "$tool-restore" >/dev/null || continue
+    command -v "$tool-save" >/dev/null || continue
     case $tool in # asking these would load their kernel modules
     iptables-legacy) [ -s /proc/net/ip_tables_names ] || continue ;;
     ip6tables-legacy) [ -s /proc/net/ip6_tables_names ] || continue ;;

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # Whether what `kubeadm init` does last is there.
-complete() {
+all_there() {
     api get configmap -n kube-public cluster-info >/dev/null 2>&1 || return 1
     case ",$SKIP," in
     *,addon,* | *,addon/kube-proxy,*) ;;

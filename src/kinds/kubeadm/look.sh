@@ -7,7 +7,7 @@ for file in $files; do
     [ ! -e "$file" ] || present="$present $file"
 done
 role=worker
-[ ! -e $m/kube-apiserver.yaml ] || role=control-plane
+[ ! -e "$m/kube-apiserver.yaml" ] || role=control-plane
 case $note in
 *' done')
     lost=''
@@ -32,14 +32,14 @@ if [ -z "$present" ]; then
 fi
 conf=$k/kubelet.conf
 [ $role = worker ] || conf=$k/admin.conf
-if [ -e $k/bootstrap-kubelet.conf ] || ! [ -e $k/kubelet.conf ] || ! [ -e $k/pki/ca.crt ] || ! [ -e $conf ]; then
+if [ -e "$k/bootstrap-kubelet.conf" ] || ! [ -e "$k/kubelet.conf" ] || ! [ -e "$k/pki/ca.crt" ] || ! [ -e "$conf" ]; then
     echo "left by a kubeadm that mainstay did not run:$present; run kubeadm reset on this host" >&2
     exit 1
 fi
 endpoint=''
 while read -r key value; do
     [ "$key" != server: ] || endpoint=$value
-done <$conf
+done <"$conf"
 if [ $role = control-plane ]; then
     here || exit 1
     if ! labels=$(node_labels); then

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2016,SC2034
 # What mainstay notes about its own runs of kubeadm: `init begun` before; `init done` after, and then the files that
 # were there at the end, one a line; `init leaving` while it is taken back. The note lies where a `kubeadm reset` by
 # hand removes it together with what it speaks of. (`join` likewise.)
@@ -16,7 +16,7 @@ noted() {
 }
 
 note_down() {
-    mkdir -p $k/pki
+    mkdir -p "$k/pki"
     printf '%s\n' "$1" >"$marker"
 }
 
@@ -30,7 +30,7 @@ any_files() {
 finish() {
     {
         printf '%s done\n' "$1"
-        for file in $files $k/pki/ca.crt; do
+        for file in $files "$k/pki/ca.crt"; do
             [ ! -e "$file" ] || printf '%s\n' "$file"
         done
     } >"$marker.new"

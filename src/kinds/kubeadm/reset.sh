@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034
 # Takes back what kubeadm made on this host, while the rest of the cluster still answers: that is what removes an
 # etcd member cleanly.
 noted

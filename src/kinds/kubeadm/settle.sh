@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2034
 # Brings a host on which mainstay began something to one of two ends, and prints which: all of it, or nothing.
 noted
 case $note in
@@ -13,7 +13,7 @@ case $note in
 esac
 # kubeadm itself may have finished although nobody was there to note it; after a reboot its pods take a moment.
 tries=0
-while [ -e $k/kubelet.conf ] && [ ! -e $k/bootstrap-kubelet.conf ]; do
+while [ -e "$k/kubelet.conf" ] && [ ! -e "$k/bootstrap-kubelet.conf" ]; do
     if [ "$ROLE" = worker ]; then
         finish join
         echo mainstay-finished
@@ -21,7 +21,7 @@ while [ -e $k/kubelet.conf ] && [ ! -e $k/bootstrap-kubelet.conf ]; do
     fi
     here || break
     if ready; then
-        if marked_control_plane && complete; then
+        if marked_control_plane && all_there; then
             finish "$VERB"
             echo mainstay-finished
             exit 0

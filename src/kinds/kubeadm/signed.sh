@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2016
 # Ends with 0 when the controller manager has signed cluster-info with the token.
 [ "$STANDING" = mainstay-bare ] || exit 0
 here || exit 75

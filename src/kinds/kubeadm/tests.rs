@@ -1,1 +1,536 @@
-//! Tests.
+//! Tests of what `kubeadm_init` and `kubeadm_join` do: every script runs, against made-up commands.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::net::Ipv4Addr;
+
+use super::super::kubectl::stage::{Stage, every_sh_file};
+use super::super::{KubeadmInit, KubeadmJoin};
+use super::*;
+use crate::resource::{Act, Kind, On, Secret, StepAct};
+
+const NOTE: &str = "/etc/kubernetes/pki/.mainstay";
+const MANIFESTS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+
+fn init() -> KubeadmInit {
+    let slot = Slots::placeholder;
+    let config = format!(
+        "bootstrapTokens:\n- token: {}.{}\nnodeRegistration:\n  criSocket: unix:///run/containerd/containerd.sock\n\
+         ---\ncontrolPlaneEndpoint: 10.0.0.100:8443\n",
+        slot("token_id"),
+        slot("token_secret")
+    );
+    KubeadmInit {
+        node: "cp1".into(),
+        advertise_address: Ipv4Addr::new(10, 0, 0, 1),
+        config,
+        ignore_preflight_errors: vec!["NumCPU".into(), "Mem".into()],
+        skip_phases: vec!["addon/coredns".into()],
+        fixed: BTreeMap::new(),
+    }
+}
+
+fn join(role: JoinRole) -> KubeadmJoin {
+    let slot = Slots::placeholder;
+    let (id, secret, hash, key) = (slot("token_id"), slot("token_secret"), slot("ca_hash"), slot("certificate_key"));
+    let mut config = format!("token: {id}.{secret}\napiServerEndpoint: \"10.0.0.100:8443\"\nhash: sha256:{hash}\n");
+    let control_plane = role == JoinRole::ControlPlane;
+    if control_plane {
+        let _ = writeln!(config, "certificateKey: {key}");
+    }
+    KubeadmJoin {
+        node: "n2".into(),
+        role,
+        advertise_address: Ipv4Addr::new(10, 0, 0, 2),
+        config,
+        upload_config: control_plane.then(|| format!("certificateKey: {key}\n")),
+        ignore_preflight_errors: Vec::new(),
+        skip_phases: Vec::new(),
+    }
+}
+
+/// A host on which kubeadm laid down everything; `note` is what mainstay noted.
+fn whole(note: Option<&str>) -> Stage {
+    let stage = Stage::control_plane();
+    for name in MANIFESTS.iter().filter(|name| **name != "kube-apiserver") {
+        stage.file(&format!("/etc/kubernetes/manifests/{name}.yaml"), "");
+    }
+    for path in ["/etc/kubernetes/kubelet.conf", "/etc/kubernetes/pki/ca.crt", "/var/lib/etcd/member/x"] {
+        stage.file(path, "");
+    }
+    if let Some(note) = note {
+        stage.file(NOTE, note);
+    }
+    stage
+}
+
+fn worker() -> Stage {
+    let stage = Stage::new();
+    stage.file("/etc/kubernetes/kubelet.conf", "clusters:\n- cluster:\n    server: https://10.0.0.100:8443\n");
+    stage.file("/etc/kubernetes/pki/ca.crt", "");
+    stage
+}
+
+fn look<K: Kind>(kind: &K, stage: &Stage) -> Result<Observation<K::Observed>, ProbeError> {
+    kind.parse(&stage.run(&kind.probe()))
+}
+
+fn seen(complete: bool, role: JoinRole) -> Observation<Observed> {
+    Observation::Present(Observed { complete, role })
+}
+
+/// Slots as a run would have filled them, each with a word that can be searched for.
+fn slots(standing: &str) -> Slots {
+    let mut slots = Slots::default();
+    for slot in ["token_id", "token_secret", "certificate_key", "ca_hash"] {
+        slots.put(slot, Secret::new(format!("HUSH{}", slot.replace('_', ""))));
+    }
+    slots.put(STANDING, Secret::new(standing));
+    slots
+}
+
+fn script_of(step: &Step) -> Option<&Script> {
+    match &step.act {
+        StepAct::Run(run) => Some(&run.script),
+        StepAct::Wait(wait) => Some(&wait.script),
+        StepAct::Mint { .. } => None,
+    }
+}
+
+fn step<'a>(steps: &'a [Step], title: &str) -> &'a Script {
+    let found = steps.iter().find(|step| step.title.contains(title));
+    found.and_then(script_of).unwrap_or_else(|| panic!("no script `{title}`"))
+}
+
+fn titles(steps: &[Step]) -> String {
+    let line = |step: &Step| {
+        let on = if step.on == On::Host { "host" } else { "control plane" };
+        let always = if step.always { ", always" } else { "" };
+        let optional = if step.optional { ", optional" } else { "" };
+        format!("{on}{always}{optional}: {}", step.title)
+    };
+    steps.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_bare_host_and_keys_of_the_operators_own_are_absent() {
+    let stage = Stage::new();
+    assert_eq!(look(&init(), &stage), Ok(Observation::Absent));
+    stage.file("/etc/kubernetes/pki/ca.key", "the operator's");
+    assert_eq!(look(&init(), &stage), Ok(Observation::Absent));
+}
+
+#[test]
+fn what_mainstay_noted_decides_without_asking_anyone() {
+    let stage = whole(None);
+    let conf = stage.path("/etc/kubernetes/kubelet.conf").display().to_string();
+    stage.file(NOTE, &format!("init done\n{conf}\n"));
+    stage.command("kubectl", "exit 1");
+    assert_eq!(look(&init(), &stage), Ok(seen(true, JoinRole::ControlPlane)));
+    assert_eq!(stage.calls(), "", "a silent apiserver must not matter");
+    for note in ["init begun\n", "init leaving\n"] {
+        assert_eq!(look(&init(), &whole(Some(note))), Ok(seen(false, JoinRole::ControlPlane)), "{note}");
+    }
+    let lost = whole(Some("init done\n/etc/kubernetes/scheduler.conf\n"));
+    let error = look(&init(), &lost).unwrap_err().to_string();
+    assert!(error.contains("was lost: /etc/kubernetes/scheduler.conf"), "{error}");
+}
+
+#[test]
+fn a_cluster_made_by_others_is_adopted_only_when_it_says_that_it_is_whole() {
+    let stage = whole(None);
+    stage.command("kubectl", "echo kubernetes.io/hostname; echo node-role.kubernetes.io/control-plane");
+    assert_eq!(look(&init(), &stage), Ok(seen(true, JoinRole::ControlPlane)));
+    stage.command("kubectl", "echo kubernetes.io/hostname");
+    assert!(look(&init(), &stage).unwrap_err().to_string().contains("has not finished"));
+    stage.command("kubectl", "exit 1");
+    assert!(look(&init(), &stage).unwrap_err().to_string().contains("cannot be told"));
+
+    assert_eq!(look(&join(JoinRole::Worker), &worker()), Ok(seen(true, JoinRole::Worker)));
+    assert!(look(&init(), &worker()).unwrap_err().to_string().contains("is a worker"));
+    let mut elsewhere = join(JoinRole::Worker);
+    elsewhere.config = elsewhere.config.replace("10.0.0.100", "10.0.0.200");
+    let error = look(&elsewhere, &worker()).unwrap_err().to_string();
+    assert!(error.contains("the cluster at 10.0.0.100:8443, not of the one at 10.0.0.200:8443"), "{error}");
+
+    let half = worker();
+    half.file("/etc/kubernetes/bootstrap-kubelet.conf", "");
+    assert!(look(&join(JoinRole::Worker), &half).unwrap_err().to_string().contains("mainstay did not run"));
+}
+
+#[test]
+fn garbage_is_an_error() {
+    for text in
+        ["", "done", "done master", "foreign worker", "foreign worker http://x", "none none", "begun x", "Done worker"]
+    {
+        let output = Output { status: 0, stdout: text.into(), stderr: String::new() };
+        assert!(join(JoinRole::Worker).parse(&output).is_err(), "{text}");
+    }
+    let failed = Output { status: 1, stdout: "none".into(), stderr: String::new() };
+    assert!(init().parse(&failed).is_err());
+}
+
+#[test]
+fn another_role_replaces() {
+    let changes = join(JoinRole::ControlPlane).diff(&Observed { complete: true, role: JoinRole::Worker });
+    assert_eq!(changes.iter().map(|c| (&*c.field, c.replaces)).collect::<Vec<_>>(), [("role", true)]);
+    let changes = join(JoinRole::Worker).diff(&Observed { complete: false, role: JoinRole::Worker });
+    assert_eq!(changes.iter().map(|c| (&*c.field, c.replaces)).collect::<Vec<_>>(), [("state", false)]);
+    assert!(init().diff(&init().simulate()).is_empty());
+}
+
+#[test]
+fn steps_of_every_act() {
+    let mut text = String::new();
+    let prior = Prior { before: Observation::Absent, kept: BTreeMap::new() };
+    let done = seen(true, JoinRole::ControlPlane);
+    for (name, steps) in [
+        ("init create", init().apply(Act::Create, &Observation::Absent)),
+        ("init resume, finished", init().apply(Act::Resume, &done)),
+        ("init react", init().apply(Act::React, &done)),
+        ("join control plane", join(JoinRole::ControlPlane).apply(Act::Create, &Observation::Absent)),
+        ("join worker", join(JoinRole::Worker).apply(Act::Create, &Observation::Absent)),
+        ("join worker resume, finished", join(JoinRole::Worker).apply(Act::Resume, &seen(true, JoinRole::Worker))),
+        ("destroy", join(JoinRole::ControlPlane).destroy(&prior)),
+        ("destroy what others made", join(JoinRole::ControlPlane).destroy(&Prior { before: done, ..prior.clone() })),
+    ] {
+        let _ = writeln!(text, "== {name}\n{}", titles(&steps));
+    }
+    insta::assert_snapshot!(text);
+    let partial = init().apply(Act::Update, &seen(false, JoinRole::ControlPlane));
+    assert_eq!(partial, init().apply(Act::Create, &Observation::Absent), "scripts decide what an unfinished run needs");
+}
+
+#[test]
+fn images_are_not_pulled_where_that_check_is_off() {
+    let mut init = init();
+    assert!(titles(&init.apply(Act::Create, &Observation::Absent)).contains("pull the images"));
+    init.ignore_preflight_errors = vec!["imagepull".into()];
+    assert!(!titles(&init.apply(Act::Create, &Observation::Absent)).contains("pull the images"));
+}
+
+#[test]
+fn kubeadm_gets_its_configuration_on_standard_input_and_is_noted() {
+    let stage = Stage::new();
+    let got = stage.path("/got").display().to_string();
+    stage.command("kubeadm", &format!("cat >{got}; cp \"{}\" {got}.note", stage.path(NOTE).display()));
+    stage.file("/etc/kubernetes/kubelet.conf", "");
+    let steps = init().apply(Act::Create, &Observation::Absent);
+    let run = step(&steps, "kubeadm init");
+    assert_eq!(stage.run_with(run, &slots(BARE)).status, 0);
+    let expected = "kubeadm init --config /dev/stdin --skip-token-print --skip-certificate-key-print \
+        --ignore-preflight-errors=NumCPU,Mem --skip-phases=addon/coredns\n";
+    assert_eq!(stage.calls(), expected);
+    assert!(std::fs::read_to_string(&got).unwrap().contains("token: HUSHtokenid.HUSHtokensecret"));
+    assert_eq!(std::fs::read_to_string(format!("{got}.note")).unwrap(), "init begun\n");
+    let note = std::fs::read_to_string(stage.path(NOTE)).unwrap();
+    assert!(note.starts_with("init done\n") && note.contains("/etc/kubernetes/kubelet.conf"), "{note}");
+    // What is done is not done again.
+    assert_eq!(stage.run_with(run, &slots(BARE)).status, 0);
+    assert_eq!(stage.calls(), expected);
+}
+
+#[test]
+fn a_kubeadm_that_fails_is_quoted_and_stays_begun() {
+    let stage = Stage::new();
+    stage.command("kubeadm", "echo '[ERROR NumCPU]: too few'; exit 2");
+    let steps = init().apply(Act::Create, &Observation::Absent);
+    let output = stage.run_with(step(&steps, "kubeadm init"), &slots(BARE));
+    assert_eq!((output.status, &*output.stderr), (2, "[ERROR NumCPU]: too few\n"));
+    assert_eq!(std::fs::read_to_string(stage.path(NOTE)).unwrap(), "init begun\n");
+    assert!(!stage.has("/run/mainstay-kubeadm.log"));
+}
+
+/// Settles a host; yields the answer and whether kubeadm was called to reset it.
+fn settle<K: Kind>(kind: &K, stage: &Stage) -> (String, bool) {
+    stage.command("kubeadm", "");
+    let steps = kind.apply(Act::Resume, &Observation::Absent);
+    let output = stage.run(step(&steps, "settle"));
+    assert_eq!(output.status, 0, "{output:?}");
+    (output.stdout.trim().to_owned(), stage.calls().contains("kubeadm reset -f"))
+}
+
+#[test]
+fn only_what_mainstay_began_and_kubeadm_did_not_finish_is_reset() {
+    let (bare, finished) = (BARE.to_owned(), "mainstay-finished".to_owned());
+    assert_eq!(settle(&init(), &Stage::new()), (bare.clone(), false));
+    assert_eq!(settle(&init(), &whole(Some("init done\n"))), (finished.clone(), false));
+    assert_eq!(settle(&init(), &whole(None)), (bare.clone(), false), "another's files are not ours to reset");
+
+    // kubeadm went on after mainstay was gone, and finished.
+    let stage = whole(Some("init begun\n"));
+    stage.command("kubectl", "case $* in *' get node '*) echo node-role.kubernetes.io/control-plane;; esac");
+    assert_eq!(settle(&init(), &stage), (finished.clone(), false));
+    assert!(std::fs::read_to_string(stage.path(NOTE)).unwrap().starts_with("init done\n"));
+
+    // It was cut off before its last phase.
+    let stage = whole(Some("init begun\n"));
+    stage.command(
+        "kubectl",
+        "case $* in *kube-proxy*) exit 1;; *' get node '*) echo node-role.kubernetes.io/control-plane;; esac",
+    );
+    assert_eq!(settle(&init(), &stage), (bare.clone(), true));
+    assert!(stage.calls().contains("kubeadm reset -f --cri-socket unix://"));
+    assert_eq!(std::fs::read_to_string(stage.path(NOTE)).unwrap(), "init begun\n");
+
+    let joined = worker();
+    joined.file(NOTE, "join begun\n");
+    assert_eq!(settle(&join(JoinRole::Worker), &joined), (finished, false));
+    joined.file(NOTE, "join begun\n");
+    joined.file("/etc/kubernetes/bootstrap-kubelet.conf", "");
+    assert_eq!(settle(&join(JoinRole::Worker), &joined), (bare, true));
+}
+
+#[test]
+fn what_was_there_before_is_kept_by_the_first_attempt_only() {
+    let stage = Stage::new();
+    std::fs::create_dir_all(stage.path("/etc/kubernetes/manifests")).unwrap();
+    let steps = init().apply(Act::Create, &Observation::Absent);
+    let note = |stage: &Stage| stage.run(step(&steps, "note what")).stdout;
+    let kept = note(&stage);
+    assert!(kept.starts_with("@@keep paths=/etc/kubernetes/manifests /etc/kubernetes\n@@keep sysctls=vm."), "{kept}");
+    stage.file(NOTE, "init begun\n");
+    assert_eq!(note(&stage), "");
+}
+
+/// As etcd 3.4 answered through its JSON interface.
+const MEMBERS: &str = r#"{"header":{"cluster_id":"12102231493559379567","member_id":"2677674080080550774","raft_term":"6"},"members":[{"ID":"2677674080080550774","name":"cp1","peerURLs":["https://10.0.0.1:2380"],"clientURLs":["https://10.0.0.1:2379"]},{"ID":"4209223238120489024","name":"n2","peerURLs":["https://10.0.0.2:2380"],"clientURLs":["https://10.0.0.2:2379"]},{"ID":"14886647071372629257","name":"n22","peerURLs":["https://10.0.0.22:2380"],"clientURLs":["https://10.0.0.22:2379"]}]}"#;
+
+/// A kubectl that answers for a healthy cluster with these etcd members, and keeps what it is sent.
+fn cluster(stage: &Stage, members: &str, more: &str) {
+    let sent = stage.path("/sent").display().to_string();
+    let body = format!(
+        "case $* in\n{more}\n*' --raw /health'*) echo '{{\"health\":\"true\"}}';;\n\
+         *member/list*) cat >/dev/null; echo '{members}';;\n*' -f -'*) cat >>{sent};;\n\
+         *' get node '*-o\\ name) echo node/n2;;\n*' get node '*) echo True;;\nesac"
+    );
+    stage.command("kubectl", &body);
+}
+
+#[test]
+fn exactly_one_member_is_removed() {
+    let steps = join(JoinRole::ControlPlane).apply(Act::Create, &Observation::Absent);
+    let forget = step(&steps, "take n2 out");
+    let stage = whole(None);
+    cluster(&stage, MEMBERS, "");
+    assert_eq!(stage.run_with(forget, &slots(BARE)).status, 0);
+    assert_eq!(std::fs::read_to_string(stage.path("/sent")).unwrap(), "{\"ID\":\"4209223238120489024\"}\n");
+    assert!(stage.calls().contains(" delete node n2 --ignore-not-found"));
+
+    // One that never started has no name yet.
+    let stage = whole(None);
+    cluster(&stage, &MEMBERS.replace("\"name\":\"n2\",", ""), "");
+    assert_eq!(stage.run_with(forget, &slots(BARE)).status, 0);
+    assert_eq!(std::fs::read_to_string(stage.path("/sent")).unwrap(), "{\"ID\":\"4209223238120489024\"}\n");
+
+    // A host that turned out to have joined keeps its member.
+    let stage = whole(None);
+    cluster(&stage, MEMBERS, "");
+    assert_eq!(stage.run_with(forget, &slots("mainstay-finished")).status, 0);
+    assert_eq!(stage.calls(), "");
+
+    // A member list that cannot be read is a failure, not an empty list.
+    let stage = whole(None);
+    cluster(&stage, MEMBERS, "*member/list*) exit 1;;");
+    assert_ne!(stage.run_with(forget, &slots(BARE)).status, 0);
+    assert!(!stage.calls().contains("delete node"));
+}
+
+#[test]
+fn the_gate_waits_for_every_member_to_vote() {
+    let steps = join(JoinRole::ControlPlane).apply(Act::Create, &Observation::Absent);
+    let gate = |members: &str, more: &str| {
+        let stage = whole(None);
+        cluster(&stage, members, more);
+        let output = stage.run(step(&steps, "every etcd member votes"));
+        (output.status == 0, output.stdout.trim().to_owned())
+    };
+    assert_eq!(gate(MEMBERS, ""), (true, String::new()));
+    let learner = MEMBERS.replacen("2379\"]}", "2379\"],\"isLearner\":true}", 1);
+    assert_eq!(gate(&learner, ""), (false, "an etcd member does not vote yet".into()));
+    let unstarted = MEMBERS.replace("\"name\":\"cp1\",", "");
+    assert_eq!(gate(&unstarted, ""), (false, "an etcd member has not started yet".into()));
+    let without = MEMBERS.replace("\"name\":\"n2\"", "\"name\":\"n3\"");
+    assert_eq!(gate(&without, ""), (false, "n2 is not among the etcd members".into()));
+    assert_eq!(gate(MEMBERS, "*readyz*) exit 1;;"), (false, "the apiserver on 10.0.0.1:6443 is not ready".into()));
+    assert_eq!(gate(MEMBERS, "*' get node '*) ;;"), (false, "the kubelet has not registered node n2".into()));
+    assert!(!gate(MEMBERS, "*' --raw /health'*) echo '{\"health\":\"false\"}';;").0);
+}
+
+#[test]
+fn tokens_of_other_joins_are_left_alone() {
+    let base64 = |text: &str| {
+        let output =
+            std::process::Command::new("sh").arg("-c").arg(format!("printf '%s' '{text}' | base64 -w0")).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let (ours, measure) = (base64(TOKEN_DESCRIPTION), base64("Proxy for managing TTL for the kubeadm-certs secret"));
+    let list =
+        format!("t-join|n2|{ours}\nt-other|w9|{ours}\nt-init||{ours}\nt-measure||{measure}\nt-hand||\nt-hand2||aGk=");
+    let deleted = |kind: &KubeadmJoin| {
+        let stage = whole(None);
+        stage.command("kubectl", &format!("case $* in *' get secrets '*) echo '{list}';; esac"));
+        let steps = kind.apply(Act::Create, &Observation::Absent);
+        assert_eq!(stage.run(step(&steps, "delete the bootstrap tokens")).status, 0);
+        let calls = stage.calls();
+        let names = calls.lines().filter(|line| line.contains(" delete ")).filter_map(|line| {
+            line.split_once("-n kube-system ").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned())
+        });
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(deleted(&join(JoinRole::Worker)), "t-join t-init");
+    assert_eq!(deleted(&join(JoinRole::ControlPlane)), "kubeadm-certs t-join t-init t-measure");
+}
+
+#[test]
+fn the_hash_of_the_ca_is_what_openssl_says() {
+    let steps = join(JoinRole::Worker).apply(Act::Create, &Observation::Absent);
+    let stage = Stage::new();
+    // Made by kubeadm v1.20.2 (RSA), and by openssl (P-256, two certificates in the file).
+    for (pem, hash) in [
+        (include_str!("ca_rsa.pem"), include_str!("ca_rsa.sha256")),
+        (include_str!("ca_ec.pem"), include_str!("ca_ec.sha256")),
+    ] {
+        stage.file("/etc/kubernetes/pki/ca.crt", pem);
+        let output = stage.run(step(&steps, "read the CA"));
+        assert_eq!((output.status, output.stdout.trim()), (0, hash.trim()), "{output:?}");
+    }
+    for garbage in ["", "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n", "x"] {
+        stage.file("/etc/kubernetes/pki/ca.crt", garbage);
+        assert_ne!(stage.run(step(&steps, "read the CA")).status, 0, "{garbage}");
+    }
+}
+
+/// From a node with kube-proxy, and a rule of the operator's own.
+const RULES: &str = r#"*filter
+:INPUT ACCEPT [0:0]
+:KUBE-FIREWALL - [0:0]
+:KUBE-SERVICES - [0:0]
+:MINE - [0:0]
+-A INPUT -j MINE
+-A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A INPUT -j KUBE-FIREWALL
+-A KUBE-FIREWALL -m comment --comment "kubernetes firewall for dropping marked packets" -j DROP
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -j MINE
+COMMIT"#;
+
+#[test]
+fn what_reset_leaves_is_taken_away_and_nothing_else() {
+    let stage = Stage::new();
+    let restored = stage.path("/restored").display().to_string();
+    stage.command("iptables-save", &format!("cat <<'END'\n{RULES}\nEND"));
+    stage.command("iptables-restore", &format!("cat >{restored}"));
+    for command in ["ip6tables-save", "ip6tables-restore", "nft", "ipset"] {
+        stage.command(command, "");
+    }
+    stage.command("nft", "exit 1");
+    stage.command("ip", "exit 1");
+    for path in ["/var/lib/kubelet/pki/x", "/var/lib/cni/networks/x", "/etc/kubernetes/mine", NOTE] {
+        stage.file(path, "");
+    }
+    std::fs::create_dir_all(stage.path("/var/lib/etcd")).unwrap();
+    let kept = BTreeMap::from([("paths".to_owned(), "/var/lib/cni".to_owned())]);
+    let steps = join(JoinRole::Worker).destroy(&Prior { before: Observation::Absent, kept });
+    let output = stage.run(step(&steps, "clean up"));
+    assert_eq!(output.status, 0, "{output:?}");
+    let expected = "*filter\n:KUBE-FIREWALL - [0:0]\n:KUBE-SERVICES - [0:0]\n\
+        -D INPUT -m conntrack --ctstate NEW -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
+        -D INPUT -j KUBE-FIREWALL\n-X KUBE-FIREWALL\n-X KUBE-SERVICES\nCOMMIT\n";
+    assert_eq!(std::fs::read_to_string(&restored).unwrap(), expected);
+    assert!(stage.calls().contains("iptables-restore -w 10 --noflush"));
+    assert!(stage.has("/var/lib/cni/networks/x"), "was there before");
+    assert!(stage.has("/etc/kubernetes/mine") && !stage.has("/etc/kubernetes/pki"));
+    assert!(!stage.has("/var/lib/kubelet") && !stage.has("/var/lib/etcd"));
+}
+
+#[test]
+fn without_knowledge_of_before_only_empty_directories_go() {
+    let stage = Stage::new();
+    for command in ["iptables-save", "ip6tables-save", "dpkg-query", "ipset"] {
+        stage.command(command, "exit 1");
+    }
+    stage.command("nft", "exit 1");
+    stage.command("ip", "exit 1");
+    stage.file("/var/lib/kubelet/precious", "");
+    std::fs::create_dir_all(stage.path("/var/lib/etcd")).unwrap();
+    let steps = join(JoinRole::Worker).destroy(&Prior { before: Observation::Absent, kept: BTreeMap::new() });
+    assert_eq!(stage.run(step(&steps, "clean up")).status, 0);
+    assert!(stage.has("/var/lib/kubelet/precious") && !stage.has("/var/lib/etcd"));
+}
+
+/// Runs every script of a resource's life and yields everything that any command was given as an argument.
+fn arguments_of(steps: &[Step]) -> String {
+    let stage = whole(None);
+    cluster(&stage, MEMBERS, "*cluster-info*) echo jws-kubeconfig-HUSHtokenid;;");
+    for command in ["kubeadm", "iptables-save", "ip6tables-save", "ip", "nft", "ipset", "sleep"] {
+        stage.command(command, "cat >/dev/null 2>&1; exit 0");
+    }
+    for step in steps {
+        if let Some(script) = script_of(step).filter(|_| !step.title.contains("read the CA")) {
+            stage.run_with(script, &slots(BARE));
+        }
+    }
+    for entry in walk(&stage.path("/")) {
+        let text = std::fs::read_to_string(&entry).unwrap_or_default();
+        let ours = ["sent", "kubectl", "calls"].iter().any(|name| entry.ends_with(name));
+        assert!(ours || !text.contains("HUSH"), "a secret in {}", entry.display());
+    }
+    stage.calls()
+}
+
+fn walk(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn no_secret_is_ever_an_argument_or_in_a_file() {
+    let prior = Prior { before: Observation::Absent, kept: BTreeMap::new() };
+    for steps in [
+        init().apply(Act::Create, &Observation::Absent),
+        join(JoinRole::ControlPlane).apply(Act::Create, &Observation::Absent),
+        join(JoinRole::Worker).apply(Act::Create, &Observation::Absent),
+        join(JoinRole::ControlPlane).destroy(&prior),
+    ] {
+        let arguments = arguments_of(&steps);
+        assert!(arguments.contains("kubeadm "), "{arguments}");
+        assert!(!arguments.contains("HUSH"), "{arguments}");
+    }
+}
+
+#[test]
+fn a_running_kubeadm_is_awaited() {
+    // The kernel cuts names after 15 characters, and takes them from the file.
+    let stage = Stage::new();
+    std::fs::copy("/bin/sleep", stage.path("/bin/kubeadm")).unwrap();
+    let mut child = std::process::Command::new(stage.path("/bin/kubeadm")).arg("30").spawn().unwrap();
+    let steps = init().apply(Act::Create, &Observation::Absent);
+    let output = stage.run(step(&steps, "no other kubeadm"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(output.status, 1);
+    assert!(output.stdout.contains(&format!("(process {})", child.id())), "{output:?}");
+}
+
+#[test]
+fn another_running_control_plane_forbids_a_second_init() {
+    let steps = init().apply(Act::Create, &Observation::Absent);
+    assert!(steps[0].optional && steps[0].on == On::ControlPlane);
+    let output = Stage::new().run(step(&steps, "no other control plane"));
+    assert!(output.status != 0 && output.stderr.contains("kubeadm init on cp1 would begin a second one"));
+}
+
+#[test]
+fn every_body_is_read_by_dash_and_bash() {
+    for (path, text) in every_sh_file() {
+        for shell in ["sh", "bash"] {
+            let output = std::process::Command::new(shell).arg("-n").arg(&path).output().unwrap();
+            assert!(output.status.success(), "{shell}: {path}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        assert!(text.starts_with("# shellcheck shell=sh"), "{path}");
+        assert!(!text.contains("<<"), "{path}: bash may put a here-document into a file");
+    }
+}

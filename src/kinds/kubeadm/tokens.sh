@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2153
 # Deletes what an init or a join leaves that opens the cluster: our bootstrap tokens, and for control planes the
 # uploaded certificates with the tokens that only measure their life.
 here || exit 75

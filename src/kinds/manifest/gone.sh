@@ -2,5 +2,5 @@
 here || exit 75
 left=$(objects) || unanswered $?
 [ -n "$left" ] || exit 0
-printf 'still there: %s\n' "$(printf '%s ' $left)"
+echo "still there: $(printf '%s ' "$left" | tr '\n' ' ')"
 exit 1

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2016
 # `node`, then `label KEY VALUE` and `annotation KEY VALUE` lines with URL-escaped values, of KEYS alone.
 here || exit 75
 template='{{"node\n"}}'
