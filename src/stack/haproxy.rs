@@ -1,6 +1,6 @@
 //! haproxy on every load balancer, with every control plane behind it.
 
-use super::files::{Backend, HaproxyCfg};
+use super::files::{Backend, HaproxyCfg, HaproxyUnit};
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Cluster, Haproxy, Host, LoadBalancer, pointer};
 use crate::kinds::{File, FileCheck, OnChange, Package, Service};
@@ -9,6 +9,7 @@ use crate::resource::Lane;
 const COMPONENT: &str = "haproxy";
 const SOURCE: &str = "/loadBalancer/haproxy";
 const CONFIG_FILE: &str = "/etc/haproxy/haproxy.cfg";
+const DROP_IN: &str = "/etc/systemd/system/haproxy.service.d/mainstay.conf";
 
 /// Declares it for every load balancer.
 pub(super) fn declare(site: &mut Site<'_>) {
@@ -23,6 +24,9 @@ pub(super) fn declare(site: &mut Site<'_>) {
             .needs([&package])
             .lane(Lane::LoadBalancer)
             .address();
+        let drop_in = File::new(DROP_IN, HaproxyUnit.to_string());
+        let drop_in =
+            site.declared.declare(&name(host), COMPONENT, "/loadBalancer", drop_in).lane(Lane::LoadBalancer).address();
         let service = Service {
             name: "haproxy".into(),
             enabled: true,
@@ -36,7 +40,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
             .declared
             .declare(&name(host), COMPONENT, &pointer(["loadBalancer"]), service)
             .needs(&needs)
-            .reacts_to([&config])
+            .reacts_to([&config, &drop_in])
             .lane(Lane::LoadBalancer)
             .address();
         site.proxies.insert(name(host), service);

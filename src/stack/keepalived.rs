@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::error::StackError;
-use super::files::{CheckScript, KeepalivedConf};
-use super::site::{Site, name};
+use super::files::{CheckScript, DOWN_FILE, KeepalivedConf};
+use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Keepalived, LoadBalancer, pointer};
 use crate::kinds::{Content, File, FileCheck, OnChange, Package, Service, VirtualIp};
 use crate::resource::Lane;
@@ -14,7 +14,7 @@ use crate::resource::Lane;
 const COMPONENT: &str = "keepalived";
 const SOURCE: &str = "/loadBalancer/keepalived";
 const CONFIG_FILE: &str = "/etc/keepalived/keepalived.conf";
-/// On hosts with SELinux keepalived may run scripts only from this directory; elsewhere it is as
+/// On hosts with `SELinux` keepalived may run scripts only from this directory; elsewhere it is as
 /// good as any.
 const CHECK_SCRIPT: &str = "/usr/libexec/keepalived/check_haproxy.sh";
 
@@ -105,6 +105,8 @@ fn config(
         vip,
         prefix: place.prefix,
         check_script: CHECK_SCRIPT,
+        // `SELinux` does not let keepalived read what others write into /run.
+        down_file: (!is_red_hat(site.facts(host))).then_some(DOWN_FILE),
     }
     .content(password);
     let mode = if content.has_secrets() { "0600" } else { "0644" };

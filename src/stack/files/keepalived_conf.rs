@@ -33,6 +33,8 @@ pub(in crate::stack) struct KeepalivedConf<'a> {
     pub(in crate::stack) prefix: u8,
     /// Absolute path of the check script.
     pub(in crate::stack) check_script: &'a str,
+    /// Absolute path of a file that holds 1 while haproxy is down, where keepalived can watch one.
+    pub(in crate::stack) down_file: Option<&'a str>,
 }
 
 impl KeepalivedConf<'_> {
@@ -76,6 +78,14 @@ impl KeepalivedConf<'_> {
     }
 
     fn check(&self, f: &mut impl Write) -> fmt::Result {
+        if let Some(down_file) = self.down_file {
+            writeln!(f, "track_file haproxy_down {{")?;
+            writeln!(f, "    file \"{down_file}\"")?;
+            writeln!(f, "    weight {}", self.keepalived.weight)?;
+            // Until somebody says otherwise haproxy is not down; the script checks it anyway.
+            writeln!(f, "    init_file 0")?;
+            writeln!(f, "}}\n")?;
+        }
         let check = &self.keepalived.check;
         let interval = check.interval.as_secs().max(1);
         writeln!(f, "vrrp_script haproxy {{")?;
@@ -115,6 +125,11 @@ impl KeepalivedConf<'_> {
         writeln!(f, "    virtual_ipaddress {{")?;
         writeln!(f, "        {}/{} dev {}", self.vip, self.prefix, self.interface)?;
         writeln!(f, "    }}")?;
+        if self.down_file.is_some() {
+            writeln!(f, "    track_file {{")?;
+            writeln!(f, "        haproxy_down")?;
+            writeln!(f, "    }}")?;
+        }
         writeln!(f, "    track_script {{")?;
         writeln!(f, "        haproxy")?;
         writeln!(f, "    }}")?;
@@ -169,6 +184,7 @@ mod tests {
             vip: Ipv4Addr::new(10, 0, 0, 100),
             prefix: 24,
             check_script: "/etc/keepalived/check_haproxy.sh",
+            down_file: Some("/run/haproxy-down"),
         }
     }
 
@@ -182,6 +198,13 @@ mod tests {
         let keepalived = keepalived();
         let alone = conf(&keepalived, Vec::new()).content(None).masked();
         assert!(!alone.contains("unicast"), "{alone}");
+    }
+
+    #[test]
+    fn without_a_file_to_watch_the_script_alone_decides() {
+        let keepalived = keepalived();
+        let conf = KeepalivedConf { down_file: None, ..conf(&keepalived, Vec::new()) };
+        assert!(!conf.content(None).masked().contains("track_file"));
     }
 
     #[test]

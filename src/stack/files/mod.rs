@@ -3,6 +3,7 @@
 mod cni;
 mod containerd_toml;
 mod haproxy_cfg;
+mod haproxy_unit;
 mod keepalived_conf;
 mod kubeadm;
 mod merge;
@@ -11,6 +12,7 @@ mod table;
 pub(super) use cni::{BRIDGE, RoutesUnit, conflist};
 pub(super) use containerd_toml::{ContainerdToml, pause_image};
 pub(super) use haproxy_cfg::{Backend, HaproxyCfg};
+pub(super) use haproxy_unit::{DOWN_FILE, HaproxyUnit};
 pub(super) use keepalived_conf::{CheckScript, KeepalivedConf};
 pub(super) use kubeadm::{init_documents, join_document, upload_documents};
 use merge::merge;

@@ -13,7 +13,6 @@ use crate::resource::Slots;
 
 #[derive(Serialize)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "four of them are made, written and dropped")]
 enum Document<'a> {
     Init(InitConfiguration<'a>),
     Cluster(ClusterConfiguration<'a>),
