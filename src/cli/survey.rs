@@ -25,7 +25,6 @@ use crate::state::State;
 #[derive(Debug)]
 pub(super) struct Survey {
     pub(super) plan: Plan,
-    pub(super) facts: FactSet,
     pub(super) fleet: Arc<Fleet>,
     pub(super) reaches: BTreeMap<HostName, Reach>,
     pub(super) pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
@@ -130,7 +129,7 @@ pub(super) async fn survey(
         virtual_ip: cluster.endpoint.vip,
         forget_unreachable: false,
     });
-    Ok(Survey { plan, facts, fleet, reaches, pod_ranges: wishes.pod_ranges, took: began.elapsed() })
+    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, took: began.elapsed() })
 }
 
 /// Looks at what is recorded and plans to take it back; cluster.yaml is not needed.
@@ -159,7 +158,7 @@ pub(super) async fn survey_destroy(
         forget_unreachable,
     });
     let pod_ranges = state.pod_ranges.clone();
-    Ok(Survey { plan, facts, fleet, reaches, pod_ranges, took: began.elapsed() })
+    Ok(Survey { plan, fleet, reaches, pod_ranges, took: began.elapsed() })
 }
 
 /// Hosts that were made control planes.

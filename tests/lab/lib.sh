@@ -1,0 +1,153 @@
+# shellcheck shell=bash
+# Sourced by the scripts beside it: names, addresses and the image layers.
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+LAB_NAME=${LAB_NAME:-mainstay-lab}
+LAB_SUBNET=${LAB_SUBNET:-10.77.0.0/24}
+LAB_DIR=${LAB_DIR:-$(cd -- "$here/../.." && pwd)/target/lab}
+LAB_KUBERNETES_DIR=${LAB_KUBERNETES_DIR:-}
+suite=bookworm
+net=${LAB_SUBNET%.*}
+
+say() { printf 'lab: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+container() { printf '%s-%s' "$LAB_NAME" "$1"; }
+
+# The names of this lab's hosts, running or not.
+lab_hosts() {
+  docker ps -a --filter "label=mainstay-lab=$LAB_NAME" --format '{{.Label "mainstay-lab-host"}}' | sort
+}
+
+# address_of HOST: cp1 is .11, w1 is .21.
+address_of() {
+  case $1 in
+    cp*) printf '%s.%d' "$net" $((10 + ${1#cp})) ;;
+    w*) printf '%s.%d' "$net" $((20 + ${1#w})) ;;
+    *) die "no such host: $1" ;;
+  esac
+}
+
+remove_hosts() {
+  local hosts
+  hosts=$(docker ps -aq --filter "label=mainstay-lab=$LAB_NAME")
+  # shellcheck disable=SC2086 # one word an id
+  [ -z "$hosts" ] || docker rm -fv $hosts >/dev/null
+  docker volume ls -q --filter "label=mainstay-lab=$LAB_NAME" | xargs -r docker volume rm >/dev/null
+}
+
+# need COMMAND PACKAGE: installs the package where the command is missing.
+need() {
+  command -v "$1" >/dev/null && return
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    die "'$1' is missing: install $2"
+  fi
+  say "installing $2"
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$2" >/dev/null
+}
+
+# image NAME INPUT..: the image's full name. Its tag is a hash of its inputs (directories or plain
+# words), so a changed recipe is built anew and an unchanged one costs nothing.
+image() {
+  local name=$1 input
+  shift
+  printf 'mainstay-lab/%s:' "$name"
+  for input; do
+    if [ -d "$input" ]; then
+      (cd "$input" && find . -type f -print0 | sort -z | xargs -0 sha256sum)
+    else
+      printf '%s\n' "$input"
+    fi
+  done | sha256sum | cut -c1-12
+}
+
+have_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# The Debian archives that this machine uses, as lines "URL SUITE COMPONENT".
+# LAB_MIRROR names one where the machine is not a Debian of the lab's release.
+archives() {
+  if [ -n "${LAB_MIRROR:-}" ]; then
+    printf '%s %s main\n' "$LAB_MIRROR" "$suite"
+    return
+  fi
+  # shellcheck disable=SC2016 # apt's own placeholders
+  apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+    'Created-By: Packages' 'Origin: Debian' | grep -E " $suite(-updates|-security)? main$" | sort -u
+}
+
+# Layer 1: a bare Debian with systemd. What apt needs to reach the archives here is
+# in the image while layers are built; the last layer replaces it.
+make_base() {
+  have_image "$base" && return
+  local dir mirror id
+  need debootstrap debootstrap
+  mirror=$(archives | awk -v suite="$suite" '$2 == suite { print $1; exit }')
+  [ -n "$mirror" ] || die "apt knows no Debian $suite archive: run apt-get update, or set LAB_MIRROR"
+  say "building $base (about a minute)"
+  dir=$(mktemp -d)
+  debootstrap --variant=minbase --include="$base_packages" "$suite" "$dir" "$mirror" >"$dir.log" 2>&1 ||
+    { tail -n 20 "$dir.log" >&2; die "debootstrap failed"; }
+  archives | sed 's/^/deb /' >"$dir/etc/apt/sources.list"
+  apt-config dump | grep -E '^Acquire::(Check-|https?::Proxy)' >"$dir/etc/apt/apt.conf.d/90lab" || true
+  printf '#!/bin/sh\nexit 101\n' >"$dir/usr/sbin/policy-rc.d"   # no daemon starts while images are built
+  chmod 755 "$dir/usr/sbin/policy-rc.d"
+  rm -rf "$dir"/var/cache/apt/archives/*.deb "$dir"/var/lib/apt/lists/* "$dir"/var/log/*.log
+  id=$(tar -C "$dir" -c . | docker import -) && docker tag "$id" "$base"
+  rm -rf "$dir" "$dir.log"
+}
+
+# Layer 2: kubeadm and company. The recipe runs in a container with a volume for its work
+# (much faster than an image layer) and writes a tar of the binaries to stdout.
+make_kubernetes() {
+  have_image "$kubernetes" && return
+  local id
+  if [ -n "$LAB_KUBERNETES_DIR" ]; then
+    id=$(tar -C "$LAB_KUBERNETES_DIR" -c . | docker import -) && docker tag "$id" "$kubernetes"
+    return
+  fi
+  say "building $kubernetes (about five minutes)"
+  id=$(tar -C "$here/kubernetes" -c . |
+    docker run --rm -i --network host --cpu-shares 4096 -v /build "$base" \
+      sh -c 'mkdir /recipe && tar -xC /recipe && exec bash /recipe/build' |
+    docker import -) && docker tag "$id" "$kubernetes"
+}
+
+# build IMAGE DIRECTORY ARGUMENT..: a layer that has a Dockerfile. Stages are not kept: they are large.
+build() {
+  local name=$1 directory=$2 log
+  shift 2
+  have_image "$name" && return
+  say "building $name"
+  log=$(mktemp)
+  docker build --network host -t "$name" "$@" "$directory" >"$log" 2>&1 ||
+    { tail -n 40 "$log" >&2; die "docker build failed"; }
+  rm -f "$log"
+  docker image prune -f --filter label=mainstay-lab=stage >/dev/null
+}
+
+# Layer 3: the archive of container images. Layer 4: the host.
+make_images() {
+  build "$images" "$here/images" --build-arg "BASE=$base" --build-arg "KUBERNETES=$kubernetes"
+}
+make_host() {
+  build "$host_image" "$here/host" --build-arg "BASE=$base" --build-arg "KUBERNETES=$kubernetes" \
+    --build-arg "IMAGES=$images"
+}
+
+# All layers that are not there yet; two labs that start at once do not build the same one twice.
+make_all() {
+  exec 9>"${TMPDIR:-/tmp}/mainstay-lab.lock"
+  flock 9
+  make_base
+  make_kubernetes
+  make_images
+  make_host
+  exec 9>&-
+}
+
+base_packages=systemd,systemd-sysv,dbus,ca-certificates,curl,iproute2,iputils-ping,kmod,procps
+base=$(image base "$base_packages" "$(declare -f make_base)")
+# Not a hash of its parent too: static binaries do not change with the base, and take five minutes.
+kubernetes=$(image kubernetes "${LAB_KUBERNETES_DIR:-$here/kubernetes}")
+images=$(image images "$here/images" "$base" "$kubernetes")
+host_image=$(image host "$here/host" "$base" "$kubernetes" "$images")
