@@ -71,9 +71,6 @@ pub enum ProbeError {
         /// Why, with the address that was tried.
         text: String,
     },
-    /// A cluster resource was looked at on a host that is no control plane.
-    #[error("this host is no control plane")]
-    NotHere,
 }
 
 impl ProbeError {
