@@ -11,6 +11,7 @@
 //! apart from gathering facts and reading files. The plan is a value, and apply makes no new
 //! decisions. The engine never prints: it emits one event enum.
 
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod facts;

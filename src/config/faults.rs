@@ -36,10 +36,7 @@ impl Fault {
 
     /// Something is wrong with the key at a pointer.
     pub(super) fn key(at: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            on_key: true,
-            ..Self::at(at, message)
-        }
+        Self { on_key: true, ..Self::at(at, message) }
     }
 
     /// What stands beside the underlined place.
@@ -81,13 +78,7 @@ impl<'a> Faults<'a> {
     /// Begins with what reading the file found, which may have left parts of it out.
     pub(super) fn new(index: &'a Index, diagnostics: Vec<Diagnostic>) -> Self {
         let errors = diagnostics.len();
-        Self {
-            index,
-            diagnostics,
-            broken: BTreeSet::new(),
-            torn: errors > 0,
-            errors,
-        }
+        Self { index, diagnostics, broken: BTreeSet::new(), torn: errors > 0, errors }
     }
 
     /// Writes down an error.
@@ -121,11 +112,9 @@ impl<'a> Faults<'a> {
     /// Whether something at or below the pointer could not be used, so that what depends on the
     /// whole of it is better not said.
     pub(super) fn is_broken(&self, at: &str) -> bool {
-        self.broken.iter().any(|broken| {
-            broken
-                .strip_prefix(at)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
+        self.broken
+            .iter()
+            .any(|broken| broken.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
 
     /// Whether the file says anything at the pointer.
@@ -150,8 +139,7 @@ impl<'a> Faults<'a> {
 
     /// Everything found, in the order of the file.
     pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
-        self.diagnostics
-            .sort_by_key(|d| d.primary.as_ref().map_or(0, |label| label.span.start));
+        self.diagnostics.sort_by_key(|d| d.primary.as_ref().map_or(0, |label| label.span.start));
         self.diagnostics.truncate(MOST);
         self.diagnostics
     }
@@ -160,28 +148,13 @@ impl<'a> Faults<'a> {
         if self.is_full() {
             return;
         }
-        let span = if fault.on_key {
-            self.index.key(&fault.at)
-        } else {
-            self.index.value(&fault.at)
-        };
-        let label = |(at, text): (String, String)| Label {
-            span: self.index.value(&at),
-            text,
-        };
-        let labels = fault
-            .also
-            .into_iter()
-            .map(label)
-            .filter(|l| l.span != span)
-            .collect();
+        let span = if fault.on_key { self.index.key(&fault.at) } else { self.index.value(&fault.at) };
+        let label = |(at, text): (String, String)| Label { span: self.index.value(&at), text };
+        let labels = fault.also.into_iter().map(label).filter(|l| l.span != span).collect();
         self.diagnostics.push(Diagnostic {
             severity,
             message: fault.message,
-            primary: Some(Label {
-                span,
-                text: fault.because,
-            }),
+            primary: Some(Label { span, text: fault.because }),
             labels,
             help: fault.help,
             secret: fault.secret,

@@ -13,10 +13,7 @@ use std::path::Path;
 /// # Errors
 /// Every fault of the file, in its order.
 pub fn load(text: &str, file_name: &str, base_dir: &Path) -> Result<Loaded, ConfigErrors> {
-    let paths = Paths {
-        base: base_dir.to_owned(),
-        home: std::env::home_dir(),
-    };
+    let paths = Paths { base: base_dir.to_owned(), home: std::env::home_dir() };
     load_with(text, file_name, &paths)
 }
 
@@ -51,19 +48,12 @@ pub fn load_with(text: &str, file_name: &str, paths: &Paths) -> Result<Loaded, C
     let clean = faults.is_clean();
     let diagnostics = faults.into_diagnostics();
     if clean {
-        Ok(Loaded {
-            cluster,
-            warnings: diagnostics,
-            sources: index.sources(),
-        })
+        Ok(Loaded { cluster, warnings: diagnostics, sources: index.sources() })
     } else {
         Err(failed(file_name, diagnostics))
     }
 }
 
 fn failed(file_name: &str, diagnostics: Vec<Diagnostic>) -> ConfigErrors {
-    ConfigErrors {
-        file: file_name.to_owned(),
-        diagnostics,
-    }
+    ConfigErrors { file: file_name.to_owned(), diagnostics }
 }

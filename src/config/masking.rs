@@ -11,10 +11,7 @@ pub(super) fn presentable(text: &str, hidden: impl Iterator<Item = Range<usize>>
     let mut bytes = text.as_bytes().to_vec();
 
     for range in hidden.chain(literals(text)) {
-        for byte in bytes[range]
-            .iter_mut()
-            .filter(|byte| !matches!(byte, b'\n' | b'\r'))
-        {
+        for byte in bytes[range].iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r')) {
             *byte = b'*';
         }
     }
@@ -32,9 +29,7 @@ fn literals(text: &str) -> impl Iterator<Item = Range<usize>> {
     text.split_inclusive('\n').flat_map(move |line| {
         let start = offset;
         offset += line.len();
-        in_line(line)
-            .into_iter()
-            .map(move |found| start + found.start..start + found.end)
+        in_line(line).into_iter().map(move |found| start + found.start..start + found.end)
     })
 }
 
@@ -49,13 +44,8 @@ fn in_line(line: &str) -> Vec<Range<usize>> {
             continue;
         }
         let key_end = line[..colon].trim_end_matches(['"', '\'', ' ']).len();
-        let key_start = lower[..key_end]
-            .rfind(['{', ',', ' ', '"', '\'', '\t'])
-            .map_or(0, |at| at + 1);
-        if !WORDS
-            .iter()
-            .any(|word| lower[key_start..key_end].contains(word))
-        {
+        let key_start = lower[..key_end].rfind(['{', ',', ' ', '"', '\'', '\t']).map_or(0, |at| at + 1);
+        if !WORDS.iter().any(|word| lower[key_start..key_end].contains(word)) {
             continue;
         }
         let rest = &line[colon + 1..];
@@ -80,19 +70,10 @@ mod tests {
     fn literal_secrets_become_stars_and_references_stay() {
         for (text, shown) in [
             ("password: hunter2 # mine", "password: ******* # mine"),
-            (
-                "ssh: {sudoPassword: hunter2, port: 22}",
-                "ssh: {sudoPassword: *******, port: 22}",
-            ),
-            (
-                "  oidc-client-secret: \"a: b\"\n",
-                "  oidc-client-secret: ******\n",
-            ),
+            ("ssh: {sudoPassword: hunter2, port: 22}", "ssh: {sudoPassword: *******, port: 22}"),
+            ("  oidc-client-secret: \"a: b\"\n", "  oidc-client-secret: ******\n"),
             ("authPassword: {env: VRRP}", "authPassword: {env: VRRP}"),
-            (
-                "token: \"unclosed\r\nnext: 1\r\n",
-                "token: ********* \nnext: 1 \n",
-            ),
+            ("token: \"unclosed\r\nnext: 1\r\n", "token: ********* \nnext: 1 \n"),
             ("passphrase: größe", "passphrase: *******"),
         ] {
             assert_eq!(presentable(text, std::iter::empty()), shown);

@@ -22,11 +22,10 @@ mod yaml;
 pub use check::check_vrrp_password;
 
 pub use cluster::{
-    Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume,
-    FleetKind, Guards, Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host,
-    HostConfig, HostKeyChecking, Keepalived, KeepalivedCheck, Kubernetes, LoadBalancer,
-    ManifestSource, Network, Packages, ProxyMode, Role, RuntimeSource, SecretRef, Ssh, Sudo, Swap,
-    Taint, TaintEffect, VrrpVersion,
+    Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume, FleetKind, Guards,
+    Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived,
+    KeepalivedCheck, Kubernetes, LoadBalancer, ManifestSource, Network, Packages, ProxyMode, Role, RuntimeSource,
+    SecretRef, Ssh, Sudo, Swap, Taint, TaintEffect, VrrpVersion,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use load::{load, load_bytes, load_with};

@@ -57,10 +57,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_one_short_visible_line() {
-        assert_eq!(
-            quoted("a\nb\u{1b}[31m\u{202e}"),
-            "`a\\nb\\u{1b}[31m\\u{202e}`"
-        );
+        assert_eq!(quoted("a\nb\u{1b}[31m\u{202e}"), "`a\\nb\\u{1b}[31m\\u{202e}`");
         assert_eq!(quoted(&"x".repeat(100)).chars().count(), 63);
         assert_eq!(all_of(["a", "b", "c"]), "`a`, `b` and `c`");
         assert_eq!(one_of(["a"]), "`a`");

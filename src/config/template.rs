@@ -94,11 +94,7 @@ network: {plugin: bridge}
 pub fn template(draft: &Draft) -> String {
     let mut out = String::from(SCHEMA);
     // Writing to a String cannot fail.
-    let _ = writeln!(
-        out,
-        "\napiVersion: mainstay/v1\nkind: Cluster\nname: {}",
-        scalar(&draft.name)
-    );
+    let _ = writeln!(out, "\napiVersion: mainstay/v1\nkind: Cluster\nname: {}", scalar(&draft.name));
     match draft.fleet {
         FleetKind::Ssh => {}
         FleetKind::Local => out.push_str("fleet: local\n"),
@@ -118,11 +114,7 @@ pub fn template(draft: &Draft) -> String {
     for host in &draft.hosts {
         let roles: Vec<&str> = host.roles.iter().map(|role| role.as_str()).collect();
         let (name, address) = (scalar(&host.name), scalar(&host.address));
-        let _ = writeln!(
-            out,
-            "  {name}: {{address: {address}, roles: [{}]}}",
-            roles.join(", ")
-        );
+        let _ = writeln!(out, "  {name}: {{address: {address}, roles: [{}]}}", roles.join(", "));
     }
     let _ = write!(out, "\n{SSH}");
     match &draft.user {
@@ -140,10 +132,8 @@ pub fn template(draft: &Draft) -> String {
 fn scalar(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/');
     let word = text.starts_with(|c: char| c.is_ascii_alphabetic());
-    let reserved = matches!(
-        text.to_lowercase().as_str(),
-        "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n"
-    );
+    let reserved =
+        matches!(text.to_lowercase().as_str(), "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n");
     let version = text.matches('.').count() >= 2 && text.starts_with(|c: char| c.is_ascii_digit());
     if (word && !reserved || version) && text.chars().all(plain) {
         text.to_owned()

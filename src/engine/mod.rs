@@ -1,5 +1,18 @@
 //! Carries a plan out: a ready queue over the DAG, with lanes, retries, and a journal.
 //!
-//! The engine never prints; it emits [`event::Event`].
+//! The engine makes no decision that the plan did not make, and never prints; it emits
+//! [`event::Event`]. A failure blocks what depends on it and nothing else.
 
+mod control;
+mod control_plane;
 pub mod event;
+mod one;
+mod outcome;
+mod priority;
+mod queue;
+mod steps;
+mod walk;
+
+pub use control::{Control, Interrupt};
+pub use outcome::Outcome;
+pub use walk::{EngineError, Run, apply};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::local::LocalShell;
 use super::shell::{Answer, Shell};
 use super::shells::HostShell;
+use super::simulated::SimulatedFleet;
 use super::ssh::{SshPool, SshShell};
 use super::{ActOutcome, ActRequest, FleetError, HostReport, Look, Reach, Transport};
 use crate::resource::HostName;
@@ -16,6 +17,8 @@ use crate::resource::HostName;
 pub enum Fleet {
     /// Real hosts: over SSH, or this machine.
     Machines(Machines),
+    /// Simulated hosts.
+    Simulated(SimulatedFleet),
 }
 
 impl Fleet {
@@ -28,6 +31,7 @@ impl Fleet {
     pub async fn look(&self, host: &HostName, looks: &[Look]) -> Result<HostReport, FleetError> {
         match self {
             Self::Machines(machines) => machines.host(host)?.look(looks).await,
+            Self::Simulated(fleet) => fleet.look(host, looks).await,
         }
     }
 
@@ -35,6 +39,7 @@ impl Fleet {
     pub async fn act(&self, host: &HostName, request: &ActRequest<'_>) -> Result<ActOutcome, FleetError> {
         match self {
             Self::Machines(machines) => machines.host(host)?.act(request).await,
+            Self::Simulated(fleet) => fleet.act(host, request).await,
         }
     }
 
@@ -42,6 +47,7 @@ impl Fleet {
     pub async fn close(&self) {
         match self {
             Self::Machines(machines) => machines.close().await,
+            Self::Simulated(_) => {}
         }
     }
 }

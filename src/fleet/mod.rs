@@ -8,9 +8,13 @@ mod reach;
 mod report;
 mod shell;
 mod shells;
+mod simulated;
 mod ssh;
+mod world;
 
 pub use error::FleetError;
 pub use hosts::{Fleet, Machines};
 pub use reach::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
 pub use report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose};
+pub use simulated::SimulatedFleet;
+pub use world::World;

@@ -203,6 +203,7 @@ impl Redaction {
     fn probe_error(&self, error: ProbeError) -> ProbeError {
         match error {
             ProbeError::Failed { status, text } => ProbeError::Failed { status, text: self.redact(&text) },
+            ProbeError::NotHere => ProbeError::NotHere,
             ProbeError::Odd { text } => ProbeError::Odd { text: self.redact(&text) },
             ProbeError::Unreachable { text } => ProbeError::Unreachable { text: self.redact(&text) },
         }

@@ -4,6 +4,7 @@
 //! on one host each.
 
 mod bridge_interface;
+mod control_plane;
 mod file;
 mod kernel_module;
 mod kubeadm;
@@ -24,6 +25,7 @@ mod sysctl;
 mod virtual_ip;
 
 pub use bridge_interface::BridgeInterface;
+pub use control_plane::{admin_kubeconfig, control_plane_ready};
 pub use file::{Content, ContentBuilder, File, FileCheck};
 pub use kernel_module::KernelModule;
 pub use kubeadm_init::KubeadmInit;
@@ -32,7 +34,7 @@ pub use manifest::Manifest;
 pub use node::Node;
 pub use package::Package;
 pub use package_repository::PackageRepository;
-pub use registry::{KINDS, decode};
+pub use registry::{KINDS, decode, principal};
 pub use route::Route;
 pub use service::{OnChange, Service};
 pub use swap::Swap;

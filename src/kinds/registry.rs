@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{BridgeInterface, File, KernelModule, Package, PackageRepository, Route, Service, Swap, Sysctl};
+use super::{
+    BridgeInterface, File, KernelModule, KubeadmInit, KubeadmJoin, Manifest, Node, Package, PackageRepository, Route,
+    Service, Swap, Sysctl, VirtualIp,
+};
 use crate::resource::{AnyKind, DecodeError, Registered};
 
 /// Every kind, by name in alphabetical order.
@@ -12,12 +15,17 @@ pub const KINDS: &[Registered] = &[
     Registered::of::<BridgeInterface>(),
     Registered::of::<File>(),
     Registered::of::<KernelModule>(),
+    Registered::of::<KubeadmInit>(),
+    Registered::of::<KubeadmJoin>(),
+    Registered::of::<Manifest>(),
+    Registered::of::<Node>(),
     Registered::of::<Package>(),
     Registered::of::<PackageRepository>(),
     Registered::of::<Route>(),
     Registered::of::<Service>(),
     Registered::of::<Swap>(),
     Registered::of::<Sysctl>(),
+    Registered::of::<VirtualIp>(),
 ];
 
 /// Reads recorded attributes of the kind `name` back. A name that this version does not know is an
@@ -29,6 +37,11 @@ pub fn decode(name: &str, attributes: &Value) -> Result<Arc<dyn AnyKind>, Decode
         reason: "this version of mainstay has no such kind".to_owned(),
     })?;
     (kind.decode)(attributes)
+}
+
+/// The field that `mainstay sim set ADDR=VALUE` sets; none when there is no such kind.
+pub fn principal(name: &str) -> Option<&'static str> {
+    KINDS.iter().find(|kind| kind.name == name).map(|kind| kind.principal)
 }
 
 #[cfg(test)]

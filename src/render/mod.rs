@@ -2,11 +2,20 @@
 
 mod diff_text;
 mod grouping;
+mod outcome;
 mod plan_json;
 mod plan_text;
+mod progress;
+mod progress_json;
+mod progress_plain;
+mod progress_tty;
 mod reason;
 mod style;
 
+pub use outcome::{outcome_summary, outcome_table};
 pub use plan_json::plan_json;
-pub use plan_text::{PlanText, plan_summary, plan_text};
-pub use style::{Style, plain};
+pub use plan_text::{PlanText, plan_summary};
+pub use progress::Progress;
+pub use progress_json::{JsonProgress, event_line};
+pub use progress_plain::PlainProgress;
+pub use progress_tty::TtyProgress;

@@ -60,6 +60,11 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = seen;
         None
     }
+    /// Files that it lays down, or documents that it hands to a program, as `(path or name, text)` with secrets
+    /// masked; what `mainstay render` shows.
+    fn files(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
     /// What people must know before they approve, for example `destroys what runs on w2`. A change
     /// with a warning always has a plan line of its own.
     fn warning(&self, action: Action) -> Option<String> {
@@ -114,6 +119,8 @@ pub trait AnyKind: Debug + Send + Sync {
     fn refuses(&self, recorded: &Value) -> Result<Option<String>, DecodeError>;
     /// [`Kind::impossible`].
     fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError>;
+    /// [`Kind::files`].
+    fn files(&self) -> Vec<(String, String)>;
     /// [`Kind::warning`].
     fn warning(&self, action: Action) -> Option<String>;
 }
@@ -205,6 +212,10 @@ impl<K: Kind> AnyKind for K {
         Ok(Kind::impossible(self, &decode(K::NAME, "observation", seen)?))
     }
 
+    fn files(&self) -> Vec<(String, String)> {
+        Kind::files(self)
+    }
+
     fn warning(&self, action: Action) -> Option<String> {
         Kind::warning(self, action)
     }
@@ -217,6 +228,8 @@ pub struct Registered {
     pub name: &'static str,
     /// [`Kind::VERSION`].
     pub version: u32,
+    /// [`Kind::PRINCIPAL`].
+    pub principal: &'static str,
     /// Reads recorded attributes back.
     pub decode: fn(&Value) -> Result<Arc<dyn AnyKind>, DecodeError>,
 }
@@ -227,6 +240,7 @@ impl Registered {
         Self {
             name: K::NAME,
             version: K::VERSION,
+            principal: K::PRINCIPAL,
             decode: |value| Ok(Arc::new(decode::<K>(K::NAME, "recorded attributes", value)?)),
         }
     }

@@ -109,7 +109,7 @@ pub enum StateError {
         id: String,
     },
     /// There is no such lock to break.
-    #[error("{}: is not held with id {wanted}: {}", path.display(), found.as_ref().map_or_else(|| "nobody holds it".to_owned(), |id| format!("its id is {id}")))]
+    #[error("{}: is not held with id {wanted}: {}", path.display(), holding(found.as_deref()))]
     NotThatLock {
         /// The lock file.
         path: PathBuf,
@@ -126,6 +126,10 @@ pub enum StateError {
     },
 }
 
+fn holding(id: Option<&str>) -> String {
+    id.map_or_else(|| "nobody holds it".to_owned(), |id| format!("its id is {id}"))
+}
+
 impl StateError {
     pub(super) fn io(act: &'static str, path: &Path, error: &std::io::Error) -> Self {
         Self::Io { act, path: path.to_owned(), reason: error.to_string() }
@@ -140,15 +144,15 @@ impl StateError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io { .. } => {
-                "nothing is lost: what was done is in the state file and the journal beside it; mend the cause (space, \
-                 permissions) and run the same command again"
+                "nothing is lost: what was done is in the state file and the journal beside it; mend the cause \
+                 (space, permissions) and run the same command again"
                     .to_owned()
             }
             Self::Damaged { path, .. } => {
                 let kept = super::paths::Paths::new(path).backups;
                 format!(
-                    "earlier generations are kept as {}/SERIAL.json, and the newest is a copy of the file as it was last \
-                     written: run `mainstay state history`, then copy one over {}",
+                    "earlier generations are kept as {}/SERIAL.json, and the newest is a copy of the file as it was \
+                     last written: run `mainstay state history`, then copy one over {}",
                     kept.display(),
                     path.display()
                 )
@@ -165,8 +169,8 @@ impl StateError {
             Self::Moved { .. } => "run `mainstay plan` again".to_owned(),
             Self::NoGeneration { .. } => "run `mainstay state history`".to_owned(),
             Self::Locked { holder, .. } => format!(
-                "wait with `--lock-timeout 10m`, look with `mainstay lock show`, or, if it is certain that nobody works, \
-                 run `mainstay lock break {}`",
+                "wait with `--lock-timeout 10m`, look with `mainstay lock show`, or, if it is certain that nobody \
+                 works, run `mainstay lock break {}`",
                 holder.id
             ),
             Self::LockUnreadable { path, .. } => {

@@ -3,9 +3,7 @@
 //! `tests/config/invalid/NAME.yaml` has its exact message in `NAME.txt`; `valid/NAME.yaml` has what
 //! was made of it. `UPDATE=1 cargo test --test integration config` writes them anew: read the diff.
 
-use mainstay::config::{
-    self, Draft, DraftHost, FleetKind, Loaded, Paths, Role, render_diagnostics,
-};
+use mainstay::config::{self, Draft, DraftHost, FleetKind, Loaded, Paths, Role, render_diagnostics};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -111,23 +109,13 @@ fn every_file_has_its_expectation_and_none_is_left_over() {
 /// Files that are too large, too strange or too long to keep: what is said of them is kept.
 #[test]
 fn garbage_is_refused_at_once() {
-    let garbage: Vec<u8> = (0..10 << 20)
-        .map(|n: u32| n.wrapping_mul(2_654_435_761).to_le_bytes()[3])
-        .collect();
-    let letters: String = garbage
-        .iter()
-        .take(4 << 20)
-        .map(|b| char::from(b'a' + b % 26))
-        .collect();
+    let garbage: Vec<u8> = (0..10 << 20).map(|n: u32| n.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+    let letters: String = garbage.iter().take(4 << 20).map(|b| char::from(b'a' + b % 26)).collect();
     let elf = [b"\x7fELF\x02\x01\x01\0".as_slice(), &garbage[..4096]].concat();
-    let keys =
-        |count: usize| (0..count).fold(String::new(), |text, n| text + &format!("k{n}: 1\n"));
+    let keys = |count: usize| (0..count).fold(String::new(), |text, n| text + &format!("k{n}: 1\n"));
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("10-mb-of-garbage", garbage.clone()),
-        (
-            "10-mb-of-text",
-            letters.as_bytes().repeat(3)[..10 << 20].to_vec(),
-        ),
+        ("10-mb-of-text", letters.as_bytes().repeat(3)[..10 << 20].to_vec()),
         ("4-mb-in-one-word", letters.into_bytes()),
         ("4-mb-of-brackets", vec![b'['; 4 << 20]),
         ("4-mb-of-open-lists", b"- ".repeat(2 << 20)),
@@ -140,18 +128,12 @@ fn garbage_is_refused_at_once() {
         ("program", elf),
         (
             "utf-16",
-            "name: prod".encode_utf16().flat_map(u16::to_le_bytes).fold(
-                vec![0xff, 0xfe],
-                |mut v, b| {
-                    v.push(b);
-                    v
-                },
-            ),
+            "name: prod".encode_utf16().flat_map(u16::to_le_bytes).fold(vec![0xff, 0xfe], |mut v, b| {
+                v.push(b);
+                v
+            }),
         ),
-        (
-            "latin-1",
-            b"apiVersion: mainstay/v1\nname: gr\xf6\xdfe\n".to_vec(),
-        ),
+        ("latin-1", b"apiVersion: mainstay/v1\nname: gr\xf6\xdfe\n".to_vec()),
     ];
     let mut failures = Vec::new();
     for (name, bytes) in cases {
@@ -175,22 +157,12 @@ fn five_thousand_hosts_are_read_quickly() {
     );
     for n in 0..5000 {
         let role = if n < 3 { "control-plane" } else { "worker" };
-        writeln!(
-            text,
-            "  n{n}: {{address: 10.{}.{}.{}, roles: [{role}]}}",
-            n / 40_000,
-            n / 200,
-            n % 200 + 1
-        )
-        .expect("memory");
+        writeln!(text, "  n{n}: {{address: 10.{}.{}.{}, roles: [{role}]}}", n / 40_000, n / 200, n % 200 + 1)
+            .expect("memory");
     }
     let begun = Instant::now();
     let loaded = load(&text);
-    assert!(
-        begun.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!(loaded.cluster.hosts.len(), 5000);
     assert_eq!(loaded.sources.line("/hosts/n4999/address"), Some(5007));
 }
@@ -205,20 +177,15 @@ fn every_example_is_accepted_without_a_warning() {
         };
         found += 1;
         assert_eq!(shown(&text), "", "{}", path.display());
-        assert!(
-            text.starts_with("# yaml-language-server: $schema=../../schema/cluster.schema.json\n")
-        );
+        assert!(text.starts_with("# yaml-language-server: $schema=../../schema/cluster.schema.json\n"));
     }
     assert!(found >= 4);
 }
 
 #[test]
 fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
-    let host = |name: &str, address: &str, role| DraftHost {
-        name: name.into(),
-        address: address.into(),
-        roles: vec![role],
-    };
+    let host =
+        |name: &str, address: &str, role| DraftHost { name: name.into(), address: address.into(), roles: vec![role] };
     let mut draft = Draft {
         name: "prod".into(),
         fleet: FleetKind::Ssh,
@@ -233,11 +200,8 @@ fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
             host("w1", "10.0.0.21", Role::Worker),
         ],
     };
-    for (fleet, user) in [
-        (FleetKind::Ssh, None),
-        (FleetKind::Simulated, Some("debian")),
-        (FleetKind::Ssh, Some("12")),
-    ] {
+    for (fleet, user) in [(FleetKind::Ssh, None), (FleetKind::Simulated, Some("debian")), (FleetKind::Ssh, Some("12"))]
+    {
         draft.fleet = fleet;
         draft.user = user.map(str::to_owned);
         let text = config::template(&draft);
@@ -249,8 +213,7 @@ fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
             .lines()
             .map(|line| match line.strip_prefix('#') {
                 Some(rest)
-                    if rest.starts_with("  ") && !rest.contains(" > ")
-                        || rest.starts_with(char::is_alphabetic) =>
+                    if rest.starts_with("  ") && !rest.contains(" > ") || rest.starts_with(char::is_alphabetic) =>
                 {
                     rest
                 }
@@ -258,18 +221,11 @@ fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
             })
             .fold(String::new(), |text, line| text + line + "\n");
         assert_eq!(shown(&uncommented), "", "{uncommented}");
-        assert!(
-            load(&uncommented).cluster.host_config.kernel_modules.len() == 1,
-            "{uncommented}"
-        );
+        assert!(load(&uncommented).cluster.host_config.kernel_modules.len() == 1, "{uncommented}");
     }
     let mut failures = Vec::new();
     draft.user = None;
-    expect(
-        &root().join("tests/config/template.yaml"),
-        &config::template(&draft),
-        &mut failures,
-    );
+    expect(&root().join("tests/config/template.yaml"), &config::template(&draft), &mut failures);
     assert_none(&failures);
 }
 
@@ -277,17 +233,10 @@ fn the_template_is_accepted_as_it_is_and_with_every_comment_taken_off() {
 fn diagnostics_are_read_by_programs_too() {
     let errors = config::load_with("name: Prod\nfoo: 1\n", FILE, &paths()).expect_err("faults");
     let json = serde_json::to_value(&errors.diagnostics).expect("JSON");
-    let unknown = json
-        .as_array()
-        .expect("a list")
-        .iter()
-        .find(|d| d["message"] == "unknown key `foo`");
+    let unknown = json.as_array().expect("a list").iter().find(|d| d["message"] == "unknown key `foo`");
     let unknown = unknown.expect("reported");
     assert_eq!(unknown["severity"], "error");
-    assert_eq!(
-        unknown["primary"],
-        serde_json::json!({"start": 11, "end": 14, "line": 2, "column": 1, "text": ""})
-    );
+    assert_eq!(unknown["primary"], serde_json::json!({"start": 11, "end": 14, "line": 2, "column": 1, "text": ""}));
 }
 
 #[test]

@@ -19,10 +19,7 @@ fn the_schema_file_is_current() {
         fs::write(&path, &text).expect("writable");
     }
     let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == text,
-        "schema/cluster.schema.json is stale: UPDATE=1 cargo test --test integration config_schema"
-    );
+    assert!(found == text, "schema/cluster.schema.json is stale: UPDATE=1 cargo test --test integration config_schema");
 }
 
 /// Visits every key of the schema.
@@ -30,18 +27,8 @@ fn keys(schema: &Value, visit: &mut dyn FnMut(&str, &Value)) {
     if !schema.is_object() {
         return;
     }
-    for property in schema["properties"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(_, property)| property)
-    {
-        visit(
-            property["title"]
-                .as_str()
-                .expect("every key has its path as title"),
-            property,
-        );
+    for property in schema["properties"].as_object().into_iter().flatten().map(|(_, property)| property) {
+        visit(property["title"].as_str().expect("every key has its path as title"), property);
         keys(property, visit);
     }
     for inner in [&schema["items"], &schema["additionalProperties"]] {
@@ -55,23 +42,14 @@ fn every_key_has_a_description_and_every_value_of_an_enumeration_too() {
     keys(&config::schema(), &mut |title, property| {
         count += 1;
         let description = property["description"].as_str().unwrap_or_default();
-        assert!(
-            description.len() > 10 && description.ends_with(['.', ')']),
-            "{title}: {description:?}"
-        );
+        assert!(description.len() > 10 && description.ends_with(['.', ')']), "{title}: {description:?}");
         let values = property["enum"].as_array().map_or(0, Vec::len);
         let described = property["enumDescriptions"].as_array().map_or(0, Vec::len);
         assert_eq!(values, described, "{title}");
-        assert!(
-            property["type"].is_string(),
-            "{title}: {}",
-            property["type"]
-        );
+        assert!(property["type"].is_string(), "{title}: {}", property["type"]);
         let nothing = ["default", "anyOf", "oneOf", "$ref"];
         assert!(
-            nothing.iter().all(|word| property
-                .get(word)
-                .is_none_or(|v| !v.is_null() && *word == "default")),
+            nothing.iter().all(|word| property.get(word).is_none_or(|v| !v.is_null() && *word == "default")),
             "{title}"
         );
     });
@@ -83,8 +61,7 @@ fn objects_are_closed() {
     keys(&config::schema(), &mut |title, property| {
         if property["type"] == "object" {
             let closed = property["additionalProperties"] == false;
-            let free =
-                property["properties"].is_null() && property.get("additionalProperties").is_some();
+            let free = property["properties"].is_null() && property.get("additionalProperties").is_some();
             assert!(closed || free, "{title}");
         }
     });
@@ -99,16 +76,8 @@ fn files(directory: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root().join(directory)).expect("the directory is there") {
         let path = entry.expect("readable").path();
-        let path = if path.is_dir() {
-            path.join("cluster.yaml")
-        } else {
-            path
-        };
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "yaml")
-            && path.exists()
-        {
+        let path = if path.is_dir() { path.join("cluster.yaml") } else { path };
+        if path.extension().is_some_and(|extension| extension == "yaml") && path.exists() {
             found.push(path);
         }
     }
@@ -122,15 +91,9 @@ fn schema_and_parser_agree() {
         .with_draft(jsonschema::Draft::Draft7)
         .build(&config::schema())
         .expect("the schema is one");
-    for path in files("examples")
-        .into_iter()
-        .chain(files("tests/config/valid"))
-    {
+    for path in files("examples").into_iter().chain(files("tests/config/valid")) {
         let value = value(&path).expect("YAML");
-        let faults: Vec<String> = validator
-            .iter_errors(&value)
-            .map(|e| format!("{}: {e}", e.instance_path))
-            .collect();
+        let faults: Vec<String> = validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path)).collect();
         assert!(faults.is_empty(), "{}: {faults:#?}", path.display());
     }
     let mut refused = 0;
@@ -148,16 +111,11 @@ fn schema_and_parser_agree() {
             "is missing",
             "has no value",
         ];
-        if told.lines().any(|line| {
-            line.starts_with("error: ") && of_shape.iter().any(|words| line.contains(words))
-        }) && !told.contains("must be 1")
+        if told.lines().any(|line| line.starts_with("error: ") && of_shape.iter().any(|words| line.contains(words)))
+            && !told.contains("must be 1")
         {
             refused += 1;
-            assert!(
-                !validator.is_valid(&value),
-                "the schema accepts {}",
-                path.display()
-            );
+            assert!(!validator.is_valid(&value), "the schema accepts {}", path.display());
         }
     }
     assert!(refused >= 15, "{refused}");

@@ -11,16 +11,11 @@ pub(super) fn names(written: Option<&Vec<String>>, faults: &mut Faults<'_>) -> V
     for (number, name) in written.into_iter().flatten().enumerate() {
         let at = pointer(["kubernetes", "apiServer", "certSANs", &number.to_string()]);
         let bare = name.strip_prefix("*.").unwrap_or(name);
-        if name.parse::<IpAddr>().is_ok()
-            || (is_subdomain(bare) && !super::names::looks_like_ipv4(bare))
-        {
+        if name.parse::<IpAddr>().is_ok() || (is_subdomain(bare) && !super::names::looks_like_ipv4(bare)) {
             names.push(name.clone());
             continue;
         }
-        let fault = Fault::at(
-            at,
-            format!("{} is neither an address nor a DNS name", quoted(name)),
-        );
+        let fault = Fault::at(at, format!("{} is neither an address nor a DNS name", quoted(name)));
         let lower = name.to_lowercase();
         faults.broken(if name.contains("://") || name.contains(':') {
             fault.help("a certificate holds names alone, without scheme and port")

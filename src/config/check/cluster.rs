@@ -10,11 +10,7 @@ use crate::config::quote::quoted;
 use crate::config::{Cluster, FleetKind};
 
 /// The checked cluster. It may be used only when no error was written down.
-pub(in crate::config) fn check(
-    written: &ClusterFile,
-    paths: &Paths,
-    faults: &mut Faults<'_>,
-) -> Cluster {
+pub(in crate::config) fn check(written: &ClusterFile, paths: &Paths, faults: &mut Faults<'_>) -> Cluster {
     let empty = file::Kubernetes::default();
     let kubernetes = written.kubernetes.as_ref().unwrap_or(&empty);
     let name = name(written.name.as_deref(), faults);
@@ -26,13 +22,8 @@ pub(in crate::config) fn check(
     };
     local_is_one(fleet, &hosts, faults);
     let subnets = subnets::check(kubernetes, &hosts, faults);
-    let (endpoint, load_balancer) =
-        load_balancer::check(written, &name, &mut hosts, subnets, paths, faults);
-    let swap = written
-        .host_config
-        .as_ref()
-        .and_then(|h| h.swap)
-        .unwrap_or(file::Swap::Off);
+    let (endpoint, load_balancer) = load_balancer::check(written, &name, &mut hosts, subnets, paths, faults);
+    let swap = written.host_config.as_ref().and_then(|h| h.swap).unwrap_or(file::Swap::Off);
     Cluster {
         state_path: written
             .state
@@ -56,11 +47,8 @@ pub(in crate::config) fn check(
 fn name(written: Option<&str>, faults: &mut Faults<'_>) -> String {
     let name = written.unwrap_or_default();
     if written.is_some() && !names::is_label(name) {
-        let fault = Fault::at(
-            "/name",
-            format!("the cluster name {} is not a DNS-1123 label", quoted(name)),
-        )
-        .help("lower-case letters, digits and dashes inside, at most 63 characters");
+        let fault = Fault::at("/name", format!("the cluster name {} is not a DNS-1123 label", quoted(name)))
+            .help("lower-case letters, digits and dashes inside, at most 63 characters");
         faults.broken(match names::to_label(name) {
             Some(label) => fault.help(format!("for example {}", quoted(&label))),
             None => fault,

@@ -31,10 +31,7 @@ pub(super) const API_SERVER: Flags = Flags {
     replicated: false,
     owned: &[
         ("advertise-address", FROM_HOST),
-        (
-            "secure-port",
-            "every API server listens on 6443; clients use `endpoint.port`",
-        ),
+        ("secure-port", "every API server listens on 6443; clients use `endpoint.port`"),
         ("etcd-servers", FROM_ETCD),
         ("etcd-cafile", FROM_PKI),
         ("etcd-certfile", FROM_PKI),
@@ -49,14 +46,8 @@ pub(super) const API_SERVER: Flags = Flags {
         ("proxy-client-key-file", FROM_PKI),
         ("service-account-key-file", FROM_PKI),
         ("service-account-signing-key-file", FROM_PKI),
-        (
-            "enable-bootstrap-token-auth",
-            "hosts join with bootstrap tokens",
-        ),
-        (
-            "allow-privileged",
-            "kube-proxy and network plugins are privileged pods",
-        ),
+        ("enable-bootstrap-token-auth", "hosts join with bootstrap tokens"),
+        ("allow-privileged", "kube-proxy and network plugins are privileged pods"),
     ],
 };
 
@@ -73,11 +64,7 @@ pub(super) const CONTROLLER_MANAGER: Flags = Flags {
     ],
 };
 
-pub(super) const SCHEDULER: Flags = Flags {
-    key: "scheduler",
-    replicated: false,
-    owned: &[],
-};
+pub(super) const SCHEDULER: Flags = Flags { key: "scheduler", replicated: false, owned: &[] };
 
 pub(super) const ETCD: Flags = Flags {
     key: "etcd",
@@ -85,14 +72,8 @@ pub(super) const ETCD: Flags = Flags {
     owned: &[
         ("name", "it is the host's node name"),
         ("data-dir", "it is `kubernetes.etcd.dataDir`"),
-        (
-            "heartbeat-interval",
-            "it is `kubernetes.etcd.heartbeatInterval`",
-        ),
-        (
-            "election-timeout",
-            "it is `kubernetes.etcd.electionTimeout`",
-        ),
+        ("heartbeat-interval", "it is `kubernetes.etcd.heartbeatInterval`"),
+        ("election-timeout", "it is `kubernetes.etcd.electionTimeout`"),
         ("listen-client-urls", FROM_HOST),
         ("listen-peer-urls", FROM_HOST),
         ("advertise-client-urls", FROM_HOST),
@@ -130,10 +111,7 @@ pub(super) fn check(
     flags: &Flags,
     faults: &mut Faults<'_>,
 ) -> Component {
-    Component {
-        extra_args: extra_args(args, flags, faults),
-        extra_volumes: extra_volumes(volumes, flags, faults),
-    }
+    Component { extra_args: extra_args(args, flags, faults), extra_volumes: extra_volumes(volumes, flags, faults) }
 }
 
 pub(super) fn extra_args(
@@ -147,19 +125,14 @@ pub(super) fn extra_args(
         let owned = flags.owned.iter().find(|(name, _)| name == flag);
         if let Some((_, source)) = owned {
             faults.error(
-                Fault::key(
-                    &at,
-                    format!("mainstay sets the flag {} itself", quoted(flag)),
-                )
-                .because((*source).to_owned())
-                .help("remove it here"),
+                Fault::key(&at, format!("mainstay sets the flag {} itself", quoted(flag)))
+                    .because((*source).to_owned())
+                    .help("remove it here"),
             );
         } else if !names::is_flag(flag) {
             let fault = Fault::key(&at, format!("{} is not the name of a flag", quoted(flag)));
             faults.broken(match flag.trim_start_matches('-') {
-                bare if names::is_flag(bare) => {
-                    fault.help(format!("leave the dashes out: {}", quoted(bare)))
-                }
+                bare if names::is_flag(bare) => fault.help(format!("leave the dashes out: {}", quoted(bare))),
                 _ => fault.help("write it without dashes in front, for example `audit-log-path`"),
             });
         } else if plain_line("value of a flag", value, &at, faults) {
@@ -200,57 +173,31 @@ fn meaning(flag: &str, value: &str, at: &str, flags: &Flags, faults: &mut Faults
     }
 }
 
-fn extra_volumes(
-    written: Option<&Vec<Volume>>,
-    flags: &Flags,
-    faults: &mut Faults<'_>,
-) -> Vec<ExtraVolume> {
+fn extra_volumes(written: Option<&Vec<Volume>>, flags: &Flags, faults: &mut Faults<'_>) -> Vec<ExtraVolume> {
     let mut volumes = Vec::new();
     let mut names: HashMap<&str, usize> = HashMap::new();
     for (number, volume) in written.into_iter().flatten().enumerate() {
-        let at = |key: &str| {
-            pointer([
-                "kubernetes",
-                flags.key,
-                "extraVolumes",
-                &number.to_string(),
-                key,
-            ])
-        };
+        let at = |key: &str| pointer(["kubernetes", flags.key, "extraVolumes", &number.to_string(), key]);
         let name = volume.name.as_deref().unwrap_or_default();
         if volume.name.is_some() {
             if !names::is_label(name) {
                 let message = format!("the volume name {} is not a DNS-1123 label", quoted(name));
-                faults.broken(
-                    Fault::at(at("name"), message)
-                        .help("lower-case letters, digits and dashes inside"),
-                );
+                faults.broken(Fault::at(at("name"), message).help("lower-case letters, digits and dashes inside"));
             } else if KUBEADM_VOLUMES.contains(&name) {
                 let message = format!("kubeadm mounts a volume {} itself", quoted(name));
                 faults.error(Fault::at(at("name"), message).help("choose another name"));
             }
             if let Some(first) = names.insert(name, number) {
-                let other = pointer([
-                    "kubernetes",
-                    flags.key,
-                    "extraVolumes",
-                    &first.to_string(),
-                    "name",
-                ]);
+                let other = pointer(["kubernetes", flags.key, "extraVolumes", &first.to_string(), "name"]);
                 faults.error(
-                    Fault::at(
-                        at("name"),
-                        format!("two volumes are called {}", quoted(name)),
-                    )
-                    .also(other, "first used here")
-                    .help("choose another name"),
+                    Fault::at(at("name"), format!("two volumes are called {}", quoted(name)))
+                        .also(other, "first used here")
+                        .help("choose another name"),
                 );
             }
         }
         let mut path = |text: &Option<String>, key: &str| {
-            text.as_deref()
-                .and_then(|text| host_path(text, &at(key), faults))
-                .unwrap_or_default()
+            text.as_deref().and_then(|text| host_path(text, &at(key), faults)).unwrap_or_default()
         };
         volumes.push(ExtraVolume {
             name: name.to_owned(),

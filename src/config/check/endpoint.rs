@@ -53,20 +53,11 @@ pub(super) fn managed(
     if !faults.is_broken(PORT) {
         free_port(port, balancers, faults);
     }
-    Endpoint {
-        address: vip.to_string(),
-        vip: Some(vip),
-        prefix_len,
-        port,
-    }
+    Endpoint { address: vip.to_string(), vip: Some(vip), prefix_len, port }
 }
 
 /// The endpoint that somebody else's load balancer serves.
-pub(super) fn external(
-    written: &file::Endpoint,
-    hosts: &[Host],
-    faults: &mut Faults<'_>,
-) -> Endpoint {
+pub(super) fn external(written: &file::Endpoint, hosts: &[Host], faults: &mut Faults<'_>) -> Endpoint {
     let address = written.address.clone().unwrap_or_default();
     let port = written.port.unwrap_or(Cluster::API_PORT);
     let good = match address.parse::<IpAddr>() {
@@ -75,19 +66,11 @@ pub(super) fn external(
         Err(_) => names::is_subdomain(&address) && !names::looks_like_ipv4(&address),
     };
     if written.address.is_some() && !good {
-        let message = format!(
-            "{} is neither an IPv4 address nor a DNS name",
-            quoted(&address)
-        );
+        let message = format!("{} is neither an IPv4 address nor a DNS name", quoted(&address));
         faults.broken(Fault::at(ADDRESS, message));
     }
-    let planes: Vec<&Host> = hosts
-        .iter()
-        .filter(|host| host.is_control_plane())
-        .collect();
-    let owner = planes
-        .iter()
-        .find(|host| [&host.address, &host.internal_address.to_string()].contains(&&address));
+    let planes: Vec<&Host> = hosts.iter().filter(|host| host.is_control_plane()).collect();
+    let owner = planes.iter().find(|host| [&host.address, &host.internal_address.to_string()].contains(&&address));
     if let Some(owner) = owner {
         if planes.len() > 1 {
             faults.error(
@@ -98,20 +81,12 @@ pub(super) fn external(
             );
         } else if port != Cluster::API_PORT {
             faults.error(
-                Fault::at(
-                    PORT,
-                    format!("nothing listens on port {port} of {}", quoted(&owner.name)),
-                )
-                .help(format!("the API server listens on {}", Cluster::API_PORT)),
+                Fault::at(PORT, format!("nothing listens on port {port} of {}", quoted(&owner.name)))
+                    .help(format!("the API server listens on {}", Cluster::API_PORT)),
             );
         }
     }
-    Endpoint {
-        address,
-        vip: None,
-        prefix_len: None,
-        port,
-    }
+    Endpoint { address, vip: None, prefix_len: None, port }
 }
 
 fn virtual_ip(text: &str, faults: &mut Faults<'_>) -> (Ipv4Addr, Option<u8>) {
@@ -119,31 +94,22 @@ fn virtual_ip(text: &str, faults: &mut Faults<'_>) -> (Ipv4Addr, Option<u8>) {
         Some((address, prefix)) => (address, Some(prefix)),
         None => (text, None),
     };
-    match (
-        host_address(address),
-        prefix.map(|text| text.parse::<u8>().ok().filter(|p| (8..=30).contains(p))),
-    ) {
+    match (host_address(address), prefix.map(|text| text.parse::<u8>().ok().filter(|p| (8..=30).contains(p)))) {
         (Ok(vip), None) => (vip, None),
         (Ok(vip), Some(Some(prefix))) => (vip, Some(prefix)),
         (Ok(_), Some(None)) => {
             faults.broken(
-                Fault::at(
-                    ADDRESS,
-                    format!("{} has no prefix length of a network", quoted(text)),
-                )
-                .help("it is from /8 to /30; without one, a /24 is assumed"),
+                Fault::at(ADDRESS, format!("{} has no prefix length of a network", quoted(text)))
+                    .help("it is from /8 to /30; without one, a /24 is assumed"),
             );
             (NO_ADDRESS, None)
         }
         (Err(why), _) => {
             let fault = if names::is_host_name(address) {
-                Fault::at(
-                    ADDRESS,
-                    format!("the endpoint {} is a name, not a virtual IP", quoted(text)),
-                )
-                .because("keepalived needs the address itself")
-                .help("put the name into `kubernetes.apiServer.certSANs`")
-                .help("or use `loadBalancer: {mode: external}` if something else serves it")
+                Fault::at(ADDRESS, format!("the endpoint {} is a name, not a virtual IP", quoted(text)))
+                    .because("keepalived needs the address itself")
+                    .help("put the name into `kubernetes.apiServer.certSANs`")
+                    .help("or use `loadBalancer: {mode: external}` if something else serves it")
             } else {
                 Fault::at(ADDRESS, format!("the endpoint {} {why}", quoted(text)))
                     .help("take an unused IPv4 address of the load balancers' network")
@@ -164,84 +130,54 @@ fn not_a_hosts(vip: Ipv4Addr, hosts: &[Host], faults: &mut Faults<'_>) {
             continue;
         };
         faults.error(
-            Fault::at(
-                ADDRESS,
-                format!(
-                    "the endpoint's address is also the address of host {}",
-                    quoted(&host.name)
-                ),
-            )
-            .because("a virtual IP floats between hosts, so no host may own it")
-            .also(owned, "owned here")
-            .help(format!("take an unused address of {}", around(vip))),
+            Fault::at(ADDRESS, format!("the endpoint's address is also the address of host {}", quoted(&host.name)))
+                .because("a virtual IP floats between hosts, so no host may own it")
+                .also(owned, "owned here")
+                .help(format!("take an unused address of {}", around(vip))),
         );
     }
 }
 
 /// The load balancers can only hold an address of their own network.
 fn reachable(vip: Ipv4Addr, prefix_len: Option<u8>, balancers: &[&Host], faults: &mut Faults<'_>) {
-    let net = Ipv4Net::new(vip, prefix_len.unwrap_or(ASSUMED))
-        .map_or_else(|_| around(vip), |net| net.trunc());
+    let net = Ipv4Net::new(vip, prefix_len.unwrap_or(ASSUMED)).map_or_else(|_| around(vip), |net| net.trunc());
     if vip == net.network() || vip == net.broadcast() {
-        let what = if vip == net.network() {
-            "the address of the network"
-        } else {
-            "the broadcast address of"
-        };
+        let what = if vip == net.network() { "the address of the network" } else { "the broadcast address of" };
         faults.error(
             Fault::at(ADDRESS, format!("the endpoint {vip} is {what} {net}"))
                 .help("no host can have it; take an address between the first and the last"),
         );
         return;
     }
-    let mut outside = balancers.iter().filter(|host| {
-        host.internal_address != NO_ADDRESS && !net.contains(&host.internal_address)
-    });
+    let mut outside =
+        balancers.iter().filter(|host| host.internal_address != NO_ADDRESS && !net.contains(&host.internal_address));
     let Some(host) = outside.next() else { return };
-    let mut fault = Fault::at(
-        ADDRESS,
-        format!("the endpoint {vip} is outside the load balancers' network"),
-    )
-    .because(format!("is in {net}"))
-    .also(at_internal(&host.name, faults), "is not");
+    let mut fault = Fault::at(ADDRESS, format!("the endpoint {vip} is outside the load balancers' network"))
+        .because(format!("is in {net}"))
+        .also(at_internal(&host.name, faults), "is not");
     if prefix_len.is_some() {
         faults.error(fault.help("all load balancers and the virtual IP share one network segment"));
         return;
     }
-    fault = fault.help(format!(
-        "take an unused address of {}",
-        around(host.internal_address)
-    ));
-    let all: Vec<Ipv4Addr> = balancers
-        .iter()
-        .map(|host| host.internal_address)
-        .filter(|a| *a != NO_ADDRESS)
-        .collect();
+    fault = fault.help(format!("take an unused address of {}", around(host.internal_address)));
+    let all: Vec<Ipv4Addr> = balancers.iter().map(|host| host.internal_address).filter(|a| *a != NO_ADDRESS).collect();
     let common = enclosing(vip, &all);
     if common.prefix_len() >= 16 {
         let size = common.prefix_len();
-        fault = fault.help(format!(
-            "or, where the network is larger, say so: `{vip}/{size}`"
-        ));
+        fault = fault.help(format!("or, where the network is larger, say so: `{vip}/{size}`"));
     }
     faults.error(fault);
 }
 
 /// The smallest network with all these addresses, at most a /24.
 fn enclosing(first: Ipv4Addr, others: &[Ipv4Addr]) -> Ipv4Net {
-    let net = |prefix| {
-        Ipv4Net::new(first, prefix)
-            .map(|net| net.trunc())
-            .unwrap_or_default()
-    };
+    let net = |prefix| Ipv4Net::new(first, prefix).map(|net| net.trunc()).unwrap_or_default();
     let holds = |net: &Ipv4Net| others.iter().all(|address| net.contains(address));
     (0..=ASSUMED).rev().map(net).find(holds).unwrap_or_default()
 }
 
 fn around(address: Ipv4Addr) -> Ipv4Net {
-    Ipv4Net::new(address, ASSUMED)
-        .map(|net| net.trunc())
-        .unwrap_or_default()
+    Ipv4Net::new(address, ASSUMED).map(|net| net.trunc()).unwrap_or_default()
 }
 
 /// Nothing else of the cluster listens on haproxy's port.
@@ -261,39 +197,21 @@ fn free_port(port: u16, balancers: &[&Host], faults: &mut Faults<'_>) {
     if let Some(node) = balancers.iter().find(|host| host.is_node()) {
         if let Some((_, whose)) = NODE_PORTS.iter().find(|(taken, _)| *taken == port) {
             faults.error(
-                Fault::at(
-                    place,
-                    format!(
-                        "port {port} is taken by {whose} on host {}",
-                        quoted(&node.name)
-                    ),
-                )
-                .help("take another port, for example 8443"),
+                Fault::at(place, format!("port {port} is taken by {whose} on host {}", quoted(&node.name)))
+                    .help("take another port, for example 8443"),
             );
         } else if (30000..=32767).contains(&port) {
             faults.warn(
-                Fault::at(
-                    place,
-                    format!("port {port} is in the range of Kubernetes' node ports"),
-                )
-                .because("a service may claim it on every node")
-                .help("take another port, for example 8443"),
+                Fault::at(place, format!("port {port} is in the range of Kubernetes' node ports"))
+                    .because("a service may claim it on every node")
+                    .help("take another port, for example 8443"),
             );
         }
     }
-    if let Some(host) = balancers
-        .iter()
-        .find(|host| host.ssh.port.unwrap_or(22) == port)
-    {
+    if let Some(host) = balancers.iter().find(|host| host.ssh.port.unwrap_or(22) == port) {
         faults.error(
-            Fault::at(
-                place,
-                format!(
-                    "port {port} is the SSH server's on host {}",
-                    quoted(&host.name)
-                ),
-            )
-            .help("take another port, for example 8443"),
+            Fault::at(place, format!("port {port} is the SSH server's on host {}", quoted(&host.name)))
+                .help("take another port, for example 8443"),
         );
     }
 }

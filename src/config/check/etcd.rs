@@ -22,45 +22,19 @@ pub(super) fn check(written: Option<&file::Etcd>, faults: &mut Faults<'_>) -> Et
     let at = "/kubernetes/etcd/dataDir";
     if data_dir.trim_end_matches('/').matches('/').count() < 2 && data_dir.starts_with('/') {
         faults.broken(
-            Fault::at(
-                at,
-                format!("the data of etcd cannot lie in `{data_dir}` itself"),
-            )
-            .help("give it a directory of its own, for example `/var/lib/etcd`"),
+            Fault::at(at, format!("the data of etcd cannot lie in `{data_dir}` itself"))
+                .help("give it a directory of its own, for example `/var/lib/etcd`"),
         );
     }
     let data_dir = host_path(data_dir, at, faults).unwrap_or_default();
     let millis = Duration::from_millis;
-    let (heartbeat, election) = (
-        written.heartbeat_interval.as_deref(),
-        written.election_timeout.as_deref(),
-    );
-    let beat = duration(
-        heartbeat,
-        DEFAULT_HEARTBEAT,
-        millis(10)..=millis(10_000),
-        HEARTBEAT,
-        faults,
-    );
-    let wait = duration(
-        election,
-        DEFAULT_ELECTION,
-        millis(50)..=LONGEST_ELECTION,
-        ELECTION,
-        faults,
-    );
+    let (heartbeat, election) = (written.heartbeat_interval.as_deref(), written.election_timeout.as_deref());
+    let beat = duration(heartbeat, DEFAULT_HEARTBEAT, millis(10)..=millis(10_000), HEARTBEAT, faults);
+    let wait = duration(election, DEFAULT_ELECTION, millis(50)..=LONGEST_ELECTION, ELECTION, faults);
     if !faults.is_broken(HEARTBEAT) && !faults.is_broken(ELECTION) && wait < beat * 5 {
-        let (place, other) = if election.is_some() {
-            (ELECTION, HEARTBEAT)
-        } else {
-            (HEARTBEAT, ELECTION)
-        };
+        let (place, other) = if election.is_some() { (ELECTION, HEARTBEAT) } else { (HEARTBEAT, ELECTION) };
         let default = |written: Option<&str>| {
-            if written.is_none() {
-                " (etcd's default)"
-            } else {
-                ""
-            }
+            if written.is_none() { " (etcd's default)" } else { "" }
         };
         let mut fault = Fault::at(
             place,
@@ -73,10 +47,7 @@ pub(super) fn check(written: Option<&file::Etcd>, faults: &mut Faults<'_>) -> Et
             ),
         )
         .because("a slow network would look like a lost leader")
-        .help(format!(
-            "etcd wants five heartbeats: `electionTimeout: {}` or more",
-            show_duration(beat * 5)
-        ));
+        .help(format!("etcd wants five heartbeats: `electionTimeout: {}` or more", show_duration(beat * 5)));
         if faults.written(other) {
             fault = fault.also(other, "the heartbeat");
         }

@@ -6,8 +6,7 @@ use crate::config::faults::{Fault, Faults};
 use crate::config::file::{self, ClusterFile};
 use crate::config::quote::quoted;
 use crate::config::{
-    Cluster, Endpoint, Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host,
-    pointer,
+    Cluster, Endpoint, Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host, pointer,
 };
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -37,15 +36,7 @@ const SECTIONS: &[&str] = &[
     "ring",
     "fcgi-app",
 ];
-const OWNED: &[&str] = &[
-    "mode",
-    "bind",
-    "server",
-    "default-server",
-    "default_backend",
-    "use_backend",
-    "http-check",
-];
+const OWNED: &[&str] = &["mode", "bind", "server", "default-server", "default_backend", "use_backend", "http-check"];
 const OWNED_OPTIONS: &[&str] = &["httpchk", "ssl-hello-chk", "tcp-check", "redispatch"];
 
 pub(super) fn check(
@@ -62,10 +53,7 @@ pub(super) fn check(
         maxconn: written.maxconn.unwrap_or(4000),
         timeouts: timeouts(written.timeouts.as_ref(), faults),
         health_check: health_check(written.health_check.as_ref(), faults),
-        stats: written
-            .stats
-            .as_ref()
-            .map(|stats| self::stats(stats, endpoint, balancers, faults)),
+        stats: written.stats.as_ref().map(|stats| self::stats(stats, endpoint, balancers, faults)),
         extra: extra(written.extra.as_ref(), faults),
     }
 }
@@ -83,32 +71,20 @@ fn bind(
         Ok(address) if address.is_unspecified() => None,
         Ok(address) if endpoint.vip == Some(address) => {
             let name = "net.ipv4.ip_nonlocal_bind";
-            let sysctls = cluster
-                .host_config
-                .as_ref()
-                .and_then(|h| h.sysctls.as_ref());
-            if sysctls
-                .and_then(|s| s.get(name))
-                .is_none_or(|value| value.0 != "1")
-            {
+            let sysctls = cluster.host_config.as_ref().and_then(|h| h.sysctls.as_ref());
+            if sysctls.and_then(|s| s.get(name)).is_none_or(|value| value.0 != "1") {
                 faults.error(
-                    Fault::at(
-                        at,
-                        "haproxy cannot listen on the virtual IP where it is not",
-                    )
-                    .because("only one host has it at a time")
-                    .help(format!("add `hostConfig: {{sysctls: {{{name}: 1}}}}`"))
-                    .help("or leave `bind` out and listen on every address"),
+                    Fault::at(at, "haproxy cannot listen on the virtual IP where it is not")
+                        .because("only one host has it at a time")
+                        .help(format!("add `hostConfig: {{sysctls: {{{name}: 1}}}}`"))
+                        .help("or leave `bind` out and listen on every address"),
                 );
             }
             Some(address)
         }
         _ => {
             if endpoint.vip != Some(NO_ADDRESS) || address.is_err() {
-                let message = format!(
-                    "haproxy cannot listen on {} on every load balancer",
-                    quoted(text)
-                );
+                let message = format!("haproxy cannot listen on {} on every load balancer", quoted(text));
                 faults.broken(Fault::at(at, message).help("take `0.0.0.0`, or the virtual IP"));
             }
             None
@@ -121,21 +97,12 @@ fn timeouts(written: Option<&file::HaproxyTimeouts>, faults: &mut Faults<'_>) ->
     let written = written.unwrap_or(&empty);
     let mut one = |text: &Option<String>, default: Duration, key: &str| {
         let at = format!("{AT}/timeouts/{key}");
-        let value = duration(
-            text.as_deref(),
-            default,
-            Duration::from_millis(1)..=LONGEST,
-            &at,
-            faults,
-        );
+        let value = duration(text.as_deref(), default, Duration::from_millis(1)..=LONGEST, &at, faults);
         if matches!(key, "client" | "server") && value < PINGED {
             faults.warn(
-                Fault::at(
-                    at,
-                    format!("a {key} timeout under 35s cuts connections that are merely idle"),
-                )
-                .because("`kubectl exec` and watches are quiet for 30 s between pings")
-                .help("take `35s` or more; `4h` also serves old clients"),
+                Fault::at(at, format!("a {key} timeout under 35s cuts connections that are merely idle"))
+                    .because("`kubectl exec` and watches are quiet for 30 s between pings")
+                    .help("take `35s` or more; `4h` also serves old clients"),
             );
         }
         value
@@ -166,28 +133,18 @@ fn health_check(written: Option<&file::HaproxyCheck>, faults: &mut Faults<'_>) -
         duration(text.as_deref(), default, bounds.clone(), &at(key), faults)
     };
     let interval = one(&written.interval, 1000, "interval");
-    let fast_interval =
-        one(&written.fast_interval, 250, "fastInterval").min(match &written.fast_interval {
-            Some(_) => Duration::MAX,
-            None => interval,
-        });
+    let fast_interval = one(&written.fast_interval, 250, "fastInterval").min(match &written.fast_interval {
+        Some(_) => Duration::MAX,
+        None => interval,
+    });
     if fast_interval > interval {
         faults.error(
-            Fault::at(
-                at("fastInterval"),
-                "`fastInterval` is longer than `interval`",
-            )
-            .also(at("interval"), "the usual interval")
-            .help("it is for servers that are just changing, and shorter"),
+            Fault::at(at("fastInterval"), "`fastInterval` is longer than `interval`")
+                .also(at("interval"), "the usual interval")
+                .help("it is for servers that are just changing, and shorter"),
         );
     }
-    HealthCheck {
-        path,
-        interval,
-        fast_interval,
-        fall: written.fall.unwrap_or(2),
-        rise: written.rise.unwrap_or(2),
-    }
+    HealthCheck { path, interval, fast_interval, fall: written.fall.unwrap_or(2), rise: written.rise.unwrap_or(2) }
 }
 
 fn stats(
@@ -201,30 +158,17 @@ fn stats(
         None => Ipv4Addr::LOCALHOST,
         Some(Ok(address)) => address,
         Some(Err(_)) => {
-            let message = format!(
-                "{} is not an IPv4 address",
-                quoted(written.bind.as_deref().unwrap_or_default())
-            );
-            faults.broken(
-                Fault::at(&at_bind, message)
-                    .help("take `127.0.0.1`, or `0.0.0.0` for every address"),
-            );
+            let message = format!("{} is not an IPv4 address", quoted(written.bind.as_deref().unwrap_or_default()));
+            faults.broken(Fault::at(&at_bind, message).help("take `127.0.0.1`, or `0.0.0.0` for every address"));
             Ipv4Addr::LOCALHOST
         }
     };
     if !faults.is_broken(&at_bind) && !bind.is_loopback() && !bind.is_unspecified() {
-        let message = format!(
-            "no address but {} is on every load balancer",
-            quoted("127.0.0.1")
-        );
-        faults.error(
-            Fault::at(&at_bind, message).help("take `127.0.0.1`, or `0.0.0.0` for every address"),
-        );
+        let message = format!("no address but {} is on every load balancer", quoted("127.0.0.1"));
+        faults.error(Fault::at(&at_bind, message).help("take `127.0.0.1`, or `0.0.0.0` for every address"));
     }
     let port = written.port.unwrap_or(8404);
-    let ssh = balancers
-        .iter()
-        .any(|host| host.ssh.port.unwrap_or(22) == port);
+    let ssh = balancers.iter().any(|host| host.ssh.port.unwrap_or(22) == port);
     let taken = match port {
         port if port == endpoint.port => Some("haproxy's own port of the API"),
         Cluster::API_PORT => Some("the API server's port"),
@@ -233,10 +177,7 @@ fn stats(
     };
     if let Some(whose) = taken {
         let place = format!("{AT}/stats/port");
-        faults.error(
-            Fault::at(place, format!("port {port} is {whose}"))
-                .help("take another port, for example 8404"),
-        );
+        faults.error(Fault::at(place, format!("port {port} is {whose}")).help("take another port, for example 8404"));
     }
     HaproxyStats { bind, port }
 }
@@ -245,13 +186,7 @@ fn extra(written: Option<&file::HaproxyExtra>, faults: &mut Faults<'_>) -> Hapro
     let mut lines = |list: Option<&Vec<String>>, section: &str| {
         let list = list.cloned().unwrap_or_default();
         for (number, line) in list.iter().enumerate() {
-            let at = pointer([
-                "loadBalancer",
-                "haproxy",
-                "extra",
-                section,
-                &number.to_string(),
-            ]);
+            let at = pointer(["loadBalancer", "haproxy", "extra", section, &number.to_string()]);
             if one_line("line", line, &at, faults) {
                 undone(line, &at, faults);
             }
@@ -272,34 +207,18 @@ fn extra(written: Option<&file::HaproxyExtra>, faults: &mut Faults<'_>) -> Hapro
 /// Lines that would take effect elsewhere than where they are written.
 fn undone(line: &str, at: &str, faults: &mut Faults<'_>) {
     let mut words = line.split_whitespace();
-    let (first, second) = (
-        words.next().unwrap_or_default(),
-        words.next().unwrap_or_default(),
-    );
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if SECTIONS.contains(&first) {
         faults.error(
-            Fault::at(
-                at,
-                format!("{} begins another section of haproxy.cfg", quoted(first)),
-            )
-            .help("only directives of this section can be added"),
+            Fault::at(at, format!("{} begins another section of haproxy.cfg", quoted(first)))
+                .help("only directives of this section can be added"),
         );
     } else if OWNED.contains(&first) || (first == "option" && OWNED_OPTIONS.contains(&second)) {
-        let directive = if first == "option" {
-            format!("option {second}")
-        } else {
-            first.to_owned()
-        };
+        let directive = if first == "option" { format!("option {second}") } else { first.to_owned() };
         faults.error(
-            Fault::at(
-                at,
-                format!(
-                    "mainstay writes the directive {} itself",
-                    quoted(&directive)
-                ),
-            )
-            .because("a second one would undo the first, without an error")
-            .help("remove it; `haproxy.healthCheck` and the hosts say the rest"),
+            Fault::at(at, format!("mainstay writes the directive {} itself", quoted(&directive)))
+                .because("a second one would undo the first, without an error")
+                .help("remove it; `haproxy.healthCheck` and the hosts say the rest"),
         );
     }
 }
@@ -308,10 +227,6 @@ fn undone(line: &str, at: &str, faults: &mut Faults<'_>) {
 mod tests {
     #[test]
     fn sections_and_owned_directives_do_not_meet() {
-        assert!(
-            super::SECTIONS
-                .iter()
-                .all(|word| !super::OWNED.contains(word))
-        );
+        assert!(super::SECTIONS.iter().all(|word| !super::OWNED.contains(word)));
     }
 }

@@ -12,13 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// The hosts in the order of the file, priorities not yet assigned.
 pub(super) fn check(written: &ClusterFile, paths: &Paths, faults: &mut Faults<'_>) -> Vec<Host> {
-    let defaults = ssh::check(
-        written.ssh.as_ref(),
-        &ssh::defaults(),
-        paths,
-        "/ssh",
-        faults,
-    );
+    let defaults = ssh::check(written.ssh.as_ref(), &ssh::defaults(), paths, "/ssh", faults);
     let mut hosts: Vec<Host> = Vec::new();
     for (name, written) in written.hosts.iter().flatten() {
         hosts.push(host(name, written, &defaults, paths, faults));
@@ -40,20 +34,10 @@ pub(super) fn at(host: &str, key: &str) -> String {
 /// Where the address that the cluster uses was written.
 pub(super) fn at_internal(host: &str, faults: &Faults<'_>) -> String {
     let own = at(host, "internalAddress");
-    if faults.written(&own) {
-        own
-    } else {
-        at(host, "address")
-    }
+    if faults.written(&own) { own } else { at(host, "address") }
 }
 
-fn host(
-    name: &str,
-    written: &file::Host,
-    defaults: &Ssh,
-    paths: &Paths,
-    faults: &mut Faults<'_>,
-) -> Host {
+fn host(name: &str, written: &file::Host, defaults: &Ssh, paths: &Paths, faults: &mut Faults<'_>) -> Host {
     check_name(name, faults);
     let address = written.address.clone().unwrap_or_default();
     if written.address.is_some() && !names::is_host(&address) {
@@ -69,25 +53,11 @@ fn host(
         faults.broken(fault);
     }
     let interface = written.interface.clone();
-    if interface
-        .as_deref()
-        .is_some_and(|name| !names::is_interface(name))
-    {
-        let message = format!(
-            "{} is not a network interface",
-            quoted(interface.as_deref().unwrap_or_default())
-        );
-        faults.broken(
-            Fault::at(at(name, "interface"), message)
-                .help("`ip -brief address` on the host lists them"),
-        );
+    if interface.as_deref().is_some_and(|name| !names::is_interface(name)) {
+        let message = format!("{} is not a network interface", quoted(interface.as_deref().unwrap_or_default()));
+        faults.broken(Fault::at(at(name, "interface"), message).help("`ip -brief address` on the host lists them"));
     }
-    let roles: BTreeSet<Role> = written
-        .roles
-        .iter()
-        .flatten()
-        .map(|role| checked_role(*role))
-        .collect();
+    let roles: BTreeSet<Role> = written.roles.iter().flatten().map(|role| checked_role(*role)).collect();
     Host {
         internal_address: internal_address(name, written, faults),
         address,
@@ -96,13 +66,7 @@ fn host(
         labels: node::labels(name, written, faults),
         taints: node::taints(name, written, &roles, faults),
         annotations: node::annotations(name, written, faults),
-        ssh: ssh::check(
-            written.ssh.as_ref(),
-            defaults,
-            paths,
-            &at(name, "ssh"),
-            faults,
-        ),
+        ssh: ssh::check(written.ssh.as_ref(), defaults, paths, &at(name, "ssh"), faults),
         priority: written.priority.unwrap_or_default(),
         name: name.to_owned(),
         roles,
@@ -174,14 +138,9 @@ fn unique(hosts: &[Host], faults: &mut Faults<'_>) {
     for host in hosts {
         if let Some(other) = nodes.insert(&host.node_name, host) {
             faults.error(
-                Fault::at(
-                    at(&host.name, "nodeName"),
-                    format!("two nodes are called {}", quoted(&host.node_name)),
-                )
-                .also(at(&other.name, "nodeName"), "and here")
-                .help(
-                    "Kubernetes would take the second for the first; give one another `nodeName`",
-                ),
+                Fault::at(at(&host.name, "nodeName"), format!("two nodes are called {}", quoted(&host.node_name)))
+                    .also(at(&other.name, "nodeName"), "and here")
+                    .help("Kubernetes would take the second for the first; give one another `nodeName`"),
             );
         }
         if host.internal_address == NO_ADDRESS {
@@ -191,11 +150,7 @@ fn unique(hosts: &[Host], faults: &mut Faults<'_>) {
             faults.error(
                 Fault::at(
                     at_internal(&host.name, faults),
-                    format!(
-                        "hosts {} and {} have the same address",
-                        quoted(&other.name),
-                        quoted(&host.name)
-                    ),
+                    format!("hosts {} and {} have the same address", quoted(&other.name), quoted(&host.name)),
                 )
                 .also(at_internal(&other.name, faults), "first used here")
                 .help("every host has an address of its own"),
@@ -207,11 +162,7 @@ fn unique(hosts: &[Host], faults: &mut Faults<'_>) {
             faults.error(
                 Fault::at(
                     at(&host.name, "address"),
-                    format!(
-                        "hosts {} and {} are reached at the same address",
-                        quoted(&other.name),
-                        quoted(&host.name)
-                    ),
+                    format!("hosts {} and {} are reached at the same address", quoted(&other.name), quoted(&host.name)),
                 )
                 .also(at(&other.name, "address"), "first used here")
                 .help("behind one address, hosts need different `ssh.port`s"),
@@ -228,14 +179,12 @@ fn counts(hosts: &[Host], faults: &mut Faults<'_>) {
     let count = hosts.iter().filter(|host| host.is_control_plane()).count();
     let roles = |host: &Host| at(&host.name, "roles");
     match count {
-        0 => faults.error(Fault::key("/hosts", "no host is a control plane").help(
-            "give at least one host `roles: [control-plane]`; three survive the loss of one",
-        )),
+        0 => faults.error(
+            Fault::key("/hosts", "no host is a control plane")
+                .help("give at least one host `roles: [control-plane]`; three survive the loss of one"),
+        ),
         2 => {
-            let planes: Vec<&Host> = hosts
-                .iter()
-                .filter(|host| host.is_control_plane())
-                .collect();
+            let planes: Vec<&Host> = hosts.iter().filter(|host| host.is_control_plane()).collect();
             faults.warn(
                 Fault::at(roles(planes[1]), "two control planes are worse than one")
                     .because("etcd stops when either of the two is lost")
@@ -246,15 +195,9 @@ fn counts(hosts: &[Host], faults: &mut Faults<'_>) {
         even if even % 2 == 0 => {
             if let Some(last) = hosts.iter().rev().find(|host| host.is_control_plane()) {
                 faults.warn(
-                    Fault::at(
-                        roles(last),
-                        format!(
-                            "{even} control planes survive no more losses than {}",
-                            even - 1
-                        ),
-                    )
-                    .because("etcd needs a majority")
-                    .help(format!("take {} or {}", even - 1, even + 1)),
+                    Fault::at(roles(last), format!("{even} control planes survive no more losses than {}", even - 1))
+                        .because("etcd needs a majority")
+                        .help(format!("take {} or {}", even - 1, even + 1)),
                 );
             }
         }
@@ -266,15 +209,9 @@ fn counts(hosts: &[Host], faults: &mut Faults<'_>) {
 pub(super) fn local_is_one(fleet: FleetKind, hosts: &[Host], faults: &mut Faults<'_>) {
     if fleet == FleetKind::Local && hosts.len() > 1 {
         faults.error(
-            Fault::at(
-                "/fleet",
-                format!(
-                    "`fleet: local` is one machine, but there are {} hosts",
-                    hosts.len()
-                ),
-            )
-            .also(at(&hosts[1].name, ""), "the second host")
-            .help("reach several hosts with `fleet: ssh`"),
+            Fault::at("/fleet", format!("`fleet: local` is one machine, but there are {} hosts", hosts.len()))
+                .also(at(&hosts[1].name, ""), "the second host")
+                .help("reach several hosts with `fleet: ssh`"),
         );
     }
 }

@@ -27,13 +27,9 @@ pub fn check_vrrp_password(password: &str) -> Result<(), &'static str> {
     if password.len() > PASSWORD {
         return Err("the VRRP password is longer than 8 characters; keepalived would cut it off");
     }
-    let plain = |c: u8| {
-        c.is_ascii_graphic() && !matches!(c, b'"' | b'\'' | b'#' | b'!' | b'{' | b'}' | b'\\')
-    };
+    let plain = |c: u8| c.is_ascii_graphic() && !matches!(c, b'"' | b'\'' | b'#' | b'!' | b'{' | b'}' | b'\\');
     if !password.bytes().all(plain) {
-        return Err(
-            "the VRRP password holds a blank, a quote, a brace, `#`, `!` or a letter that is not ASCII",
-        );
+        return Err("the VRRP password holds a blank, a quote, a brace, `#`, `!` or a letter that is not ASCII");
     }
     Ok(())
 }
@@ -48,25 +44,18 @@ pub(super) fn check(
     let empty = file::Keepalived::default();
     let written = written.unwrap_or(&empty);
     let interface = written.interface.clone();
-    if interface
-        .as_deref()
-        .is_some_and(|name| !names::is_interface(name))
-    {
-        let message = format!(
-            "{} is not a network interface",
-            quoted(interface.as_deref().unwrap_or_default())
-        );
+    if interface.as_deref().is_some_and(|name| !names::is_interface(name)) {
+        let message = format!("{} is not a network interface", quoted(interface.as_deref().unwrap_or_default()));
         faults.broken(Fault::at(format!("{AT}/interface"), message));
     }
-    let auth_password = written.auth_password.as_ref().and_then(|reference| {
-        secret::check(reference, paths, &format!("{AT}/authPassword"), faults)
-    });
+    let auth_password = written
+        .auth_password
+        .as_ref()
+        .and_then(|reference| secret::check(reference, paths, &format!("{AT}/authPassword"), faults));
     let preempt = written.preempt.unwrap_or(false);
     Keepalived {
         interface,
-        virtual_router_id: written
-            .virtual_router_id
-            .unwrap_or_else(|| derived_id(cluster)),
+        virtual_router_id: written.virtual_router_id.unwrap_or_else(|| derived_id(cluster)),
         preempt,
         weight: weight(written.weight, preempt, balancers, faults),
         advert_interval: advert_interval(written, faults),
@@ -82,21 +71,14 @@ fn derived_id(cluster: &str) -> u8 {
     u8::try_from(number % 255 + 1).unwrap_or(1)
 }
 
-fn weight(
-    written: Option<i16>,
-    preempt: bool,
-    balancers: &[&Host],
-    faults: &mut Faults<'_>,
-) -> i16 {
+fn weight(written: Option<i16>, preempt: bool, balancers: &[&Host], faults: &mut Faults<'_>) -> i16 {
     let at = format!("{AT}/weight");
     if !preempt {
         let weight = written.unwrap_or(0);
         if weight != 0 && !faults.is_broken(&format!("{AT}/preempt")) {
             let mut fault = Fault::at(
                 at,
-                format!(
-                    "a weight of {weight} without preemption keeps the virtual IP on a failing host"
-                ),
+                format!("a weight of {weight} without preemption keeps the virtual IP on a failing host"),
             )
             .because("the others ignore a lower priority, so none takes over")
             .help("leave `weight` out: a failing check then gives the virtual IP up at once")
@@ -111,10 +93,7 @@ fn weight(
     }
     let weight = written.unwrap_or(WEIGHT);
     let ranked = || balancers.iter().filter(|host| host.priority > 0);
-    let (highest, lowest) = (
-        ranked().max_by_key(|h| h.priority),
-        ranked().min_by_key(|h| h.priority),
-    );
+    let (highest, lowest) = (ranked().max_by_key(|h| h.priority), ranked().min_by_key(|h| h.priority));
     if weight == 0 {
         faults.error(
             Fault::at(at, "with preemption the weight must be negative")
@@ -143,18 +122,14 @@ fn advert_interval(written: &file::Keepalived, faults: &mut Faults<'_>) -> Durat
     let at = format!("{AT}/advertInterval");
     let text = written.advert_interval.as_deref();
     let (millis, secs) = (Duration::from_millis, Duration::from_secs);
-    let old_protocol =
-        written.auth_password.is_some() || faults.is_broken(&format!("{AT}/authPassword"));
+    let old_protocol = written.auth_password.is_some() || faults.is_broken(&format!("{AT}/authPassword"));
     let default = if old_protocol { secs(1) } else { millis(250) };
     let value = duration(text, default, millis(10)..=secs(40), &at, faults);
     if old_protocol && value.subsec_millis() != 0 {
         faults.error(
             Fault::at(
                 at,
-                format!(
-                    "with a password advertisements are whole seconds apart, not {}",
-                    show_duration(value)
-                ),
+                format!("with a password advertisements are whole seconds apart, not {}", show_duration(value)),
             )
             .because("only version 2 of VRRP has passwords, and it counts seconds")
             .also(format!("{AT}/authPassword"), "the password")
@@ -162,14 +137,8 @@ fn advert_interval(written: &file::Keepalived, faults: &mut Faults<'_>) -> Durat
         );
     } else if !value.as_millis().is_multiple_of(10) {
         faults.error(
-            Fault::at(
-                at,
-                format!(
-                    "VRRP counts hundredths of a second, and {} is none",
-                    show_duration(value)
-                ),
-            )
-            .help("take a multiple of `10ms`"),
+            Fault::at(at, format!("VRRP counts hundredths of a second, and {} is none", show_duration(value)))
+                .help("take a multiple of `10ms`"),
         );
     }
     value
@@ -180,25 +149,12 @@ fn script(written: Option<&file::KeepalivedCheck>, faults: &mut Faults<'_>) -> K
     let written = written.unwrap_or(&empty);
     let at = format!("{AT}/check/interval");
     let second = Duration::from_secs(1);
-    let interval = duration(
-        written.interval.as_deref(),
-        second,
-        second..=second * 60,
-        &at,
-        faults,
-    );
+    let interval = duration(written.interval.as_deref(), second, second..=second * 60, &at, faults);
     if interval.subsec_millis() != 0 {
-        let message = format!(
-            "keepalived checks at whole seconds, not every {}",
-            show_duration(interval)
-        );
+        let message = format!("keepalived checks at whole seconds, not every {}", show_duration(interval));
         faults.error(Fault::at(at, message).help("take `1s`"));
     }
-    KeepalivedCheck {
-        interval,
-        fall: written.fall.unwrap_or(1),
-        rise: written.rise.unwrap_or(2),
-    }
+    KeepalivedCheck { interval, fall: written.fall.unwrap_or(1), rise: written.rise.unwrap_or(2) }
 }
 
 #[cfg(test)]
@@ -209,8 +165,7 @@ mod tests {
     fn the_router_id_is_stable_and_never_zero() {
         assert_eq!(derived_id("prod"), derived_id("prod"));
         assert!((0..2000).all(|n| derived_id(&format!("c{n}")) > 0));
-        let different: std::collections::BTreeSet<u8> =
-            (0..2000).map(|n| derived_id(&format!("c{n}"))).collect();
+        let different: std::collections::BTreeSet<u8> = (0..2000).map(|n| derived_id(&format!("c{n}"))).collect();
         assert!(different.len() > 200);
     }
 

@@ -34,13 +34,7 @@ const CHECKS: &[&str] = &[
 ];
 
 /// Families of checks, named after a port or a file.
-const FAMILIES: &[&str] = &[
-    "Port-",
-    "FileAvailable-",
-    "DirAvailable-",
-    "FileContent-",
-    "FileExisting-",
-];
+const FAMILIES: &[&str] = &["Port-", "FileAvailable-", "DirAvailable-", "FileContent-", "FileExisting-"];
 
 /// Phases of `kubeadm init` that may be left out.
 const OPTIONAL: &[&str] = &[
@@ -71,34 +65,23 @@ pub(super) fn preflight(written: Option<&Vec<String>>, faults: &mut Faults<'_>) 
     for (number, name) in list.iter().enumerate() {
         let at = pointer(["kubernetes", "ignorePreflightErrors", &number.to_string()]);
         let known = |other: &&&str| other.eq_ignore_ascii_case(name);
-        let family = |prefix: &&str| {
-            name.get(..prefix.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        };
+        let family = |prefix: &&str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
         if !one_line("name of a check", name, &at, faults) {
             continue;
         }
         if name.contains([',', ' ']) {
             faults.broken(
-                Fault::at(at, format!("{} is not one name", quoted(name)))
-                    .help("write each check as its own entry"),
+                Fault::at(at, format!("{} is not one name", quoted(name))).help("write each check as its own entry"),
             );
         } else if name.eq_ignore_ascii_case("all") && list.len() > 1 {
             faults.error(
-                Fault::at(at, "`all` stands for every check, so it stands alone")
-                    .help("remove `all`, or the others"),
+                Fault::at(at, "`all` stands for every check, so it stands alone").help("remove `all`, or the others"),
             );
         } else if !CHECKS.iter().any(|other| known(&other)) && !FAMILIES.iter().any(family) {
-            let near = CHECKS
-                .iter()
-                .min_by_key(|other| strsim::levenshtein(name, other))
-                .copied();
+            let near = CHECKS.iter().min_by_key(|other| strsim::levenshtein(name, other)).copied();
             let near = near.filter(|other| strsim::levenshtein(name, other) <= 3);
-            let fault = Fault::at(
-                at,
-                format!("kubeadm has no preflight check {}", quoted(name)),
-            )
-            .because("it would be ignored silently");
+            let fault = Fault::at(at, format!("kubeadm has no preflight check {}", quoted(name)))
+                .because("it would be ignored silently");
             faults.warn(match near {
                 Some(near) => fault.help(format!("did you mean {}?", quoted(near))),
                 None => fault.help("kubeadm names the check in brackets: `[ERROR NumCPU]`"),
@@ -123,18 +106,12 @@ pub(super) fn phases(written: Option<&Vec<String>>, faults: &mut Faults<'_>) -> 
                     .help(format!("these can: {}", all_of(OPTIONAL.iter().copied()))),
             );
         } else {
-            let near = OPTIONAL
-                .iter()
-                .min_by_key(|other| strsim::levenshtein(name, other))
-                .copied();
+            let near = OPTIONAL.iter().min_by_key(|other| strsim::levenshtein(name, other)).copied();
             let near = near.filter(|other| strsim::levenshtein(name, other) <= 4);
             let fault = Fault::at(at, format!("`kubeadm init` has no phase {}", quoted(name)));
             faults.error(match near {
                 Some(near) => fault.help(format!("did you mean {}?", quoted(near))),
-                None => fault.help(format!(
-                    "these can be skipped: {}",
-                    all_of(OPTIONAL.iter().copied())
-                )),
+                None => fault.help(format!("these can be skipped: {}", all_of(OPTIONAL.iter().copied()))),
             });
         }
     }

@@ -26,15 +26,7 @@ pub(super) fn check(
     let plain = |component: &Option<file::Component>, flags: Flags, faults: &mut Faults<'_>| {
         let args = component.as_ref().and_then(|c| c.extra_args.as_ref());
         let volumes = component.as_ref().and_then(|c| c.extra_volumes.as_ref());
-        components::check(
-            args,
-            volumes,
-            &Flags {
-                replicated,
-                ..flags
-            },
-            faults,
-        )
+        components::check(args, volumes, &Flags { replicated, ..flags }, faults)
     };
     Kubernetes {
         packages: packages(written.packages.as_ref(), version.as_ref(), faults),
@@ -49,44 +41,28 @@ pub(super) fn check(
             &components::API_SERVER,
             faults,
         ),
-        controller_manager: plain(
-            &written.controller_manager,
-            components::CONTROLLER_MANAGER,
-            faults,
-        ),
+        controller_manager: plain(&written.controller_manager, components::CONTROLLER_MANAGER, faults),
         scheduler: plain(&written.scheduler, components::SCHEDULER, faults),
         cert_sans: certificates::names(api.and_then(|a| a.cert_sans.as_ref()), faults),
         etcd: etcd::check(written.etcd.as_ref(), faults),
         kubelet: raw::kubelet(written.kubelet.as_ref(), swap, faults),
         kube_proxy: raw::kube_proxy(written.kube_proxy.as_ref(), faults),
-        ignore_preflight_errors: kubeadm::preflight(
-            written.ignore_preflight_errors.as_ref(),
-            faults,
-        ),
+        ignore_preflight_errors: kubeadm::preflight(written.ignore_preflight_errors.as_ref(), faults),
         skip_phases: kubeadm::phases(written.skip_phases.as_ref(), faults),
         version: version.unwrap_or_else(|| Version::new(1, version::NEWEST, 0)),
     }
 }
 
-fn packages(
-    written: Option<&file::Packages>,
-    version: Option<&Version>,
-    faults: &mut Faults<'_>,
-) -> Packages {
-    let source = written
-        .and_then(|p| p.source)
-        .unwrap_or(PackageSource::PkgsK8sIo);
+fn packages(written: Option<&file::Packages>, version: Option<&Version>, faults: &mut Faults<'_>) -> Packages {
+    let source = written.and_then(|p| p.source).unwrap_or(PackageSource::PkgsK8sIo);
     let mirror = written.and_then(|p| p.mirror.as_deref());
     let at = "/kubernetes/packages/mirror";
     if let Some(url) = mirror {
         if source != PackageSource::PkgsK8sIo {
             faults.error(
-                Fault::key(
-                    at,
-                    "a mirror of pkgs.k8s.io has no effect with another source",
-                )
-                .also("/kubernetes/packages/source", "the source")
-                .help("remove `mirror`, or use `source: pkgs.k8s.io`"),
+                Fault::key(at, "a mirror of pkgs.k8s.io has no effect with another source")
+                    .also("/kubernetes/packages/source", "the source")
+                    .help("remove `mirror`, or use `source: pkgs.k8s.io`"),
             );
         } else if !names::is_url(url) {
             faults.broken(
@@ -101,20 +77,15 @@ fn packages(
         && !faults.is_broken("/kubernetes/packages")
     {
         faults.error(
-            Fault::at(
-                "/kubernetes/version",
-                format!("pkgs.k8s.io has no packages of Kubernetes {version}"),
-            )
-            .because(format!(
-                "its first packages are those of 1.{FIRST_PUBLISHED}"
-            ))
-            .help("use `packages: {source: preinstalled}` or `{source: distro}`"),
+            Fault::at("/kubernetes/version", format!("pkgs.k8s.io has no packages of Kubernetes {version}"))
+                .because(format!("its first packages are those of 1.{FIRST_PUBLISHED}"))
+                .help("use `packages: {source: preinstalled}` or `{source: distro}`"),
         );
     }
     match source {
-        PackageSource::PkgsK8sIo => Packages::PkgsK8sIo {
-            mirror: mirror.map(|url| url.trim_end_matches('/').to_owned()),
-        },
+        PackageSource::PkgsK8sIo => {
+            Packages::PkgsK8sIo { mirror: mirror.map(|url| url.trim_end_matches('/').to_owned()) }
+        }
         PackageSource::Preinstalled => Packages::Preinstalled,
         PackageSource::Distro => Packages::Distro,
     }
@@ -124,13 +95,8 @@ fn dns_domain(written: Option<&str>, faults: &mut Faults<'_>) -> String {
     let domain = written.unwrap_or("cluster.local");
     if !names::is_subdomain(domain) {
         faults.broken(
-            Fault::at(
-                "/kubernetes/dnsDomain",
-                format!("{} is not a DNS domain", quoted(domain)),
-            )
-            .help(
-                "lower-case letters, digits, dashes and dots inside, for example `cluster.local`",
-            ),
+            Fault::at("/kubernetes/dnsDomain", format!("{} is not a DNS domain", quoted(domain)))
+                .help("lower-case letters, digits, dashes and dots inside, for example `cluster.local`"),
         );
     }
     domain.to_owned()
@@ -143,15 +109,9 @@ fn image_repository(written: Option<&str>, faults: &mut Faults<'_>) -> Option<St
         return None;
     }
     if !names::is_image(repository) || repository.contains('@') {
-        let fault = Fault::at(
-            at,
-            format!("{} is not a registry and path", quoted(repository)),
-        );
+        let fault = Fault::at(at, format!("{} is not a registry and path", quoted(repository)));
         faults.broken(match repository.split_once("://") {
-            Some((_, rest)) => fault.help(format!(
-                "leave the scheme out: {}",
-                quoted(rest.trim_end_matches('/'))
-            )),
+            Some((_, rest)) => fault.help(format!("leave the scheme out: {}", quoted(rest.trim_end_matches('/')))),
             None => fault.help("for example `registry.example.com/kubernetes`"),
         });
         return None;
@@ -159,11 +119,7 @@ fn image_repository(written: Option<&str>, faults: &mut Faults<'_>) -> Option<St
     Some(repository.to_owned())
 }
 
-fn proxy_mode(
-    written: Option<file::ProxyMode>,
-    version: Option<&Version>,
-    faults: &mut Faults<'_>,
-) -> ProxyMode {
+fn proxy_mode(written: Option<file::ProxyMode>, version: Option<&Version>, faults: &mut Faults<'_>) -> ProxyMode {
     let at = "/kubernetes/proxyMode";
     let minor = version.map(|version| version.minor);
     match written {
@@ -171,11 +127,8 @@ fn proxy_mode(
         Some(file::ProxyMode::Ipvs) => {
             if minor.is_some_and(|minor| minor >= 35) {
                 faults.warn(
-                    Fault::at(
-                        at,
-                        "Kubernetes deprecates the IPVS mode of kube-proxy from 1.35",
-                    )
-                    .help("take `nftables` in new clusters"),
+                    Fault::at(at, "Kubernetes deprecates the IPVS mode of kube-proxy from 1.35")
+                        .help("take `nftables` in new clusters"),
                 );
             }
             ProxyMode::Ipvs
@@ -183,12 +136,9 @@ fn proxy_mode(
         Some(file::ProxyMode::Nftables) => {
             if minor.is_some_and(|minor| minor < 31) {
                 faults.error(
-                    Fault::at(
-                        at,
-                        "kube-proxy has the mode `nftables` from Kubernetes 1.31",
-                    )
-                    .also("/kubernetes/version", "older than that")
-                    .help("take `iptables`"),
+                    Fault::at(at, "kube-proxy has the mode `nftables` from Kubernetes 1.31")
+                        .also("/kubernetes/version", "older than that")
+                        .help("take `iptables`"),
                 );
             }
             ProxyMode::Nftables

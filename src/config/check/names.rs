@@ -18,17 +18,8 @@ pub(super) fn is_subdomain(text: &str) -> bool {
 
 /// The nearest DNS-1123 label, to suggest: `Web_01` is `web-01`.
 pub(super) fn to_label(text: &str) -> Option<String> {
-    let mapped: String = text
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        })
-        .take(63)
-        .collect();
+    let mapped: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).take(63).collect();
     let label = mapped.trim_matches('-');
     is_label(label).then(|| label.to_owned())
 }
@@ -56,8 +47,7 @@ pub(super) fn looks_like_ipv4(text: &str) -> bool {
 
 /// A network interface of Linux.
 pub(super) fn is_interface(text: &str) -> bool {
-    let allowed =
-        |c: u8| c.is_ascii_graphic() && !matches!(c, b'/' | b'"' | b'\'' | b'\\' | b'`' | b'$');
+    let allowed = |c: u8| c.is_ascii_graphic() && !matches!(c, b'/' | b'"' | b'\'' | b'\\' | b'`' | b'$');
     !text.is_empty()
         && text.len() <= 15
         && text.bytes().all(allowed)
@@ -70,9 +60,7 @@ pub(super) fn is_user(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 255
         && !text.starts_with('-')
-        && text
-            .bytes()
-            .all(|c| c.is_ascii_graphic() && !matches!(c, b':' | b'/' | b'"' | b'\'' | b'`'))
+        && text.bytes().all(|c| c.is_ascii_graphic() && !matches!(c, b':' | b'/' | b'"' | b'\'' | b'`'))
 }
 
 /// A key of a label, taint or annotation: an optional DNS prefix with a slash, and a name.
@@ -88,9 +76,7 @@ pub(super) fn is_qualified(text: &str) -> bool {
 pub(super) fn is_label_text(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() <= 63
-        && bytes
-            .iter()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
+        && bytes.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
         && bytes.first().is_none_or(u8::is_ascii_alphanumeric)
         && bytes.last().is_none_or(u8::is_ascii_alphanumeric)
 }
@@ -98,9 +84,7 @@ pub(super) fn is_label_text(text: &str) -> bool {
 /// A flag of a component, without dashes in front.
 pub(super) fn is_flag(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
+        && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
 }
 
 /// A kernel parameter: segments joined by dots (or slashes, where a segment holds dots).
@@ -108,9 +92,7 @@ pub(super) fn is_sysctl(text: &str) -> bool {
     let part = |part: &str| {
         !part.is_empty()
             && !part.starts_with('-')
-            && part
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'@' | b':'))
+            && part.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'@' | b':'))
     };
     let parts: Vec<&str> = text.split(['.', '/']).collect();
     parts.len() >= 2 && text.len() <= 255 && parts.into_iter().all(part)
@@ -120,15 +102,12 @@ pub(super) fn is_sysctl(text: &str) -> bool {
 pub(super) fn is_module(text: &str) -> bool {
     !text.starts_with('-')
         && (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
+        && text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
 }
 
 /// An image or repository: host, path, optional tag and digest.
 pub(super) fn is_image(text: &str) -> bool {
-    let allowed =
-        |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'/' | b':' | b'@');
+    let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'/' | b':' | b'@');
     text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.ends_with(|c: char| c.is_ascii_alphanumeric())
         && text.len() <= 512
@@ -138,14 +117,10 @@ pub(super) fn is_image(text: &str) -> bool {
 
 /// An http or https URL without blanks, quotes and the like.
 pub(super) fn is_url(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
-    let allowed =
-        |c: u8| c.is_ascii_graphic() && !matches!(c, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\');
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let allowed = |c: u8| c.is_ascii_graphic() && !matches!(c, b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\');
     rest.is_some_and(|rest| {
-        rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
-            && rest.bytes().all(allowed)
+        rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && rest.bytes().all(allowed)
     })
 }
 
@@ -155,32 +130,16 @@ mod tests {
 
     #[test]
     fn names_are_told_apart() {
-        assert!(
-            is_label("a") && is_label("a-1") && !is_label("-a") && !is_label("a_") && !is_label("")
-        );
+        assert!(is_label("a") && is_label("a-1") && !is_label("-a") && !is_label("a_") && !is_label(""));
         assert!(is_subdomain("a.b-c.d") && !is_subdomain("a..b") && !is_subdomain("A.b"));
         assert_eq!(to_label("Web_01"), Some("web-01".into()));
         assert_eq!(to_label("ü"), None);
         assert!(is_host("10.0.0.1") && is_host("fe80::1") && is_host("Bastion_1.example"));
-        assert!(
-            !is_host("10.0.0.256")
-                && !is_host("-oProxyCommand=x")
-                && !is_host("a b")
-                && !is_host("")
-        );
-        assert!(
-            is_interface("eth0.100") && !is_interface("a/b") && !is_interface("sixteen-chars-xx")
-        );
-        assert!(
-            is_qualified("example.com/role") && !is_qualified("/role") && !is_qualified("a/b/c")
-        );
+        assert!(!is_host("10.0.0.256") && !is_host("-oProxyCommand=x") && !is_host("a b") && !is_host(""));
+        assert!(is_interface("eth0.100") && !is_interface("a/b") && !is_interface("sixteen-chars-xx"));
+        assert!(is_qualified("example.com/role") && !is_qualified("/role") && !is_qualified("a/b/c"));
         assert!(is_sysctl("net.ipv4.conf.eth0/100.rp_filter") && is_sysctl("vm.swappiness"));
-        assert!(
-            !is_sysctl("vm")
-                && !is_sysctl("net..ipv4")
-                && !is_sysctl("net.$(id)")
-                && !is_sysctl("../x")
-        );
+        assert!(!is_sysctl("vm") && !is_sysctl("net..ipv4") && !is_sysctl("net.$(id)") && !is_sysctl("../x"));
         assert!(is_module("ip_vs") && !is_module("-r") && !is_module("a b") && !is_module(""));
         assert!(is_image("registry.example.com:5000/k8s/pause:3.9") && !is_image("https://x/y"));
         assert!(is_url("https://example.com/a?b") && !is_url("ftp://x") && !is_url("https:// x"));

@@ -10,11 +10,7 @@ use crate::config::{ManifestSource, Network};
 
 const MANIFEST: &str = "/network/manifest";
 
-pub(super) fn check(
-    written: Option<&file::Network>,
-    paths: &Paths,
-    faults: &mut Faults<'_>,
-) -> Network {
+pub(super) fn check(written: Option<&file::Network>, paths: &Paths, faults: &mut Faults<'_>) -> Network {
     let plugin = written.and_then(|n| n.plugin);
     let manifest = written.and_then(|n| n.manifest.as_ref());
     if manifest.is_some() && plugin.is_some_and(|plugin| plugin != Plugin::Manifest) {
@@ -31,34 +27,24 @@ pub(super) fn check(
     }
 }
 
-fn from_manifest(
-    written: Option<&file::Manifest>,
-    paths: &Paths,
-    faults: &mut Faults<'_>,
-) -> Network {
+fn from_manifest(written: Option<&file::Manifest>, paths: &Paths, faults: &mut Faults<'_>) -> Network {
     let Some(written) = written else {
         if !faults.is_broken(MANIFEST) {
             faults.error(
-                Fault::at("/network/plugin", "`plugin: manifest` needs a manifest").help(
-                    "add `manifest: {path: network/flannel.yaml}`, or a `url` with its `sha256`",
-                ),
+                Fault::at("/network/plugin", "`plugin: manifest` needs a manifest")
+                    .help("add `manifest: {path: network/flannel.yaml}`, or a `url` with its `sha256`"),
             );
         }
         return Network::None;
     };
     let at_sha = format!("{MANIFEST}/sha256");
     let sha256 = written.sha256.as_ref().map(|text| text.to_lowercase());
-    if sha256
-        .as_deref()
-        .is_some_and(|sum| sum.len() != 64 || !sum.bytes().all(|c| c.is_ascii_hexdigit()))
-    {
+    if sha256.as_deref().is_some_and(|sum| sum.len() != 64 || !sum.bytes().all(|c| c.is_ascii_hexdigit())) {
         let message = "a SHA-256 has 64 hexadecimal digits";
         faults.broken(Fault::at(&at_sha, message).help("`sha256sum FILE` prints it"));
     }
     let source = match (&written.path, &written.url) {
-        (Some(path), None) => {
-            local_path(path, paths, &format!("{MANIFEST}/path"), faults).map(ManifestSource::Path)
-        }
+        (Some(path), None) => local_path(path, paths, &format!("{MANIFEST}/path"), faults).map(ManifestSource::Path),
         (None, Some(url)) => url_of(url, sha256.is_none(), faults),
         (path, _) => {
             if !faults.is_broken(MANIFEST) {
@@ -66,9 +52,7 @@ fn from_manifest(
                     Some(_) => "the manifest has both a path and a URL",
                     None => "the manifest has neither a path nor a URL",
                 };
-                faults.error(
-                    Fault::key(MANIFEST, message).help("write exactly one of `path` and `url`"),
-                );
+                faults.error(Fault::key(MANIFEST, message).help("write exactly one of `path` and `url`"));
             }
             None
         }
@@ -82,10 +66,7 @@ fn from_manifest(
 fn url_of(url: &str, unpinned: bool, faults: &mut Faults<'_>) -> Option<ManifestSource> {
     let at = format!("{MANIFEST}/url");
     if !names::is_url(url) {
-        faults.broken(Fault::at(
-            at,
-            format!("{} is not an http or https URL", quoted(url)),
-        ));
+        faults.broken(Fault::at(at, format!("{} is not an http or https URL", quoted(url))));
         return None;
     }
     if unpinned && !faults.is_broken(&format!("{MANIFEST}/sha256")) {

@@ -16,45 +16,23 @@ pub(super) fn name(host: &str, written: &file::Host, faults: &mut Faults<'_>) ->
     let name = written.node_name.as_deref().unwrap_or(host);
     if written.node_name.is_some() && !names::is_subdomain(name) {
         let message = format!("the node name {} is not a DNS-1123 name", quoted(name));
-        faults
-            .broken(Fault::at(at(host, "nodeName"), message).help(
-                "lower-case letters, digits, dashes and dots inside, at most 253 characters",
-            ));
+        faults.broken(
+            Fault::at(at(host, "nodeName"), message)
+                .help("lower-case letters, digits, dashes and dots inside, at most 253 characters"),
+        );
     }
     name.to_owned()
 }
 
-pub(super) fn labels(
-    host: &str,
-    written: &file::Host,
-    faults: &mut Faults<'_>,
-) -> BTreeMap<String, String> {
-    texts(host, "labels", written.labels.as_ref(), faults, |value| {
-        names::is_label_text(value)
-    })
+pub(super) fn labels(host: &str, written: &file::Host, faults: &mut Faults<'_>) -> BTreeMap<String, String> {
+    texts(host, "labels", written.labels.as_ref(), faults, |value| names::is_label_text(value))
 }
 
-pub(super) fn annotations(
-    host: &str,
-    written: &file::Host,
-    faults: &mut Faults<'_>,
-) -> BTreeMap<String, String> {
-    let annotations = texts(
-        host,
-        "annotations",
-        written.annotations.as_ref(),
-        faults,
-        |_| true,
-    );
-    let bytes: usize = annotations
-        .iter()
-        .map(|(key, value)| key.len() + value.len())
-        .sum();
+pub(super) fn annotations(host: &str, written: &file::Host, faults: &mut Faults<'_>) -> BTreeMap<String, String> {
+    let annotations = texts(host, "annotations", written.annotations.as_ref(), faults, |_| true);
+    let bytes: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
     if bytes > ANNOTATIONS {
-        let message = format!(
-            "the annotations have {} KiB, Kubernetes keeps 256",
-            bytes / 1024
-        );
+        let message = format!("the annotations have {} KiB, Kubernetes keeps 256", bytes / 1024);
         faults.error(Fault::at(at(host, "annotations"), message));
     }
     annotations
@@ -72,19 +50,13 @@ fn texts(
         let place = pointer(["hosts", host, what, key]);
         if !names::is_qualified(key) {
             faults.broken(
-                Fault::key(&place, format!("{} is not a key of {what}", quoted(key))).help(
-                    "at most 63 letters, digits, `-`, `_` and `.`, perhaps after `example.com/`",
-                ),
+                Fault::key(&place, format!("{} is not a key of {what}", quoted(key)))
+                    .help("at most 63 letters, digits, `-`, `_` and `.`, perhaps after `example.com/`"),
             );
         } else if !good(value) {
             faults.broken(
-                Fault::at(
-                    &place,
-                    format!("{} is not a value of a label", quoted(value)),
-                )
-                .help(
-                    "at most 63 letters, digits, `-`, `_` and `.`; others belong in `annotations`",
-                ),
+                Fault::at(&place, format!("{} is not a value of a label", quoted(value)))
+                    .help("at most 63 letters, digits, `-`, `_` and `.`; others belong in `annotations`"),
             );
         }
         checked.insert(key.clone(), value.clone());
@@ -109,22 +81,15 @@ pub(super) fn taints(
             continue;
         }
         let Some(taint) = taint(text) else {
-            faults.broken(
-                Fault::at(place, format!("{} is not a taint", quoted(text))).help(
-                    "write `key=value:effect` or `key:effect`; the effect is `NoSchedule`, \
+            faults.broken(Fault::at(place, format!("{} is not a taint", quoted(text))).help(
+                "write `key=value:effect` or `key:effect`; the effect is `NoSchedule`, \
                      `PreferNoSchedule` or `NoExecute`",
-                ),
-            );
+            ));
             continue;
         };
-        if taints
-            .iter()
-            .any(|other| other.key == taint.key && other.effect == taint.effect)
-        {
+        if taints.iter().any(|other| other.key == taint.key && other.effect == taint.effect) {
             let message = format!("the taint {} stands twice", quoted(text));
-            faults.error(
-                Fault::at(place, message).help("key and effect together are unique on a node"),
-            );
+            faults.error(Fault::at(place, message).help("key and effect together are unique on a node"));
         }
         taints.push(taint);
     }
@@ -153,20 +118,10 @@ mod tests {
 
     #[test]
     fn taints_print_as_they_are_read() {
-        for text in [
-            "dedicated=db:NoSchedule",
-            "node-role.kubernetes.io/control-plane:NoExecute",
-        ] {
+        for text in ["dedicated=db:NoSchedule", "node-role.kubernetes.io/control-plane:NoExecute"] {
             assert_eq!(taint(text).map(|t| t.to_string()).as_deref(), Some(text));
         }
-        for text in [
-            "",
-            "a",
-            "a:never",
-            "a=b=c:NoSchedule",
-            ":NoSchedule",
-            "a b:NoSchedule",
-        ] {
+        for text in ["", "a", "a:never", "a=b=c:NoSchedule", ":NoSchedule", "a b:NoSchedule"] {
             assert_eq!(taint(text), None, "{text}");
         }
     }

@@ -5,9 +5,7 @@ use super::values::{one_line, plain_line};
 use crate::config::faults::{Fault, Faults};
 use crate::config::file::{self, Text};
 use crate::config::quote::quoted;
-use crate::config::{
-    CgroupDriver, ContainerRuntime, Guards, HostConfig, RuntimeSource, Swap, pointer,
-};
+use crate::config::{CgroupDriver, ContainerRuntime, Guards, HostConfig, RuntimeSource, Swap, pointer};
 use std::collections::{BTreeMap, HashMap};
 
 /// Kernel parameters that Kubernetes needs, and their value.
@@ -17,10 +15,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("net.bridge.bridge-nf-call-ip6tables", "1"),
 ];
 
-pub(super) fn host_config(
-    written: Option<&file::HostConfig>,
-    faults: &mut Faults<'_>,
-) -> HostConfig {
+pub(super) fn host_config(written: Option<&file::HostConfig>, faults: &mut Faults<'_>) -> HostConfig {
     let sysctls = written.and_then(|h| h.sysctls.as_ref());
     let modules = written.and_then(|h| h.kernel_modules.as_ref());
     HostConfig {
@@ -33,10 +28,7 @@ pub(super) fn host_config(
     }
 }
 
-fn check_sysctls(
-    written: Option<&BTreeMap<String, Text>>,
-    faults: &mut Faults<'_>,
-) -> BTreeMap<String, String> {
+fn check_sysctls(written: Option<&BTreeMap<String, Text>>, faults: &mut Faults<'_>) -> BTreeMap<String, String> {
     let mut checked = BTreeMap::new();
     let mut seen: HashMap<String, String> = HashMap::new();
     for (name, Text(value)) in written.into_iter().flatten() {
@@ -54,18 +46,12 @@ fn check_sysctls(
         let dotted = dotted(name);
         if let Some(other) = seen.insert(dotted.clone(), at.clone()) {
             faults.error(
-                Fault::key(
-                    &at,
-                    format!("the kernel parameter {} stands twice", quoted(&dotted)),
-                )
-                .also(other, "and here")
-                .help("dots and slashes mean the same; keep one"),
+                Fault::key(&at, format!("the kernel parameter {} stands twice", quoted(&dotted)))
+                    .also(other, "and here")
+                    .help("dots and slashes mean the same; keep one"),
             );
         }
-        if let Some((_, needed)) = NEEDED
-            .iter()
-            .find(|(needed, wanted)| *needed == dotted && wanted != value)
-        {
+        if let Some((_, needed)) = NEEDED.iter().find(|(needed, wanted)| *needed == dotted && wanted != value) {
             faults.error(
                 Fault::at(&at, format!("{} must be {needed}", quoted(name)))
                     .because("pods would have no network")
@@ -111,22 +97,12 @@ fn check_modules(written: Option<&Vec<String>>, faults: &mut Faults<'_>) -> Vec<
     list
 }
 
-pub(super) fn container_runtime(
-    written: Option<&file::ContainerRuntime>,
-    faults: &mut Faults<'_>,
-) -> ContainerRuntime {
+pub(super) fn container_runtime(written: Option<&file::ContainerRuntime>, faults: &mut Faults<'_>) -> ContainerRuntime {
     let image = written.and_then(|c| c.sandbox_image.clone());
-    if image
-        .as_deref()
-        .is_some_and(|image| !names::is_image(image))
-    {
-        let message = format!(
-            "{} is not an image",
-            quoted(image.as_deref().unwrap_or_default())
-        );
+    if image.as_deref().is_some_and(|image| !names::is_image(image)) {
+        let message = format!("{} is not an image", quoted(image.as_deref().unwrap_or_default()));
         faults.broken(
-            Fault::at("/containerRuntime/sandboxImage", message)
-                .help("for example `registry.k8s.io/pause:3.10`"),
+            Fault::at("/containerRuntime/sandboxImage", message).help("for example `registry.k8s.io/pause:3.10`"),
         );
     }
     ContainerRuntime {
@@ -135,34 +111,26 @@ pub(super) fn container_runtime(
             Some(file::RuntimeSource::Preinstalled) => RuntimeSource::Preinstalled,
         },
         sandbox_image: image,
-        cgroup_driver: written
-            .and_then(|c| c.cgroup_driver)
-            .map(|driver| match driver {
-                file::CgroupDriver::Systemd => CgroupDriver::Systemd,
-                file::CgroupDriver::Cgroupfs => CgroupDriver::Cgroupfs,
-            }),
+        cgroup_driver: written.and_then(|c| c.cgroup_driver).map(|driver| match driver {
+            file::CgroupDriver::Systemd => CgroupDriver::Systemd,
+            file::CgroupDriver::Cgroupfs => CgroupDriver::Cgroupfs,
+        }),
         extra: written.and_then(|c| c.extra.clone()).unwrap_or_default(),
     }
 }
 
 pub(super) fn guards(written: Option<&file::Guards>, faults: &mut Faults<'_>) -> Guards {
-    let patterns = written
-        .and_then(|g| g.prevent_destroy.clone())
-        .unwrap_or_default();
+    let patterns = written.and_then(|g| g.prevent_destroy.clone()).unwrap_or_default();
     for (number, pattern) in patterns.iter().enumerate() {
         let at = pointer(["guards", "preventDestroy", &number.to_string()]);
-        if plain_line("pattern", pattern, &at, faults)
-            && (pattern.trim() != pattern || pattern.is_empty())
-        {
+        if plain_line("pattern", pattern, &at, faults) && (pattern.trim() != pattern || pattern.is_empty()) {
             faults.broken(
                 Fault::at(at, format!("{} guards nothing", quoted(pattern)))
                     .help("write an address or a part of one, for example `cp1` or `*/etcd`"),
             );
         }
     }
-    Guards {
-        prevent_destroy: patterns,
-    }
+    Guards { prevent_destroy: patterns }
 }
 
 #[cfg(test)]
@@ -171,13 +139,7 @@ mod tests {
 
     #[test]
     fn kernel_parameters_have_one_spelling() {
-        assert_eq!(
-            dotted("net/ipv4/conf/eth0.100/rp_filter"),
-            "net.ipv4.conf.eth0/100.rp_filter"
-        );
-        assert_eq!(
-            dotted("net.ipv4.conf.eth0/100.rp_filter"),
-            "net.ipv4.conf.eth0/100.rp_filter"
-        );
+        assert_eq!(dotted("net/ipv4/conf/eth0.100/rp_filter"), "net.ipv4.conf.eth0/100.rp_filter");
+        assert_eq!(dotted("net.ipv4.conf.eth0/100.rp_filter"), "net.ipv4.conf.eth0/100.rp_filter");
     }
 }

@@ -12,13 +12,8 @@ const FIRST: u8 = 100;
 /// Assigns the priorities of the load balancers at these positions of `hosts`.
 pub(super) fn assign(hosts: &mut [Host], balancers: &[usize], faults: &mut Faults<'_>) {
     if balancers.len() > usize::from(FIRST) {
-        let message = format!(
-            "{} load balancers are more than the {FIRST} that get a priority",
-            balancers.len()
-        );
-        faults.error(
-            Fault::key("/hosts", message).help("give three to five hosts the role `load-balancer`"),
-        );
+        let message = format!("{} load balancers are more than the {FIRST} that get a priority", balancers.len());
+        faults.error(Fault::key("/hosts", message).help("give three to five hosts the role `load-balancer`"));
         return;
     }
     for (rank, position) in (0..FIRST).zip(balancers) {
@@ -35,11 +30,7 @@ pub(super) fn assign(hosts: &mut [Host], balancers: &[usize], faults: &mut Fault
         if let Some(other) = taken.insert(host.priority, host) {
             let note = |host: &Host, faults: &Faults<'_>| {
                 let given = faults.written(&at(&host.name, "priority"));
-                if given {
-                    ""
-                } else {
-                    "by default, from its place in the file"
-                }
+                if given { "" } else { "by default, from its place in the file" }
             };
             faults.error(
                 Fault::at(
@@ -70,14 +61,8 @@ pub(super) fn only_on_balancers(hosts: &mut [Host], balancers: &[usize], faults:
         let sure = faults.is_complete(&at(&host.name, "roles")) && !faults.is_broken(&place);
         if faults.written(&place) && sure {
             faults.error(
-                Fault::key(
-                    place,
-                    format!(
-                        "host {} is not a load balancer, so it has no priority",
-                        quoted(&host.name)
-                    ),
-                )
-                .help("remove the key, or give the host the role `load-balancer`"),
+                Fault::key(place, format!("host {} is not a load balancer, so it has no priority", quoted(&host.name)))
+                    .help("remove the key, or give the host the role `load-balancer`"),
             );
         }
     }

@@ -12,14 +12,8 @@ const KUBELET: &[(&str, &str)] = &[
     ("apiVersion", "mainstay writes it"),
     ("kind", "mainstay writes it"),
     ("clusterDomain", "it is `kubernetes.dnsDomain`"),
-    (
-        "clusterDNS",
-        "it is the tenth address of `kubernetes.serviceSubnet`",
-    ),
-    (
-        "cgroupDriver",
-        "it is `containerRuntime.cgroupDriver`, for kubelet and containerd alike",
-    ),
+    ("clusterDNS", "it is the tenth address of `kubernetes.serviceSubnet`"),
+    ("cgroupDriver", "it is `containerRuntime.cgroupDriver`, for kubelet and containerd alike"),
     ("staticPodPath", "kubeadm puts the control plane there"),
 ];
 
@@ -31,29 +25,19 @@ const KUBE_PROXY: &[(&str, &str)] = &[
     ("clusterCIDR", "it is `kubernetes.podSubnet`"),
 ];
 
-pub(super) fn kubelet(
-    written: Option<&Map<String, Value>>,
-    swap: Swap,
-    faults: &mut Faults<'_>,
-) -> Map<String, Value> {
+pub(super) fn kubelet(written: Option<&Map<String, Value>>, swap: Swap, faults: &mut Faults<'_>) -> Map<String, Value> {
     let raw = fields("kubelet", written, KUBELET, faults);
     if swap == Swap::Keep && raw.get("failSwapOn") != Some(&Value::Bool(false)) {
         faults.error(
-            Fault::at(
-                "/hostConfig/swap",
-                "kubelet does not start on a host with swap",
-            )
-            .because("unless it is told to")
-            .help("add `kubelet: {failSwapOn: false}` under `kubernetes`, or use `swap: off`"),
+            Fault::at("/hostConfig/swap", "kubelet does not start on a host with swap")
+                .because("unless it is told to")
+                .help("add `kubelet: {failSwapOn: false}` under `kubernetes`, or use `swap: off`"),
         );
     }
     raw
 }
 
-pub(super) fn kube_proxy(
-    written: Option<&Map<String, Value>>,
-    faults: &mut Faults<'_>,
-) -> Map<String, Value> {
+pub(super) fn kube_proxy(written: Option<&Map<String, Value>>, faults: &mut Faults<'_>) -> Map<String, Value> {
     fields("kubeProxy", written, KUBE_PROXY, faults)
 }
 
@@ -67,12 +51,9 @@ fn fields(
     for (field, source) in owned {
         if raw.contains_key(*field) {
             faults.error(
-                Fault::key(
-                    pointer(["kubernetes", key, field]),
-                    format!("mainstay sets {} itself", quoted(field)),
-                )
-                .because(*source)
-                .help("remove it here"),
+                Fault::key(pointer(["kubernetes", key, field]), format!("mainstay sets {} itself", quoted(field)))
+                    .because(*source)
+                    .help("remove it here"),
             );
         }
     }

@@ -7,25 +7,13 @@ use crate::config::file;
 use crate::config::paths::Paths;
 use crate::config::quote::quoted;
 
-pub(super) fn check(
-    written: &file::SecretRef,
-    paths: &Paths,
-    at: &str,
-    faults: &mut Faults<'_>,
-) -> Option<SecretRef> {
+pub(super) fn check(written: &file::SecretRef, paths: &Paths, at: &str, faults: &mut Faults<'_>) -> Option<SecretRef> {
     if let Some(name) = &written.env {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty()
-            || !name.chars().all(allowed)
-            || name.starts_with(|c: char| c.is_ascii_digit())
-        {
-            let message = format!(
-                "{} is not the name of an environment variable",
-                quoted(name)
-            );
+        if name.is_empty() || !name.chars().all(allowed) || name.starts_with(|c: char| c.is_ascii_digit()) {
+            let message = format!("{} is not the name of an environment variable", quoted(name));
             faults.broken(
-                Fault::at(format!("{at}/env"), message)
-                    .help("name the variable that holds the secret, without `$`"),
+                Fault::at(format!("{at}/env"), message).help("name the variable that holds the secret, without `$`"),
             );
             return None;
         }
@@ -36,13 +24,7 @@ pub(super) fn check(
     }
     let argv = written.command.as_ref()?;
     let good = argv.iter().enumerate().all(|(number, argument)| {
-        number > 0
-            || one_line(
-                "program",
-                argument,
-                &format!("{at}/command/{number}"),
-                faults,
-            )
+        number > 0 || one_line("program", argument, &format!("{at}/command/{number}"), faults)
     });
     good.then(|| SecretRef::Command(argv.clone()))
 }

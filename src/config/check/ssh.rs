@@ -30,40 +30,30 @@ pub(super) fn defaults() -> Ssh {
 }
 
 /// One `ssh` of the file on top of what held before.
-pub(super) fn check(
-    written: Option<&file::Ssh>,
-    base: &Ssh,
-    paths: &Paths,
-    at: &str,
-    faults: &mut Faults<'_>,
-) -> Ssh {
+pub(super) fn check(written: Option<&file::Ssh>, base: &Ssh, paths: &Paths, at: &str, faults: &mut Faults<'_>) -> Ssh {
     let Some(written) = written else {
         return base.clone();
     };
     let path = |text: &Option<String>, key: &str, faults: &mut Faults<'_>| {
-        text.as_ref()
-            .and_then(|text| local_path(text, paths, &format!("{at}/{key}"), faults))
+        text.as_ref().and_then(|text| local_path(text, paths, &format!("{at}/{key}"), faults))
     };
     let ssh = Ssh {
         user: user(written.user.as_deref(), at, faults).or_else(|| base.user.clone()),
         port: written.port.or(base.port),
-        identity_file: path(&written.identity_file, "identityFile", faults)
-            .or_else(|| base.identity_file.clone()),
+        identity_file: path(&written.identity_file, "identityFile", faults).or_else(|| base.identity_file.clone()),
         passphrase: written
             .passphrase
             .as_ref()
             .and_then(|s| secret::check(s, paths, &format!("{at}/passphrase"), faults))
             .or_else(|| base.passphrase.clone()),
         agent: written.agent.unwrap_or(base.agent),
-        known_hosts: path(&written.known_hosts, "knownHosts", faults)
-            .or_else(|| base.known_hosts.clone()),
+        known_hosts: path(&written.known_hosts, "knownHosts", faults).or_else(|| base.known_hosts.clone()),
         host_key_checking: match written.host_key_checking {
             None => base.host_key_checking,
             Some(file::HostKeyChecking::Strict) => HostKeyChecking::Strict,
             Some(file::HostKeyChecking::AcceptNew) => HostKeyChecking::AcceptNew,
         },
-        config_file: path(&written.config_file, "configFile", faults)
-            .or_else(|| base.config_file.clone()),
+        config_file: path(&written.config_file, "configFile", faults).or_else(|| base.config_file.clone()),
         bastion: written
             .bastion
             .as_ref()
@@ -111,10 +101,7 @@ fn user(written: Option<&str>, at: &str, faults: &mut Faults<'_>) -> Option<Stri
     if names::is_user(user) {
         return Some(user.to_owned());
     }
-    faults.broken(Fault::at(
-        format!("{at}/user"),
-        format!("{} is not a login name", quoted(user)),
-    ));
+    faults.broken(Fault::at(format!("{at}/user"), format!("{} is not a login name", quoted(user))));
     None
 }
 
@@ -132,11 +119,8 @@ fn never_without_root(ssh: &Ssh, at: &str, faults: &mut Faults<'_>) {
         (false, false) => return,
     };
     faults.error(
-        Fault::at(
-            place,
-            format!("{} cannot become root without sudo", quoted(user)),
-        )
-        .because("packages, units and kernel parameters need root")
-        .help("log in as root, or use `sudo: passwordless`"),
+        Fault::at(place, format!("{} cannot become root without sudo", quoted(user)))
+            .because("packages, units and kernel parameters need root")
+            .help("log in as root, or use `sudo: passwordless`"),
     );
 }

@@ -22,11 +22,7 @@ pub(super) struct Subnets {
     pub(super) services: Option<Ipv4Net>,
 }
 
-pub(super) fn check(
-    written: &file::Kubernetes,
-    hosts: &[Host],
-    faults: &mut Faults<'_>,
-) -> Subnets {
+pub(super) fn check(written: &file::Kubernetes, hosts: &[Host], faults: &mut Faults<'_>) -> Subnets {
     let pods = written.pod_subnet.as_deref().unwrap_or("10.244.0.0/16");
     let services = written.service_subnet.as_deref().unwrap_or("10.96.0.0/12");
     let subnets = Subnets {
@@ -36,16 +32,9 @@ pub(super) fn check(
     if let (Some(pods), Some(services)) = (subnets.pods, subnets.services)
         && overlap(pods, services)
     {
-        let (first, second) = if faults.written(PODS) {
-            (PODS, SERVICES)
-        } else {
-            (SERVICES, PODS)
-        };
-        let mut fault = Fault::at(
-            first,
-            format!("the pods' range {pods} and the services' {services} overlap"),
-        )
-        .help("an address would be a pod's and a service's at once; take ranges that are apart");
+        let (first, second) = if faults.written(PODS) { (PODS, SERVICES) } else { (SERVICES, PODS) };
+        let mut fault = Fault::at(first, format!("the pods' range {pods} and the services' {services} overlap"))
+            .help("an address would be a pod's and a service's at once; take ranges that are apart");
         if faults.written(second) {
             fault = fault.also(second, "overlaps with this");
         }
@@ -66,12 +55,8 @@ pub(super) fn check(
 
 /// The ranges with their names.
 fn named(subnets: Subnets) -> impl Iterator<Item = (Ipv4Net, &'static str, &'static str)> {
-    let both = [
-        (subnets.pods, "pods", PODS),
-        (subnets.services, "services", SERVICES),
-    ];
-    both.into_iter()
-        .filter_map(|(net, what, key)| net.map(|net| (net, what, key)))
+    let both = [(subnets.pods, "pods", PODS), (subnets.services, "services", SERVICES)];
+    both.into_iter().filter_map(|(net, what, key)| net.map(|net| (net, what, key)))
 }
 
 /// An address that exists on the network must not be a pod's or service's.
@@ -84,20 +69,11 @@ pub(super) fn outside(address: Ipv4Addr, at: &str, subnets: Subnets, faults: &mu
 
 fn hosts_outside(hosts: &[Host], subnets: Subnets, faults: &mut Faults<'_>) {
     for (net, what, key) in named(subnets) {
-        let inside: Vec<&Host> = hosts
-            .iter()
-            .filter(|host| net.contains(&host.internal_address))
-            .collect();
+        let inside: Vec<&Host> = hosts.iter().filter(|host| net.contains(&host.internal_address)).collect();
         let message = match inside.as_slice() {
             [] => continue,
-            [host] => format!(
-                "the address of host {} lies in the range of the {what}",
-                quoted(&host.name)
-            ),
-            several => format!(
-                "the addresses of {} hosts lie in the range of the {what}",
-                several.len()
-            ),
+            [host] => format!("the address of host {} lies in the range of the {what}", quoted(&host.name)),
+            several => format!("the addresses of {} hosts lie in the range of the {what}", several.len()),
         };
         let mut fault = Fault::at(at_internal(&inside[0].name, faults), message);
         for host in inside.iter().skip(1).take(2) {
@@ -109,27 +85,13 @@ fn hosts_outside(hosts: &[Host], subnets: Subnets, faults: &mut Faults<'_>) {
 
 fn apart(fault: Fault, net: Ipv4Net, what: &str, key: &str, faults: &Faults<'_>) -> Fault {
     let name = quoted(key.rsplit('/').next().unwrap_or_default());
-    let fault = fault.help(format!(
-        "{name} is {net}; take a range that the hosts' network does not use"
-    ));
-    if faults.written(key) {
-        fault.also(key, format!("the range of the {what}"))
-    } else {
-        fault
-    }
+    let fault = fault.help(format!("{name} is {net}; take a range that the hosts' network does not use"));
+    if faults.written(key) { fault.also(key, format!("the range of the {what}")) } else { fault }
 }
 
 /// One /24 for every node.
-fn large_enough(
-    pods: Ipv4Net,
-    written: &file::Kubernetes,
-    hosts: &[Host],
-    faults: &mut Faults<'_>,
-) {
-    let flags = written
-        .controller_manager
-        .as_ref()
-        .and_then(|c| c.extra_args.as_ref());
+fn large_enough(pods: Ipv4Net, written: &file::Kubernetes, hosts: &[Host], faults: &mut Faults<'_>) {
+    let flags = written.controller_manager.as_ref().and_then(|c| c.extra_args.as_ref());
     if flags.is_some_and(|flags| flags.contains_key("node-cidr-mask-size")) {
         return;
     }
@@ -139,18 +101,12 @@ fn large_enough(
         prefix => 1_usize << (NODE - prefix),
     };
     if nodes > room {
-        let needed = (0..=NODE)
-            .rev()
-            .find(|prefix| (1_usize << (NODE - prefix)) >= nodes)
-            .unwrap_or_default();
+        let needed = (0..=NODE).rev().find(|prefix| (1_usize << (NODE - prefix)) >= nodes).unwrap_or_default();
         let wider = Ipv4Net::new(pods.addr(), needed).map_or(pods, |net| net.trunc());
         faults.error(
-            Fault::at(
-                PODS,
-                format!("the pods' range {pods} is too small for {nodes} nodes"),
-            )
-            .because(format!("holds {room} of the /{NODE} ranges that nodes get"))
-            .help(format!("take at least a /{needed}, for example `{wider}`")),
+            Fault::at(PODS, format!("the pods' range {pods} is too small for {nodes} nodes"))
+                .because(format!("holds {room} of the /{NODE} ranges that nodes get"))
+                .help(format!("take at least a /{needed}, for example `{wider}`")),
         );
     }
 }

@@ -65,10 +65,7 @@ pub(super) fn duration(
         return value;
     }
     let (least, most) = (show_duration(*bounds.start()), show_duration(*bounds.end()));
-    faults.broken(Fault::at(
-        at,
-        format!("{} is not from {least} to {most}", quoted(text)),
-    ));
+    faults.broken(Fault::at(at, format!("{} is not from {least} to {most}", quoted(text))));
     default
 }
 
@@ -89,20 +86,15 @@ pub(super) fn subnet(text: &str, at: &str, faults: &mut Faults<'_>) -> Option<Ip
     let Ok(net) = text.parse::<Ipv4Net>() else {
         let hint = match text.parse::<Ipv4Addr>() {
             Ok(_) => format!("add the prefix length, for example `{text}/16`"),
-            Err(_) => {
-                "write an address and a prefix length, for example `10.244.0.0/16`".to_owned()
-            }
+            Err(_) => "write an address and a prefix length, for example `10.244.0.0/16`".to_owned(),
         };
         faults.broken(Fault::at(at, format!("{} is not an IPv4 subnet", quoted(text))).help(hint));
         return None;
     };
     if net.addr() != net.network() {
         faults.broken(
-            Fault::at(
-                at,
-                format!("{} is not the first address of its subnet", quoted(text)),
-            )
-            .help(format!("that subnet is `{}`", net.trunc())),
+            Fault::at(at, format!("{} is not the first address of its subnet", quoted(text)))
+                .help(format!("that subnet is `{}`", net.trunc())),
         );
         return None;
     }
@@ -110,12 +102,7 @@ pub(super) fn subnet(text: &str, at: &str, faults: &mut Faults<'_>) -> Option<Ip
 }
 
 /// A path of the operator's machine.
-pub(super) fn local_path(
-    text: &str,
-    paths: &Paths,
-    at: &str,
-    faults: &mut Faults<'_>,
-) -> Option<PathBuf> {
+pub(super) fn local_path(text: &str, paths: &Paths, at: &str, faults: &mut Faults<'_>) -> Option<PathBuf> {
     if !one_line("path", text, at, faults) {
         return None;
     }
@@ -128,10 +115,7 @@ pub(super) fn local_path(
     }
     let resolved = paths.resolve(text);
     if resolved.is_none() {
-        faults.broken(
-            Fault::at(at, "there is no home directory for `~/`")
-                .help("set HOME, or write the path out"),
-        );
+        faults.broken(Fault::at(at, "there is no home directory for `~/`").help("set HOME, or write the path out"));
     }
     resolved
 }
@@ -157,10 +141,7 @@ pub(super) fn host_path(text: &str, at: &str, faults: &mut Faults<'_>) -> Option
 /// Refuses the empty text and characters that no line can hold.
 pub(super) fn one_line(what: &str, text: &str, at: &str, faults: &mut Faults<'_>) -> bool {
     if text.trim().is_empty() {
-        faults.broken(
-            Fault::at(at, format!("the {what} is empty"))
-                .help("give it a value, or remove the key"),
-        );
+        faults.broken(Fault::at(at, format!("the {what} is empty")).help("give it a value, or remove the key"));
         return false;
     }
     plain_line(what, text, at, faults)
@@ -176,10 +157,7 @@ pub(super) fn plain_line(what: &str, text: &str, at: &str, faults: &mut Faults<'
         '\t' => "a tab".to_owned(),
         c => format!("the character U+{:04X}", u32::from(c)),
     };
-    faults.broken(
-        Fault::at(at, format!("the {what} holds {name}"))
-            .help("write it in one line of visible characters"),
-    );
+    faults.broken(Fault::at(at, format!("the {what} holds {name}")).help("write it in one line of visible characters"));
     false
 }
 
@@ -190,29 +168,10 @@ mod tests {
 
     #[test]
     fn durations_are_read_and_shown() {
-        for (text, millis) in [
-            ("250ms", 250),
-            ("1s", 1000),
-            ("1h30m", 5_400_000),
-            ("1m1ms", 60_001),
-        ] {
-            assert_eq!(
-                parse_duration(text),
-                Some(Duration::from_millis(millis)),
-                "{text}"
-            );
+        for (text, millis) in [("250ms", 250), ("1s", 1000), ("1h30m", 5_400_000), ("1m1ms", 60_001)] {
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for text in [
-            "",
-            "1",
-            "s",
-            "1 s",
-            "-1s",
-            "1.5s",
-            "1d",
-            "99999999999999999999s",
-            "9999999999999999999h",
-        ] {
+        for text in ["", "1", "s", "1 s", "-1s", "1.5s", "1d", "99999999999999999999s", "9999999999999999999h"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
         assert_eq!(show_duration(Duration::from_secs(14400)), "4h");
@@ -221,15 +180,7 @@ mod tests {
 
     #[test]
     fn addresses_that_no_host_can_have_are_refused() {
-        for text in [
-            "127.0.0.1",
-            "0.0.0.0",
-            "224.0.0.18",
-            "255.255.255.255",
-            "10.0.0.300",
-            "::1",
-            "",
-        ] {
+        for text in ["127.0.0.1", "0.0.0.0", "224.0.0.18", "255.255.255.255", "10.0.0.300", "::1", ""] {
             assert!(host_address(text).is_err(), "{text}");
         }
         assert!(host_address("10.0.0.1").is_ok());

@@ -39,33 +39,18 @@ pub(super) fn check(written: Option<&str>, faults: &mut Faults<'_>) -> Option<Ve
 
 fn unreadable(text: &str, plain: &str) -> Fault {
     let moving = text.is_empty()
-        || ["latest", "stable", "ci/", "release/"]
-            .iter()
-            .any(|word| plain.to_lowercase().starts_with(word));
-    let parts = plain
-        .split('.')
-        .filter(|part| part.parse::<u64>().is_ok())
-        .count();
+        || ["latest", "stable", "ci/", "release/"].iter().any(|word| plain.to_lowercase().starts_with(word));
+    let parts = plain.split('.').filter(|part| part.parse::<u64>().is_ok()).count();
     if moving {
-        return Fault::at(
-            AT,
-            format!("{} is not a version but whatever is newest", quoted(text)),
-        )
-        .because("the next host would get another one")
-        .help("pin an exact version, for example `1.31.4`");
+        return Fault::at(AT, format!("{} is not a version but whatever is newest", quoted(text)))
+            .because("the next host would get another one")
+            .help("pin an exact version, for example `1.31.4`");
     }
     if parts == plain.split('.').count() && parts < 3 {
         let patch = format!("{plain}{}", ".0".repeat(3 - parts));
-        return Fault::at(
-            AT,
-            format!("{} does not say which patch release", quoted(text)),
-        )
-        .because("the next host would get another one")
-        .help(format!(
-            "pin all three numbers, for example {}",
-            quoted(&patch)
-        ));
+        return Fault::at(AT, format!("{} does not say which patch release", quoted(text)))
+            .because("the next host would get another one")
+            .help(format!("pin all three numbers, for example {}", quoted(&patch)));
     }
-    Fault::at(AT, format!("{} is not a version", quoted(text)))
-        .help("pin an exact version, for example `1.31.4`")
+    Fault::at(AT, format!("{} is not a version", quoted(text))).help("pin an exact version, for example `1.31.4`")
 }

@@ -8,10 +8,7 @@ use std::time::Duration;
 
 /// What stands in front of the API servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a cluster has one, so its size does not matter"
-)]
+#[expect(clippy::large_enum_variant, reason = "a cluster has one, so its size does not matter")]
 pub enum LoadBalancer {
     /// haproxy on every load balancer, keepalived moves the virtual IP among them.
     KeepalivedHaproxy {
@@ -137,10 +134,6 @@ pub enum VrrpVersion {
 impl Keepalived {
     /// The protocol version: only version 2 knows passwords.
     pub fn vrrp_version(&self) -> VrrpVersion {
-        if self.auth_password.is_some() {
-            VrrpVersion::V2
-        } else {
-            VrrpVersion::V3
-        }
+        if self.auth_password.is_some() { VrrpVersion::V2 } else { VrrpVersion::V3 }
     }
 }

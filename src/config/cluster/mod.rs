@@ -14,12 +14,9 @@ mod top;
 pub use host::{Host, Role, Taint, TaintEffect};
 pub use kubernetes::{Component, Etcd, ExtraVolume, Kubernetes, Packages, ProxyMode};
 pub use load_balancer::{
-    Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Keepalived, KeepalivedCheck,
-    LoadBalancer, VrrpVersion,
+    Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Keepalived, KeepalivedCheck, LoadBalancer,
+    VrrpVersion,
 };
-pub use platform::{
-    CgroupDriver, ContainerRuntime, Guards, HostConfig, ManifestSource, Network, RuntimeSource,
-    Swap,
-};
+pub use platform::{CgroupDriver, ContainerRuntime, Guards, HostConfig, ManifestSource, Network, RuntimeSource, Swap};
 pub use ssh::{Bastion, HostKeyChecking, SecretRef, Ssh, Sudo};
 pub use top::{Cluster, Endpoint, FleetKind};

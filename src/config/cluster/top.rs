@@ -79,18 +79,9 @@ impl Cluster {
     /// control planes when no host has it. Empty when the load balancer is external.
     pub fn load_balancers(&self) -> impl Iterator<Item = &Host> {
         let managed = matches!(self.load_balancer, LoadBalancer::KeepalivedHaproxy { .. });
-        let dedicated = self
-            .hosts
-            .iter()
-            .any(|h| h.roles.contains(&Role::LoadBalancer));
-        let role = if dedicated {
-            Role::LoadBalancer
-        } else {
-            Role::ControlPlane
-        };
-        self.hosts
-            .iter()
-            .filter(move |h| managed && h.roles.contains(&role))
+        let dedicated = self.hosts.iter().any(|h| h.roles.contains(&Role::LoadBalancer));
+        let role = if dedicated { Role::LoadBalancer } else { Role::ControlPlane };
+        self.hosts.iter().filter(move |h| managed && h.roles.contains(&role))
     }
 
     /// Whether the host carries haproxy and keepalived.

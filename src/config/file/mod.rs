@@ -15,15 +15,11 @@ mod text;
 
 pub(super) use cluster::{ClusterFile, Endpoint, Fleet, Guards};
 pub(super) use host::{Host, HostRole};
-pub(super) use kubernetes::{
-    Component, Etcd, Kubernetes, PackageSource, Packages, PathType, ProxyMode, Volume,
-};
+pub(super) use kubernetes::{Component, Etcd, Kubernetes, PackageSource, Packages, PathType, ProxyMode, Volume};
 pub(super) use load_balancer::{
-    Haproxy, HaproxyCheck, HaproxyExtra, HaproxyStats, HaproxyTimeouts, Keepalived,
-    KeepalivedCheck, LoadBalancer, LoadBalancerMode,
+    Haproxy, HaproxyCheck, HaproxyExtra, HaproxyStats, HaproxyTimeouts, Keepalived, KeepalivedCheck, LoadBalancer,
+    LoadBalancerMode,
 };
-pub(super) use platform::{
-    CgroupDriver, ContainerRuntime, HostConfig, Manifest, Network, Plugin, RuntimeSource, Swap,
-};
+pub(super) use platform::{CgroupDriver, ContainerRuntime, HostConfig, Manifest, Network, Plugin, RuntimeSource, Swap};
 pub(super) use ssh::{Bastion, HostKeyChecking, SecretRef, Ssh, Sudo};
 pub(super) use text::{DURATION, Text};

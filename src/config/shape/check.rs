@@ -33,13 +33,9 @@ impl Checker<'_, '_> {
                 ("array", Content::Sequence(items)) => Some(self.array(items, schema, at)),
                 ("string", Content::Scalar(Scalar::Text(text))) => self.text(text, schema, at),
                 ("boolean", Content::Scalar(Scalar::Bool(value))) => Some(Value::Bool(*value)),
-                ("integer", Content::Scalar(Scalar::Number(value, text))) => {
-                    self.integer(value, text, schema, at)
-                }
+                ("integer", Content::Scalar(Scalar::Number(value, text))) => self.integer(value, text, schema, at),
                 // The one number that many write for a text: what is wrong is not its type.
-                ("string", Content::Scalar(Scalar::Number(_, text)))
-                    if at == "/kubernetes/version" =>
-                {
+                ("string", Content::Scalar(Scalar::Number(_, text))) if at == "/kubernetes/version" => {
                     self.text(text, schema, at)
                 }
                 _ => self.wrong_type(node, schema, at),
@@ -73,18 +69,12 @@ impl Checker<'_, '_> {
             }
         }
         let written = |name: &str| entries.iter().any(|entry| entry.key == name);
-        for name in schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
+        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             let below = format!("{at}/{name}");
             if meant.contains(&name) {
                 self.faults.mark_broken(below);
             } else if !written(name) {
-                let fault =
-                    Fault::at(below, missing(at, name)).help(hints::example(name, &known[name]));
+                let fault = Fault::at(below, missing(at, name)).help(hints::example(name, &known[name]));
                 self.faults.broken(fault);
             }
         }
@@ -104,10 +94,7 @@ impl Checker<'_, '_> {
         let fault = match limit("maxProperties") {
             Some(_) => Fault::at(
                 at,
-                format!(
-                    "{what} names {} of the secret",
-                    if few { "no source" } else { "several sources" }
-                ),
+                format!("{what} names {} of the secret", if few { "no source" } else { "several sources" }),
             )
             .help("write exactly one of `env`, `file` and `command`"),
             None => Fault::at(at, format!("{what} is empty")).help("give it at least one entry"),
@@ -118,9 +105,7 @@ impl Checker<'_, '_> {
     fn array(&mut self, items: &[std::rc::Rc<Node>], schema: &Value, at: &str) -> Value {
         if items.is_empty() && schema["minItems"].as_u64().is_some_and(|min| min > 0) {
             let what = quoted(&last(at));
-            self.faults.broken(
-                Fault::at(at, format!("{what} is empty")).help("give it at least one entry"),
-            );
+            self.faults.broken(Fault::at(at, format!("{what} is empty")).help("give it at least one entry"));
         }
         let mut list: Vec<Value> = Vec::with_capacity(items.len());
         for (number, item) in items.iter().enumerate() {
@@ -132,12 +117,9 @@ impl Checker<'_, '_> {
             if let Some(first) = list.iter().position(|other| unique && *other == value) {
                 let shown = quoted(value.as_str().unwrap_or_default());
                 self.faults.error(
-                    Fault::at(
-                        below,
-                        format!("{shown} stands twice in {}", quoted(&last(at))),
-                    )
-                    .also(format!("{at}/{first}"), "first written here")
-                    .help("remove one of the two"),
+                    Fault::at(below, format!("{shown} stands twice in {}", quoted(&last(at))))
+                        .also(format!("{at}/{first}"), "first written here")
+                        .help("remove one of the two"),
                 );
             }
             list.push(value);
@@ -153,24 +135,13 @@ impl Checker<'_, '_> {
             return Some(Value::String(text.to_owned()));
         }
         let allowed: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
-        let message = format!(
-            "{} is not a value of {}",
-            quoted(text),
-            quoted(&name_of(at))
-        );
-        self.faults
-            .broken(Fault::at(at, message).help(hints::not_allowed(at, text, &allowed)));
+        let message = format!("{} is not a value of {}", quoted(text), quoted(&name_of(at)));
+        self.faults.broken(Fault::at(at, message).help(hints::not_allowed(at, text, &allowed)));
         None
     }
 
     /// Text that may be written as a number or a truth value.
-    fn loose_text(
-        &mut self,
-        scalar: &Scalar,
-        node: &Node,
-        schema: &Value,
-        at: &str,
-    ) -> Option<Value> {
+    fn loose_text(&mut self, scalar: &Scalar, node: &Node, schema: &Value, at: &str) -> Option<Value> {
         match scalar {
             Scalar::Text(text) | Scalar::Number(_, text) => Some(Value::String(text.clone())),
             Scalar::Bool(value) => Some(Value::String(value.to_string())),
@@ -195,12 +166,7 @@ impl Checker<'_, '_> {
     }
 
     fn wrong_type(&mut self, node: &Node, schema: &Value, at: &str) -> Option<Value> {
-        if is_secret(schema)
-            && matches!(
-                node.content,
-                Content::Scalar(Scalar::Text(_) | Scalar::Number(..))
-            )
-        {
+        if is_secret(schema) && matches!(node.content, Content::Scalar(Scalar::Text(_) | Scalar::Number(..))) {
             let message = format!("{} must not hold the secret itself", quoted(&name_of(at)));
             self.faults.broken(
                 Fault::at(at, message)
@@ -215,25 +181,18 @@ impl Checker<'_, '_> {
         let message = match (&node.content, at) {
             (_, "") => format!("the file must be a map of keys, not {}", node.what()),
             (Content::Scalar(Scalar::Null), _) => format!("{} has no value", quoted(&name_of(at))),
-            _ => format!(
-                "{} must be {expected}, not {}",
-                quoted(&name_of(at)),
-                node.what()
-            ),
+            _ => format!("{} must be {expected}, not {}", quoted(&name_of(at)), node.what()),
         };
         let hint = hints::wrong_type(at, expected, schema, node).or_else(|| hints::shown(at, node));
         let fault = Fault::at(at, message);
-        self.faults
-            .broken(hint.into_iter().fold(fault, Fault::help));
+        self.faults.broken(hint.into_iter().fold(fault, Fault::help));
         None
     }
 }
 
 /// An integer that was written as `3.0` is one for JSON Schema too.
 fn whole(value: &Number) -> Option<i64> {
-    let float = value
-        .as_f64()
-        .filter(|f| f.fract() == 0.0 && f.abs() < 1e15)?;
+    let float = value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 1e15)?;
     format!("{float:.0}").parse().ok()
 }
 
@@ -257,12 +216,7 @@ fn missing(at: &str, name: &str) -> String {
     match own.parse::<usize>() {
         _ if at.is_empty() => format!("the key {} is missing", quoted(name)),
         Ok(number) if parent != "/hosts" => {
-            format!(
-                "entry {} of {} has no key {}",
-                number + 1,
-                quoted(&last(parent)),
-                quoted(name)
-            )
+            format!("entry {} of {} has no key {}", number + 1, quoted(&last(parent)), quoted(name))
         }
         _ => format!("{} has no key {}", quoted(&last(at)), quoted(name)),
     }
@@ -270,20 +224,13 @@ fn missing(at: &str, name: &str) -> String {
 
 /// The last part of a pointer as it was written.
 fn last(at: &str) -> String {
-    at.rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .replace("~1", "/")
-        .replace("~0", "~")
+    at.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
 }
 
 /// The key that a pointer stands for: that of the list for an entry of a list.
 fn name_of(at: &str) -> String {
     let entry = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    match at
-        .rsplit_once('/')
-        .filter(|(parent, own)| entry(own) && *parent != "/hosts")
-    {
+    match at.rsplit_once('/').filter(|(parent, own)| entry(own) && *parent != "/hosts") {
         Some((parent, _)) => last(parent),
         None => last(at),
     }

@@ -8,23 +8,11 @@ use std::collections::BTreeMap;
 
 /// Keys that exist in people's minds, and where the thing is done.
 const ELSEWHERE: &[(&str, &str)] = &[
-    (
-        "priorities",
-        "give each host its own `priority` under `hosts.<name>`",
-    ),
+    ("priorities", "give each host its own `priority` under `hosts.<name>`"),
     ("vip", "the virtual IP is `endpoint.address`"),
-    (
-        "controlPlaneEndpoint",
-        "it is made of `endpoint.address` and `endpoint.port`",
-    ),
-    (
-        "advertiseAddress",
-        "every control plane advertises its `internalAddress`",
-    ),
-    (
-        "password",
-        "log in with a key or the agent; `passphrase` opens an encrypted key",
-    ),
+    ("controlPlaneEndpoint", "it is made of `endpoint.address` and `endpoint.port`"),
+    ("advertiseAddress", "every control plane advertises its `internalAddress`"),
+    ("password", "log in with a key or the agent; `passphrase` opens an encrypted key"),
     ("kubernetesVersion", "the version is `kubernetes.version`"),
     ("cni", "the pod network is `network.plugin`"),
 ];
@@ -56,18 +44,10 @@ pub(super) fn unknown_key(key: &str, known: &[&str], root: &Value) -> Vec<String
 fn collect_homes(schema: &Value, path: &str, homes: &mut BTreeMap<String, Vec<String>>) {
     for (key, property) in schema["properties"].as_object().into_iter().flatten() {
         homes.entry(key.clone()).or_default().push(path.to_owned());
-        let path = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         collect_homes(property, &path, homes);
         collect_homes(&property["items"], &path, homes);
-        collect_homes(
-            &property["additionalProperties"],
-            &format!("{path}.<name>"),
-            homes,
-        );
+        collect_homes(&property["additionalProperties"], &format!("{path}.<name>"), homes);
     }
 }
 
@@ -75,11 +55,9 @@ fn collect_homes(schema: &Value, path: &str, homes: &mut BTreeMap<String, Vec<St
 pub(super) fn not_allowed(at: &str, value: &str, allowed: &[&str]) -> String {
     match (at, value) {
         ("/network/plugin", "flannel" | "calico" | "cilium" | "weave" | "canal" | "antrea") => {
-            return "use `plugin: manifest` with that project's manifest; `bridge` and `none` are built in"
-                .to_owned();
+            return "use `plugin: manifest` with that project's manifest; `bridge` and `none` are built in".to_owned();
         }
-        ("/loadBalancer/mode", "node-local" | "kube-vip" | "haproxy" | "keepalived")
-        | (_, "etcd") => {}
+        ("/loadBalancer/mode", "node-local" | "kube-vip" | "haproxy" | "keepalived") | (_, "etcd") => {}
         (_, "master" | "controlplane" | "control_plane") if allowed.contains(&"control-plane") => {
             return "did you mean `control-plane`?".to_owned();
         }
@@ -103,11 +81,7 @@ pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) 
             return Some("give it a value, or remove the key".to_owned());
         }
         (_, Content::Mapping(_) | Content::Sequence(_)) if schema["enum"].is_array() => {
-            let allowed = schema["enum"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str);
+            let allowed = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
             return Some(format!("it can be {}", one_of(allowed)));
         }
         ("", _) => return Some("`mainstay init` writes a file to begin with".to_owned()),
@@ -131,25 +105,15 @@ pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) 
             };
             Some(format!("write `{value}`"))
         }
-        ("text", Content::Scalar(Scalar::Number(..)))
-            if schema["pattern"] == crate::config::file::DURATION =>
-        {
+        ("text", Content::Scalar(Scalar::Number(..))) if schema["pattern"] == crate::config::file::DURATION => {
             number(node).map(|n| format!("name the unit, for example `{n}s`"))
         }
-        ("text", Content::Scalar(Scalar::Number(_, text))) => {
-            Some(format!("put it in quotes: \"{text}\""))
-        }
-        ("text", Content::Scalar(Scalar::Bool(value))) => {
-            Some(format!("put it in quotes: \"{value}\""))
-        }
-        ("a list", Content::Scalar(Scalar::Text(text)))
-            if text.len() < 40 && !text.contains(',') =>
-        {
+        ("text", Content::Scalar(Scalar::Number(_, text))) => Some(format!("put it in quotes: \"{text}\"")),
+        ("text", Content::Scalar(Scalar::Bool(value))) => Some(format!("put it in quotes: \"{value}\"")),
+        ("a list", Content::Scalar(Scalar::Text(text))) if text.len() < 40 && !text.contains(',') => {
             Some(format!("write it in brackets: [{text}]"))
         }
-        ("a list", Content::Scalar(_)) => {
-            Some("write it in brackets, separated by commas".to_owned())
-        }
+        ("a list", Content::Scalar(_)) => Some("write it in brackets, separated by commas".to_owned()),
         _ => None,
     }
 }

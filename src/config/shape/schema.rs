@@ -19,10 +19,7 @@ pub(super) fn shared() -> &'static Value {
 
 fn generate() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings
-        .into_generator()
-        .into_root_schema_for::<ClusterFile>()
-        .to_value();
+    let mut schema = settings.into_generator().into_root_schema_for::<ClusterFile>().to_value();
     tidy(&mut schema, "");
     schema["title"] = json!("cluster.yaml of mainstay");
     schema
@@ -45,11 +42,7 @@ fn tidy(schema: &mut Value, path: &str) {
     }
     if let Some(Value::Object(properties)) = object.get_mut("properties") {
         for (key, property) in properties {
-            let path = if path.is_empty() {
-                key.clone()
-            } else {
-                format!("{path}.{key}")
-            };
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             tidy(property, &path);
             property["title"] = json!(path);
         }
@@ -57,10 +50,7 @@ fn tidy(schema: &mut Value, path: &str) {
     if let Some(items) = object.get_mut("items") {
         tidy(items, path);
     }
-    if let Some(values) = object
-        .get_mut("additionalProperties")
-        .filter(|v| v.is_object())
-    {
+    if let Some(values) = object.get_mut("additionalProperties").filter(|v| v.is_object()) {
         tidy(values, &format!("{path}.<name>"));
     }
 }
@@ -114,8 +104,6 @@ fn unwrap_variants(object: &mut Map<String, Value>) {
 
 /// Lines of one paragraph joined.
 fn unwrapped(text: &str) -> String {
-    let paragraphs = text
-        .split("\n\n")
-        .map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
+    let paragraphs = text.split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
     paragraphs.collect::<Vec<_>>().join("\n\n")
 }

@@ -35,11 +35,7 @@ pub(in crate::config) fn parse(text: &str) -> Result<(Node, Vec<Diagnostic>), Ve
     let empty = |node: &Node| matches!(node.content, Content::Scalar(Scalar::Null));
     match builder.root.map(Rc::unwrap_or_clone) {
         Some(root) if !empty(&root) => Ok((root, builder.faults)),
-        _ => Err(vec![fault(
-            "the file is empty",
-            None,
-            "`mainstay init` writes one to begin with",
-        )]),
+        _ => Err(vec![fault("the file is empty", None, "`mainstay init` writes one to begin with")]),
     }
 }
 
@@ -62,11 +58,7 @@ struct Open {
 
 enum OpenKind {
     Sequence(Vec<Rc<Node>>),
-    Mapping {
-        entries: Vec<Entry>,
-        seen: HashMap<String, Span>,
-        key: Option<(String, Span)>,
-    },
+    Mapping { entries: Vec<Entry>, seen: HashMap<String, Span>, key: Option<(String, Span)> },
 }
 
 impl Builder {
@@ -85,22 +77,11 @@ impl Builder {
             }
             Event::Scalar(value, style, anchor, tag) => {
                 let content = Content::Scalar(self.scalar(&value, style, tag.as_deref(), span));
-                if let Some(Open {
-                    kind:
-                        OpenKind::Mapping {
-                            key: key @ None, ..
-                        },
-                    ..
-                }) = self.open.last_mut()
-                {
+                if let Some(Open { kind: OpenKind::Mapping { key: key @ None, .. }, .. }) = self.open.last_mut() {
                     *key = Some((value.into_owned(), span));
                     return Ok(());
                 }
-                let node = Rc::new(Node {
-                    content,
-                    span,
-                    size: 1,
-                });
+                let node = Rc::new(Node { content, span, size: 1 });
                 self.finish(node, anchor);
                 Ok(())
             }
@@ -109,11 +90,7 @@ impl Builder {
             }
             Event::MappingStart(_, anchor, tag) => {
                 let (entries, seen) = (Vec::new(), HashMap::new());
-                let kind = OpenKind::Mapping {
-                    entries,
-                    seen,
-                    key: None,
-                };
+                let kind = OpenKind::Mapping { entries, seen, key: None };
                 self.begin(kind, span, anchor, tag.as_deref())
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -137,32 +114,17 @@ impl Builder {
         }
     }
 
-    fn begin(
-        &mut self,
-        kind: OpenKind,
-        start: Span,
-        anchor: usize,
-        tag: Option<&Tag>,
-    ) -> Result<(), Box<Diagnostic>> {
+    fn begin(&mut self, kind: OpenKind, start: Span, anchor: usize, tag: Option<&Tag>) -> Result<(), Box<Diagnostic>> {
         if let Some(tag) = tag.filter(|tag| !matches!(tag.core_suffix(), Some("map" | "seq"))) {
             self.faults.push(unknown_tag(tag, start));
         }
         self.refuse_as_key(start)?;
-        self.open.push(Open {
-            start,
-            anchor,
-            kind,
-        });
+        self.open.push(Open { start, anchor, kind });
         Ok(())
     }
 
     fn end(&mut self, end: Span) {
-        let Some(Open {
-            start,
-            anchor,
-            kind,
-        }) = self.open.pop()
-        else {
+        let Some(Open { start, anchor, kind }) = self.open.pop() else {
             return;
         };
         let (content, inner) = match kind {
@@ -175,28 +137,14 @@ impl Builder {
                 (Content::Mapping(entries), inner)
             }
         };
-        let span = Span {
-            end: end.end.max(start.end),
-            ..start
-        };
-        self.finish(
-            Rc::new(Node {
-                content,
-                span,
-                size: inner + 1,
-            }),
-            anchor,
-        );
+        let span = Span { end: end.end.max(start.end), ..start };
+        self.finish(Rc::new(Node { content, span, size: inner + 1 }), anchor);
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Box<Diagnostic>> {
         self.refuse_as_key(span)?;
         let Some(target) = self.anchors.get(&anchor) else {
-            return fatal(
-                "an alias that contains itself",
-                span,
-                "the value it stands for is not complete here",
-            );
+            return fatal("an alias that contains itself", span, "the value it stands for is not complete here");
         };
         self.aliased += target.size;
         if self.aliased > ALIASED {
@@ -207,23 +155,13 @@ impl Builder {
             );
         }
         let (content, size) = (target.content.clone(), target.size);
-        self.finish(
-            Rc::new(Node {
-                content,
-                span,
-                size,
-            }),
-            0,
-        );
+        self.finish(Rc::new(Node { content, span, size }), 0);
         Ok(())
     }
 
     fn refuse_as_key(&self, span: Span) -> Result<(), Box<Diagnostic>> {
         match self.open.last() {
-            Some(Open {
-                kind: OpenKind::Mapping { key: None, .. },
-                ..
-            }) => fatal(
+            Some(Open { kind: OpenKind::Mapping { key: None, .. }, .. }) => fatal(
                 "a key must be plain text",
                 span,
                 "braces and brackets that begin a value need quotes, and a key stands before a colon",
@@ -239,14 +177,8 @@ impl Builder {
         }
         match self.open.last_mut() {
             None => self.root = Some(node),
-            Some(Open {
-                kind: OpenKind::Sequence(items),
-                ..
-            }) => items.push(node),
-            Some(Open {
-                kind: OpenKind::Mapping { entries, seen, key },
-                ..
-            }) => {
+            Some(Open { kind: OpenKind::Sequence(items), .. }) => items.push(node),
+            Some(Open { kind: OpenKind::Mapping { entries, seen, key }, .. }) => {
                 let Some((key, key_span)) = key.take() else {
                     return;
                 };
@@ -260,11 +192,7 @@ impl Builder {
                     ));
                 } else {
                     seen.insert(key.clone(), key_span);
-                    entries.push(Entry {
-                        key,
-                        key_span,
-                        value: node,
-                    });
+                    entries.push(Entry { key, key_span, value: node });
                 }
             }
         }
@@ -283,25 +211,14 @@ fn span_of(span: &granit::Span) -> Span {
 
 fn twice(key: &str, first: Span, second: Span) -> Diagnostic {
     Diagnostic {
-        labels: vec![Label {
-            span: first,
-            text: "first written here".into(),
-        }],
-        ..fault(
-            &format!("the key {} stands twice in the same map", quoted(key)),
-            Some(second),
-            "keep one of the two",
-        )
+        labels: vec![Label { span: first, text: "first written here".into() }],
+        ..fault(&format!("the key {} stands twice in the same map", quoted(key)), Some(second), "keep one of the two")
     }
 }
 
 fn unknown_tag(tag: &Tag, span: Span) -> Diagnostic {
     let message = format!("the tag {} is not supported", quoted(&tag.original()));
-    fault(
-        &message,
-        Some(span),
-        "remove it; cluster.yaml knows plain values only",
-    )
+    fault(&message, Some(span), "remove it; cluster.yaml knows plain values only")
 }
 
 /// A fault that ends the reading.
@@ -313,10 +230,7 @@ fn fault(message: &str, span: Option<Span>, help: &str) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         message: message.to_owned(),
-        primary: span.map(|span| Label {
-            span,
-            text: String::new(),
-        }),
+        primary: span.map(|span| Label { span, text: String::new() }),
         labels: Vec::new(),
         help: vec![help.to_owned()],
         secret: false,

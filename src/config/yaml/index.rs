@@ -40,14 +40,7 @@ impl Index {
             }
         }
         let scalar = matches!(node.content, Content::Scalar(_));
-        self.places.insert(
-            at,
-            Place {
-                key,
-                value: node.span,
-                scalar,
-            },
-        );
+        self.places.insert(at, Place { key, value: node.span, scalar });
     }
 
     /// Whether the file says anything there.
@@ -81,12 +74,7 @@ impl Index {
             match rest.rfind('/') {
                 Some(end) => rest = &rest[..end],
                 None => {
-                    return Span {
-                        start: 0,
-                        end: 0,
-                        line: 1,
-                        column: 1,
-                    };
+                    return Span { start: 0, end: 0, line: 1, column: 1 };
                 }
             }
         }

@@ -37,15 +37,9 @@ fn number(text: &str) -> Option<Number> {
             return Some(value.into());
         }
     }
-    let float = digits
-        .bytes()
-        .all(|b| b.is_ascii_digit() || b".eE+-".contains(&b))
+    let float = digits.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b))
         && digits.bytes().any(|b| b.is_ascii_digit());
-    if float {
-        text.parse().ok().and_then(Number::from_f64)
-    } else {
-        None
-    }
+    if float { text.parse().ok().and_then(Number::from_f64) } else { None }
 }
 
 #[cfg(test)]
@@ -54,22 +48,10 @@ mod tests {
 
     #[test]
     fn plain_scalars_follow_yaml_1_2() {
-        for text in [
-            "no", "off", "y", "1:30", "1.31.4", "10.0.0.1", "0x", "-", ".", "1_000", ".inf",
-        ] {
+        for text in ["no", "off", "y", "1:30", "1.31.4", "10.0.0.1", "0x", "-", ".", "1_000", ".inf"] {
             assert!(matches!(resolve(text), Scalar::Text(_)), "{text}");
         }
-        for text in [
-            "0",
-            "-7",
-            "+7",
-            "0x1F",
-            "0o17",
-            "1.31",
-            "1e3",
-            ".5",
-            "99999999999999999999",
-        ] {
+        for text in ["0", "-7", "+7", "0x1F", "0o17", "1.31", "1e3", ".5", "99999999999999999999"] {
             assert!(matches!(resolve(text), Scalar::Number(..)), "{text}");
         }
         assert!(matches!(resolve("~"), Scalar::Null));

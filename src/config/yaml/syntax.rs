@@ -9,39 +9,24 @@ const TAB_LINES: usize = 8;
 
 pub(super) fn explain(text: &str, error: &ScanError) -> Diagnostic {
     let at = floor(text, error.marker().byte_offset().unwrap_or(0));
-    let end = text[at..]
-        .chars()
-        .next()
-        .filter(|c| *c != '\n')
-        .map_or(at, |c| at + c.len_utf8());
+    let end = text[at..].chars().next().filter(|c| *c != '\n').map_or(at, |c| at + c.len_utf8());
     let (message, help) = words(error.kind());
     let mut diagnostic = Diagnostic {
         severity: Severity::Error,
         message,
-        primary: Some(Label {
-            span: span_at(text, at, end),
-            text: String::new(),
-        }),
+        primary: Some(Label { span: span_at(text, at, end), text: String::new() }),
         labels: Vec::new(),
         help: vec![help.to_owned()],
         secret: false,
     };
-    if is_tab(error.kind())
-        || text[..at]
-            .lines()
-            .last()
-            .is_some_and(|line| line.starts_with('\t'))
-    {
+    if is_tab(error.kind()) || text[..at].lines().last().is_some_and(|line| line.starts_with('\t')) {
         point_at_tabs(text, &mut diagnostic);
     }
     diagnostic
 }
 
 fn is_tab(kind: &ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation
-    )
+    matches!(kind, ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation)
 }
 
 /// Underlines every indentation with a tab, so that all are mended at once.
@@ -59,12 +44,8 @@ fn point_at_tabs(text: &str, diagnostic: &mut Diagnostic) {
         return;
     };
     "a tab indents this line".clone_into(&mut diagnostic.message);
-    diagnostic.help =
-        vec!["YAML is indented with spaces only; have the editor replace tabs".into()];
-    let label = |(start, end): &(usize, usize)| Label {
-        span: span_at(text, *start, *end),
-        text: String::new(),
-    };
+    diagnostic.help = vec!["YAML is indented with spaces only; have the editor replace tabs".into()];
+    let label = |(start, end): &(usize, usize)| Label { span: span_at(text, *start, *end), text: String::new() };
     diagnostic.primary = Some(label(&(*start, *end)));
     diagnostic.labels = rest.iter().take(TAB_LINES).map(label).collect();
     if places.len() > 1 {
@@ -76,41 +57,30 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
     let (message, help) = match kind {
         ErrorKind::UnexpectedEofFlowSequence
         | ErrorKind::ExpectedFlowSequenceSeparator
-        | ErrorKind::UnclosedFlowCollection { open: '[' } => (
-            "a list in brackets is not closed",
-            "end it with `]` and separate its values with commas",
-        ),
+        | ErrorKind::UnclosedFlowCollection { open: '[' } => {
+            ("a list in brackets is not closed", "end it with `]` and separate its values with commas")
+        }
         ErrorKind::UnexpectedEofFlowMapping
         | ErrorKind::UnexpectedEofImplicitFlowMapping
         | ErrorKind::ExpectedFlowMappingSeparator
-        | ErrorKind::UnclosedFlowCollection { .. } => (
-            "a map in braces is not closed",
-            "end it with `}` and separate its keys with commas",
-        ),
+        | ErrorKind::UnclosedFlowCollection { .. } => {
+            ("a map in braces is not closed", "end it with `}` and separate its keys with commas")
+        }
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry => (
             "this line does not fit the indentation above it",
             "keys of one map begin in the same column, and so do the dashes of one list",
         ),
-        ErrorKind::InvalidIndentation => (
-            "the indentation is wrong here",
-            "keys of one map begin in the same column",
-        ),
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => (
-            "a key and its colon are expected here",
-            "write `key: value`, with a space after the colon",
-        ),
-        ErrorKind::UnknownAnchor => (
-            "an alias without an anchor",
-            "define it before with `&name`, or quote the text: \"*\"",
-        ),
-        ErrorKind::UnexpectedCharacter { .. } => (
-            "a character that cannot begin a value",
-            "put the value in quotes",
-        ),
-        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => (
-            "a quotation mark is not closed",
-            "the text that begins here has no second quotation mark",
-        ),
+        ErrorKind::InvalidIndentation => ("the indentation is wrong here", "keys of one map begin in the same column"),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            ("a key and its colon are expected here", "write `key: value`, with a space after the colon")
+        }
+        ErrorKind::UnknownAnchor => {
+            ("an alias without an anchor", "define it before with `&name`, or quote the text: \"*\"")
+        }
+        ErrorKind::UnexpectedCharacter { .. } => ("a character that cannot begin a value", "put the value in quotes"),
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
+            ("a quotation mark is not closed", "the text that begins here has no second quotation mark")
+        }
         ErrorKind::InvalidQuotedScalarIndent => (
             "a quotation mark above this line is not closed",
             "text in quotes ends with the same quotation mark, on the same line",
@@ -118,9 +88,7 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
         ErrorKind::MismatchedFlowCollectionEnd { open: '[', .. } => {
             ("this list in brackets ends with a brace", "end it with `]`")
         }
-        ErrorKind::MismatchedFlowCollectionEnd { .. } => {
-            ("this map in braces ends with a bracket", "end it with `}`")
-        }
+        ErrorKind::MismatchedFlowCollectionEnd { .. } => ("this map in braces ends with a bracket", "end it with `}`"),
         ErrorKind::UnknownQuotedScalarEscape => (
             "an unknown escape in double quotes",
             "write a backslash as `\\\\`, or use single quotes, which know no escapes",
@@ -130,10 +98,7 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             "no key of cluster.yaml lies deeper than a few levels; is this the right file?",
         ),
         _ => {
-            return (
-                format!("not YAML: {kind}"),
-                "see what stands before this place",
-            );
+            return (format!("not YAML: {kind}"), "see what stands before this place");
         }
     };
     (message.to_owned(), help)

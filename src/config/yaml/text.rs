@@ -9,21 +9,13 @@ const LARGEST: usize = 4 * 1024 * 1024;
 pub(in crate::config) fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
     check_size(bytes.len())?;
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(Box::new(fault(
-            "the file is UTF-16",
-            None,
-            "save it as UTF-8 without a byte order mark",
-        )));
+        return Err(Box::new(fault("the file is UTF-16", None, "save it as UTF-8 without a byte order mark")));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         let line = bytes[..at].split(|byte| *byte == b'\n').count();
         let message = format!("the file is not text: line {line} is not UTF-8");
-        Box::new(fault(
-            &message,
-            None,
-            "cluster.yaml is YAML in UTF-8; is this the right file?",
-        ))
+        Box::new(fault(&message, None, "cluster.yaml is YAML in UTF-8; is this the right file?"))
     })
 }
 
@@ -36,13 +28,9 @@ pub(in crate::config) fn check_text(text: &str) -> Result<(), Box<Diagnostic>> {
     };
     let found = text[at..].chars().next().map_or(0, u32::from);
     let span = span_at(text, at, at + 1);
-    let label = Label {
-        span,
-        text: String::new(),
-    };
+    let label = Label { span, text: String::new() };
     let message = format!("the file holds the control character U+{found:04X}");
-    let help =
-        "YAML allows none as it is; write it as an escape in double quotes, such as \"\\x1b\"";
+    let help = "YAML allows none as it is; write it as an escape in double quotes, such as \"\\x1b\"";
     Err(Box::new(fault(&message, Some(label), help)))
 }
 
@@ -50,18 +38,8 @@ pub(in crate::config) fn check_text(text: &str) -> Result<(), Box<Diagnostic>> {
 pub(super) fn span_at(text: &str, start: usize, end: usize) -> Span {
     let before = &text[..start];
     let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-    let column = before
-        .rfind('\n')
-        .map_or(before, |at| &before[at + 1..])
-        .chars()
-        .count()
-        + 1;
-    Span {
-        start,
-        end,
-        line: narrow(line),
-        column: narrow(column),
-    }
+    let column = before.rfind('\n').map_or(before, |at| &before[at + 1..]).chars().count() + 1;
+    Span { start, end, line: narrow(line), column: narrow(column) }
 }
 
 /// Lines and columns of a file of at most 4 MiB fit.
@@ -73,16 +51,9 @@ fn check_size(bytes: usize) -> Result<(), Box<Diagnostic>> {
     if bytes <= LARGEST {
         return Ok(());
     }
-    let message = format!(
-        "the file has {} MiB, at most {} MiB are read",
-        bytes.div_ceil(1024 * 1024),
-        LARGEST / (1024 * 1024)
-    );
-    Err(Box::new(fault(
-        &message,
-        None,
-        "a cluster of 5,000 hosts takes 2 MiB; is this the right file?",
-    )))
+    let message =
+        format!("the file has {} MiB, at most {} MiB are read", bytes.div_ceil(1024 * 1024), LARGEST / (1024 * 1024));
+    Err(Box::new(fault(&message, None, "a cluster of 5,000 hosts takes 2 MiB; is this the right file?")))
 }
 
 fn fault(message: &str, primary: Option<Label>, help: &str) -> Diagnostic {

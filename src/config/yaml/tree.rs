@@ -58,12 +58,9 @@ impl Node {
             Content::Scalar(Scalar::Number(value, _)) => Value::Number(value.clone()),
             Content::Scalar(Scalar::Text(value)) => Value::String(value.clone()),
             Content::Sequence(items) => items.iter().map(|item| item.to_json()).collect(),
-            Content::Mapping(entries) => Value::Object(
-                entries
-                    .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.to_json()))
-                    .collect(),
-            ),
+            Content::Mapping(entries) => {
+                Value::Object(entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect())
+            }
         }
     }
 }

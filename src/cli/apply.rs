@@ -1,0 +1,64 @@
+//! `mainstay apply`
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::approve::approve;
+use super::carry_out::carry_out;
+use super::error::{CliError, Exit};
+use super::plan::show;
+use super::survey::{Planning, survey};
+use super::ui::Ui;
+use super::workspace::Workspace;
+use crate::state::{self, Store};
+
+/// Makes the hosts match cluster.yaml: shows the plan, asks, carries it out.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay apply
+  mainstay apply --auto-approve --json   # in a pipeline
+An apply that was cut off or failed half-way is resumed by the next one.")]
+pub(super) struct Args {
+    /// Do not ask
+    #[arg(long)]
+    auto_approve: bool,
+    /// Start nothing new after the first failure
+    #[arg(long)]
+    fail_fast: bool,
+    #[command(flatten)]
+    locking: Locking,
+    #[command(flatten)]
+    planning: Planning,
+}
+
+/// Options of commands that write the state.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Locking {
+    /// How long to wait for someone else's lock, for example 30s or 5m
+    #[arg(long, value_name = "D", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub(super) lock_timeout: Duration,
+}
+
+pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    if ui.json && !args.auto_approve {
+        return Err(CliError::wrong("--json cannot ask").hint("add --auto-approve"));
+    }
+    let workspace = Workspace::open(file, args.planning.simulate, ui)?;
+    let name = workspace.cluster().name.clone();
+    let lease = state::acquire(&workspace.state_path, "apply", args.locking.lock_timeout)?;
+    let store = Store::open(&workspace.state_path, &name)?;
+    let planned = survey(&workspace, &store.snapshot(), args.planning, ui).await?;
+    show(&planned, Some(&workspace), args.planning.full, ui)?;
+    if planned.plan.is_empty() {
+        planned.fleet.close().await;
+        return if planned.plan.changes.iter().any(|change| change.rerecord) {
+            carry_out(planned, store, lease, args.planning.parallelism, args.fail_fast, ui).await
+        } else {
+            Ok(Exit::Done)
+        };
+    }
+    if !args.auto_approve && !approve(ui, "\nCarry this out? Only `yes` approves:", "yes", "--auto-approve")? {
+        return Err(CliError::failed("nothing was changed: the plan was not approved"));
+    }
+    carry_out(planned, store, lease, args.planning.parallelism, args.fail_fast, ui).await
+}

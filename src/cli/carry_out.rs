@@ -1,0 +1,106 @@
+//! Carrying a plan out: state, engine, progress and the table at the end.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::error::{CliError, Exit};
+use super::interrupt;
+use super::survey::Survey;
+use super::ui::Ui;
+use crate::engine::event::Event;
+use crate::engine::{self, Control, Outcome, Run};
+use crate::plan::Mode;
+use crate::render::{JsonProgress, PlainProgress, Progress, TtyProgress, event_line, outcome_summary, outcome_table};
+use crate::state::{Lease, Store};
+
+/// Runs the plan to its end and tells how it went.
+pub(super) async fn carry_out(
+    planned: Survey,
+    store: Store,
+    lease: Lease,
+    parallelism: usize,
+    fail_fast: bool,
+    ui: Ui,
+) -> Result<Exit, CliError> {
+    let mode = planned.plan.mode;
+    let mut hosts = BTreeMap::new();
+    for (host, reach) in &planned.reaches {
+        let value = serde_json::to_value(reach).map_err(|error| CliError::failed(error.to_string()))?;
+        hosts.insert(host.clone(), value);
+    }
+    store.begin(lease, |state| {
+        state.hosts.extend(hosts);
+        state.pod_ranges.clone_from(&planned.pod_ranges);
+    })?;
+    let store = Arc::new(store);
+    let (events, receiver) = unbounded_channel();
+    let shown = tokio::spawn(show(progress(&planned.plan.cluster, ui), receiver));
+    let control = Control { parallelism, fail_fast, interrupt: interrupt::listen() };
+    let run = Run {
+        plan: Arc::new(planned.plan),
+        fleet: Arc::clone(&planned.fleet),
+        store: Arc::clone(&store),
+        control,
+        events,
+    };
+    let result = engine::apply(run).await;
+    let _ = shown.await;
+    // Whatever happened, what was recorded is folded into the state file.
+    let finished = store.finish();
+    planned.fleet.close().await;
+    let outcome = result?;
+    finished?;
+    tell(&outcome, mode, ui)
+}
+
+fn progress(cluster: &str, ui: Ui) -> Box<dyn Progress> {
+    if ui.json {
+        Box::new(JsonProgress::new(std::io::stdout()))
+    } else if ui.live() {
+        Box::new(TtyProgress::new(cluster))
+    } else {
+        Box::new(PlainProgress::new(std::io::stderr()))
+    }
+}
+
+async fn show(mut progress: Box<dyn Progress>, mut events: UnboundedReceiver<Event>) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => progress.event(&event),
+                None => break,
+            },
+            _ = second.tick() => progress.tick(),
+        }
+    }
+    progress.end();
+}
+
+fn tell(outcome: &Outcome, mode: Mode, ui: Ui) -> Result<Exit, CliError> {
+    let summary = outcome_summary(outcome, mode);
+    let exit = match outcome {
+        Outcome { interrupted: true, .. } => Exit::Interrupted,
+        _ if outcome.complete() => Exit::Done,
+        _ => Exit::Failed,
+    };
+    if ui.json {
+        let rest = serde_json::json!({
+            "complete": outcome.complete(), "interrupted": outcome.interrupted,
+            "elapsed_seconds": outcome.took.as_secs_f64(), "exit_code": exit as u8,
+        });
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", event_line("info", "run_summary", &summary, rest))?;
+        return Ok(exit);
+    }
+    ui.data(&format!("{}\n{summary}", outcome_table(outcome)))?;
+    if exit != Exit::Done {
+        let verb = if mode == Mode::Destroy { "destroy" } else { "apply" };
+        ui.say(&format!("Mend it, then:  mainstay {verb}"));
+    }
+    Ok(exit)
+}

@@ -1,0 +1,23 @@
+//! `mainstay completion`
+
+use clap::CommandFactory;
+
+use super::error::{CliError, Exit};
+use super::ui::Ui;
+
+/// Prints a script that completes commands and options in a shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay completion bash > /etc/bash_completion.d/mainstay
+  mainstay completion zsh > ~/.zfunc/_mainstay")]
+pub(super) struct Args {
+    /// The shell.
+    shell: clap_complete::Shell,
+}
+
+pub(super) fn run(args: &Args, ui: Ui) -> Result<Exit, CliError> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::Cli::command(), "mainstay", &mut script);
+    ui.data(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}

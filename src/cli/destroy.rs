@@ -1,0 +1,82 @@
+//! `mainstay destroy`
+
+use std::path::{Path, PathBuf};
+
+use super::apply::Locking;
+use super::approve::approve;
+use super::carry_out::carry_out;
+use super::error::{CliError, Exit};
+use super::plan::show;
+use super::survey::{recorded, survey_destroy};
+use super::ui::Ui;
+use super::workspace::Workspace;
+use crate::engine::Control;
+use crate::state::{self, Store};
+
+/// Takes back what was applied, in reverse order, and puts back what was there before.
+///
+/// It works from the state alone: cluster.yaml may be gone.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay destroy
+  mainstay destroy --auto-approve --forget-unreachable
+  mainstay destroy --state state/prod.json    # cluster.yaml is gone")]
+pub(super) struct Args {
+    /// Do not ask for the cluster's name
+    #[arg(long)]
+    auto_approve: bool,
+    /// Drop the records of hosts that cannot be reached; nothing on them is undone
+    #[arg(long)]
+    forget_unreachable: bool,
+    /// The state file, when there is no cluster.yaml to tell where it lies
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Start nothing new after the first failure
+    #[arg(long)]
+    fail_fast: bool,
+    /// How many hosts are worked on at once
+    #[arg(long, value_name = "N", default_value_t = Control::PARALLELISM)]
+    parallelism: usize,
+    /// Destroy what was rehearsed on simulated hosts
+    #[arg(long)]
+    simulate: bool,
+    #[command(flatten)]
+    locking: Locking,
+}
+
+pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    if ui.json && !args.auto_approve {
+        return Err(CliError::wrong("--json cannot ask").hint("add --auto-approve"));
+    }
+    let workspace = match &args.state {
+        Some(_) => None,
+        None => Some(Workspace::open(file, args.simulate, ui).map_err(|error| {
+            if file.exists() { error } else { error.hint("without cluster.yaml: `mainstay destroy --state FILE`") }
+        })?),
+    };
+    let state_path = match (&args.state, &workspace) {
+        (None, Some(workspace)) => workspace.state_path.clone(),
+        (state, _) => state.clone().unwrap_or_default(),
+    };
+    let lease = state::acquire(&state_path, "destroy", args.locking.lock_timeout)?;
+    let name = match &workspace {
+        Some(workspace) => workspace.cluster().name.clone(),
+        None => match Store::read_only(&state_path)? {
+            Some(state) => state.cluster,
+            None => return Err(CliError::wrong(format!("there is no state file {}", state_path.display()))),
+        },
+    };
+    let store = Store::open(&state_path, &name)?;
+    let state = store.snapshot();
+    let reaches = recorded(&state, workspace.as_ref())?;
+    let planned = survey_destroy(&state, &state_path, reaches, args.parallelism, args.forget_unreachable, ui).await?;
+    show(&planned, workspace.as_ref(), false, ui)?;
+    if planned.plan.changes.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let question = format!("\nThere is no undo. Type the cluster's name, {}, to destroy it:", state.cluster);
+    if !args.auto_approve && !approve(ui, &question, &state.cluster, "--auto-approve")? {
+        return Err(CliError::failed("nothing was destroyed: the name was not given"));
+    }
+    carry_out(planned, store, lease, args.parallelism, args.fail_fast, ui).await
+}

@@ -1,0 +1,156 @@
+//! The one edge that turns errors into talk: kinds of errors, hints, exit codes.
+
+use std::fmt::Write;
+
+use crate::config::ConfigErrors;
+use crate::engine::EngineError;
+use crate::fleet::FleetError;
+use crate::graph::GraphError;
+use crate::stack::StackError;
+use crate::state::StateError;
+
+/// Exit codes; published in the README and relied on by scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// `plan --detailed-exitcode`: changes pending.
+    Changes = 2,
+    /// cluster.yaml or the command line is wrong.
+    Wrong = 5,
+    /// The state is locked by someone else.
+    Locked = 6,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+/// An error as it is told to people.
+#[derive(Debug)]
+pub struct CliError {
+    /// Exit code.
+    pub exit: Exit,
+    /// What failed, with all its causes; may be a whole page when cluster.yaml has faults.
+    pub message: String,
+    /// What to do next, one line each.
+    pub hints: Vec<String>,
+    /// The reader of our output is gone; there is nobody to tell.
+    pub quiet: bool,
+}
+
+impl CliError {
+    /// Something failed.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Failed, message: message.into(), hints: Vec::new(), quiet: false }
+    }
+
+    /// The command line or cluster.yaml is wrong.
+    pub fn wrong(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Wrong, ..Self::failed(message) }
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// The text for stderr, ending with what to do.
+    pub fn text(&self) -> String {
+        let mut text =
+            if self.message.starts_with("error") { self.message.clone() } else { format!("error: {}", self.message) };
+        for hint in &self.hints {
+            let _ = write!(text, "\n  = help: {hint}");
+        }
+        text
+    }
+
+    /// The same as a line of the event stream.
+    pub(super) fn json(&self) -> String {
+        let diagnostic = serde_json::json!({ "severity": "error", "summary": self.message, "hints": self.hints });
+        let rest = serde_json::json!({ "diagnostic": diagnostic, "exit_code": self.exit as u8 });
+        crate::render::event_line("error", "diagnostic", &self.message, rest).to_string()
+    }
+}
+
+/// The message of an error and of everything behind it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            let _ = write!(text, ": {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl From<StateError> for CliError {
+    fn from(error: StateError) -> Self {
+        let exit = if error.is_locked() { Exit::Locked } else { Exit::Failed };
+        let hints = error.hint().into_iter().collect();
+        Self { exit, hints, ..Self::failed(chain(&error)) }
+    }
+}
+
+impl From<FleetError> for CliError {
+    fn from(error: FleetError) -> Self {
+        Self::failed(chain(&error))
+    }
+}
+
+impl From<StackError> for CliError {
+    fn from(error: StackError) -> Self {
+        Self::wrong(chain(&error))
+    }
+}
+
+impl From<GraphError> for CliError {
+    fn from(error: GraphError) -> Self {
+        Self::failed(chain(&error)).hint("this is a fault of mainstay, not of cluster.yaml")
+    }
+}
+
+impl From<EngineError> for CliError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::State(error) => error.into(),
+            EngineError::Decode(error) => Self::failed(chain(&error)),
+        }
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        let quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
+        Self { quiet, ..Self::failed(format!("cannot write the output: {error}")) }
+    }
+}
+
+impl From<ConfigErrors> for CliError {
+    fn from(error: ConfigErrors) -> Self {
+        Self::wrong(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_published_numbers() {
+        let codes = [Exit::Done, Exit::Failed, Exit::Changes, Exit::Wrong, Exit::Locked, Exit::Interrupted];
+        assert_eq!(codes.map(|code| code as u8), [0, 1, 2, 5, 6, 130]);
+    }
+
+    #[test]
+    fn an_error_ends_with_what_to_do() {
+        let error = CliError::failed("cp1: no route to host").hint("mainstay facts cp1");
+        assert_eq!(error.text(), "error: cp1: no route to host\n  = help: mainstay facts cp1");
+    }
+}

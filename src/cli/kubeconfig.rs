@@ -1,0 +1,168 @@
+//! `mainstay kubeconfig`
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::error::{CliError, Exit};
+use super::survey::Wishes;
+use super::ui::Ui;
+use super::workspace::{Workspace, open_fleet, read};
+use crate::fleet::{ActOutcome, ActRequest, Purpose};
+use crate::kinds;
+use crate::resource::{HostName, Slots};
+
+/// Prints the administrator's kubeconfig with the endpoint as its server.
+///
+/// It is read from any control plane that has one; it holds a private key.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay kubeconfig > prod.kubeconfig
+  mainstay kubeconfig --merge && kubectl --context prod get nodes")]
+pub(super) struct Args {
+    /// Merge it into ~/.kube/config (or the first file of KUBECONFIG) as context NAME
+    #[arg(long)]
+    merge: bool,
+}
+
+pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    let workspace = Workspace::open(file, false, ui)?;
+    let text = fetch(&workspace).await?;
+    let cluster = workspace.cluster();
+    let config: Value =
+        serde_yaml::from_str(&text).map_err(|error| CliError::failed(format!("admin.conf is odd: {error}")))?;
+    let named = renamed(&config, &cluster.name, &format!("https://{}", cluster.endpoint))?;
+    if args.merge {
+        let path = merge_target()?;
+        merge(&named, &path)?;
+        ui.say(&format!("Context {} is in {} now.", cluster.name, path.display()));
+        return Ok(Exit::Done);
+    }
+    let text = if ui.json { named.to_string() } else { yaml(&named)? };
+    ui.data(&text)?;
+    Ok(Exit::Done)
+}
+
+fn yaml(value: &Value) -> Result<String, CliError> {
+    serde_yaml::to_string(value).map_err(|error| CliError::failed(error.to_string()))
+}
+
+/// admin.conf of the first control plane that has one.
+async fn fetch(workspace: &Workspace) -> Result<String, CliError> {
+    if workspace.simulated() {
+        return Err(CliError::failed("simulated hosts run no Kubernetes, so there is no kubeconfig"));
+    }
+    let cluster = workspace.cluster();
+    let state = workspace.state()?;
+    let graph = Wishes::gather(workspace, &state)?.graph(cluster, &std::collections::BTreeMap::new())?;
+    let any = graph.items().first().ok_or_else(|| CliError::failed("nothing is declared"))?;
+    let fleet = open_fleet(workspace.reaches(&state)?, &workspace.state_path)?;
+    let (script, slots) = (kinds::admin_kubeconfig(), Slots::default());
+    let mut answers = Vec::new();
+    for host in cluster.control_planes() {
+        let request = ActRequest {
+            address: &any.address,
+            resource: any.resource.as_ref(),
+            purpose: Purpose::Apply,
+            expect: None,
+            act: Some((&script, &slots)),
+            look_after: false,
+            timeout: Duration::from_secs(30),
+        };
+        match fleet.act(&HostName::new(&host.name), &request).await {
+            Ok(ActOutcome::Ran { output, .. }) if output.success() => {
+                fleet.close().await;
+                return Ok(output.stdout);
+            }
+            Ok(ActOutcome::Ran { output, .. }) => answers.push(format!("{}: {}", host.name, output.tail(1))),
+            Ok(ActOutcome::Stale { .. }) => {}
+            Err(error) => answers.push(error.to_string()),
+        }
+    }
+    fleet.close().await;
+    Err(CliError::failed(format!("no control plane has an admin.conf: {}", answers.join("; ")))
+        .hint("`mainstay apply` makes one"))
+}
+
+/// The same kubeconfig with one cluster, user and context named after the cluster.
+fn renamed(config: &Value, name: &str, server: &str) -> Result<Value, CliError> {
+    let odd = || CliError::failed("admin.conf is odd: it has no cluster or no user");
+    let mut cluster = config.pointer("/clusters/0/cluster").cloned().ok_or_else(odd)?;
+    let user = config.pointer("/users/0/user").cloned().ok_or_else(odd)?;
+    cluster["server"] = json!(server);
+    let user_name = format!("{name}-admin");
+    Ok(json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": name, "cluster": cluster }],
+        "users": [{ "name": user_name, "user": user }],
+        "contexts": [{ "name": name, "context": { "cluster": name, "user": user_name } }],
+        "current-context": name,
+    }))
+}
+
+fn merge_target() -> Result<PathBuf, CliError> {
+    if let Some(first) = std::env::var_os("KUBECONFIG").and_then(|paths| std::env::split_paths(&paths).next())
+        && !first.as_os_str().is_empty()
+    {
+        return Ok(first);
+    }
+    let home = std::env::home_dir().ok_or_else(|| CliError::failed("there is no home directory; set KUBECONFIG"))?;
+    Ok(home.join(".kube").join("config"))
+}
+
+/// Replaces the entries of the same name and keeps all others; the file appears whole, mode 0600.
+fn merge(new: &Value, path: &Path) -> Result<(), CliError> {
+    let fail = |error: &dyn std::fmt::Display| CliError::failed(format!("{}: {error}", path.display()));
+    let mut all: Value = if path.exists() {
+        let text = String::from_utf8(read(path)?).map_err(|error| fail(&error))?;
+        serde_yaml::from_str(&text).map_err(|error| fail(&error))?
+    } else {
+        json!({ "apiVersion": "v1", "kind": "Config" })
+    };
+    let object = all.as_object_mut().ok_or_else(|| fail(&"it is not a kubeconfig"))?;
+    for list in ["clusters", "users", "contexts"] {
+        let added = new[list].as_array().cloned().unwrap_or_default();
+        let kept = object.entry(list).or_insert_with(|| json!([]));
+        if kept.is_null() {
+            *kept = json!([]);
+        }
+        let kept = kept.as_array_mut().ok_or_else(|| fail(&format!("its `{list}` is not a list")))?;
+        kept.retain(|entry| added.iter().all(|it| it["name"] != entry["name"]));
+        kept.extend(added);
+    }
+    object.insert("current-context".into(), new["current-context"].clone());
+    let parent = path.parent().unwrap_or_else(|| Path::new("."));
+    std::fs::create_dir_all(parent).map_err(|error| fail(&error))?;
+    let mut file = tempfile::NamedTempFile::new_in(parent).map_err(|error| fail(&error))?;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(|error| fail(&error))?;
+    file.write_all(yaml(&all)?.as_bytes()).map_err(|error| fail(&error))?;
+    file.persist(path).map_err(|error| fail(&error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_keeps_what_is_of_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config");
+        let other =
+            "apiVersion: v1\nkind: Config\nclusters: [{name: other, cluster: {server: 'https://x'}}]\nusers: null\n";
+        std::fs::write(&path, other).unwrap();
+        let admin = json!({ "clusters": [{"cluster": {"server": "https://a"}}], "users": [{"user": {"token": "t"}}] });
+        let named = renamed(&admin, "prod", "https://10.0.0.100:8443").unwrap();
+        merge(&named, &path).unwrap();
+        merge(&named, &path).unwrap();
+        let merged: Value = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let names: Vec<_> = merged["clusters"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
+        assert_eq!(names, [json!("other"), json!("prod")]);
+        assert_eq!(merged["clusters"][1]["cluster"]["server"], "https://10.0.0.100:8443");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

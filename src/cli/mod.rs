@@ -1,0 +1,191 @@
+//! The command line: one file per command, one list of them here.
+
+mod apply;
+mod approve;
+mod carry_out;
+mod completion;
+mod destroy;
+mod error;
+mod facts;
+mod graph;
+mod init;
+mod interrupt;
+mod kubeconfig;
+mod lock;
+mod logging;
+mod plan;
+mod reaches;
+mod render;
+mod schema;
+mod show;
+mod sim;
+mod state;
+mod survey;
+mod ui;
+mod validate;
+mod workspace;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use error::{CliError, Exit};
+
+use ui::Ui;
+
+/// Plan, apply and destroy highly available Kubernetes clusters on plain Linux hosts.
+#[derive(Debug, Parser)]
+#[command(name = "mainstay", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Examples:
+  mainstay init --name prod --endpoint 10.0.0.100:8443 --hosts cp1=10.0.0.11,cp2=10.0.0.12,cp3=10.0.0.13
+  mainstay plan
+  mainstay apply
+  mainstay destroy
+
+Exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (plan --detailed-exitcode),
+5 cluster.yaml or the command line is wrong, 6 the state is locked, 130 interrupted.")]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Globals {
+    /// The desired state.
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "cluster.yaml", env = "MAINSTAY_FILE")]
+    file: PathBuf,
+    /// No colours; NO_COLOR does the same.
+    #[arg(long, global = true)]
+    no_color: bool,
+    /// Pure JSON Lines on stdout, or nothing.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Tell more.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Write a debug log to a file.
+    #[arg(long, global = true, value_name = "FILE", env = "MAINSTAY_LOG")]
+    log: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented cluster.yaml
+    Init(init::Args),
+    /// Check cluster.yaml; no network, no state, every fault at once
+    Validate(validate::Args),
+    /// Show what apply would do; touches nothing
+    Plan(plan::Args),
+    /// Make the hosts match cluster.yaml
+    Apply(apply::Args),
+    /// Take back what was applied and put back what was there before
+    Destroy(destroy::Args),
+    /// Show the state
+    Show(show::Args),
+    /// Look into the state
+    #[command(subcommand)]
+    State(state::Args),
+    /// Show what the hosts say
+    Facts(facts::Args),
+    /// Show every file as it would be laid down; no network
+    Render(render::Args),
+    /// Draw the graph of resources
+    Graph(graph::Args),
+    /// Print a kubeconfig that points at the endpoint
+    Kubeconfig(kubeconfig::Args),
+    /// Play with the simulated hosts
+    #[command(subcommand)]
+    Sim(sim::Args),
+    /// Show or break the lock on the state
+    #[command(subcommand)]
+    Lock(lock::Args),
+    /// Print a JSON Schema
+    Schema(schema::Args),
+    /// Print a completion script
+    Completion(completion::Args),
+}
+
+/// Runs the command line and returns the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args = with_environment(args.into_iter().collect());
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Wrong as u8 } else { Exit::Done as u8 };
+        }
+    };
+    let ui = Ui::new(cli.globals.json, cli.globals.verbose, cli.globals.no_color);
+    let result = logging::start(cli.globals.log.as_deref()).and_then(|()| dispatch(&cli, ui));
+    match result {
+        Ok(exit) => exit as u8,
+        Err(error) => {
+            if !error.quiet {
+                ui.say(&error.text());
+            }
+            if ui.json && !error.quiet {
+                let _ = ui.data(&error.json());
+            }
+            if error.quiet { Exit::Done as u8 } else { error.exit as u8 }
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit, CliError> {
+    let file = cli.globals.file.as_path();
+    match &cli.command {
+        Command::Init(args) => init::run(args, file, ui),
+        Command::Validate(args) => validate::run(args, file, ui),
+        Command::Plan(args) => asynchronous(plan::run(args, file, ui)),
+        Command::Apply(args) => asynchronous(apply::run(args, file, ui)),
+        Command::Destroy(args) => asynchronous(destroy::run(args, file, ui)),
+        Command::Show(args) => show::run(args, file, ui),
+        Command::State(args) => state::run(args, file, ui),
+        Command::Facts(args) => asynchronous(facts::run(args, file, ui)),
+        Command::Render(args) => render::run(args, file, ui),
+        Command::Graph(args) => graph::run(args, file, ui),
+        Command::Kubeconfig(args) => asynchronous(kubeconfig::run(args, file, ui)),
+        Command::Sim(args) => sim::run(args, file, ui),
+        Command::Lock(args) => lock::run(args, file, ui),
+        Command::Schema(args) => schema::run(args, ui),
+        Command::Completion(args) => completion::run(args, ui),
+    }
+}
+
+/// Only commands that reach hosts pay for a runtime.
+fn asynchronous(work: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::failed(format!("cannot start the runtime: {error}")))?;
+    let result = runtime.block_on(work);
+    // What still runs after a second Ctrl-C is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+/// `MAINSTAY_CLI_ARGS_<COMMAND>` holds more arguments for a command, separated by white space.
+fn with_environment(mut args: Vec<OsString>) -> Vec<OsString> {
+    let names: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let at = args.iter().skip(1).position(|arg| names.iter().any(|name| arg.to_str() == Some(name)));
+    let Some(at) = at.map(|at| at + 1) else { return args };
+    let variable = format!("MAINSTAY_CLI_ARGS_{}", args[at].to_string_lossy().to_uppercase());
+    if let Ok(more) = std::env::var(variable) {
+        args.splice(at + 1..=at, more.split_whitespace().map(OsString::from));
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

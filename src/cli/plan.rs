@@ -1,0 +1,76 @@
+//! `mainstay plan`
+
+use std::path::Path;
+
+use super::error::{CliError, Exit};
+use super::survey::{Planning, Survey, recorded, survey, survey_destroy};
+use super::ui::Ui;
+use super::workspace::Workspace;
+use crate::render::{PlanText, plan_json};
+
+/// Shows what apply would do. Nothing is written, on no host and nowhere else.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay plan
+  mainstay plan --detailed-exitcode      # exit 2 when changes are pending, for CI
+  mainstay plan --destroy
+  mainstay plan --simulate               # rehearse a real file on simulated hosts")]
+pub(super) struct Args {
+    /// Exit with 2 when changes are pending
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Show what destroy would do
+    #[arg(long)]
+    destroy: bool,
+    /// The form of the plan
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    planning: Planning,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// JSON Lines
+    Json,
+}
+
+pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    let ui = Ui { json: ui.json || args.format == Format::Json, ..ui };
+    let workspace = Workspace::open(file, args.planning.simulate, ui)?;
+    let state = workspace.state()?;
+    let planned = if args.destroy {
+        let reaches = recorded(&state, Some(&workspace))?;
+        survey_destroy(&state, &workspace.state_path, reaches, args.planning.parallelism, false, ui).await?
+    } else {
+        survey(&workspace, &state, args.planning, ui).await?
+    };
+    show(&planned, Some(&workspace), args.planning.full, ui)?;
+    planned.fleet.close().await;
+    let counts = planned.plan.counts();
+    Ok(match planned.plan.is_empty() {
+        _ if counts.problems > 0 => Exit::Failed,
+        false if args.detailed_exitcode => Exit::Changes,
+        _ => Exit::Done,
+    })
+}
+
+/// Prints a plan in the form that is wanted.
+pub(super) fn show(planned: &Survey, workspace: Option<&Workspace>, full: bool, ui: Ui) -> Result<(), CliError> {
+    let (file, line_of): (String, Box<dyn Fn(&str) -> Option<u32>>) = match workspace {
+        Some(workspace) => {
+            let sources = &workspace.loaded.sources;
+            (workspace.file.display().to_string(), Box::new(|pointer| sources.line(pointer)))
+        }
+        None => ("cluster.yaml".into(), Box::new(|_| None)),
+    };
+    if ui.json {
+        let lines: Vec<String> = plan_json(&planned.plan).iter().map(ToString::to_string).collect();
+        return ui.data(&lines.join("\n"));
+    }
+    let text =
+        PlanText { took: planned.took, file: &file, line_of: &*line_of, full, width: ui.width(), color: ui.color() };
+    ui.data(&text.render(&planned.plan))
+}

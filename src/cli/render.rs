@@ -1,0 +1,54 @@
+//! `mainstay render`
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::error::{CliError, Exit};
+use super::survey::Wishes;
+use super::ui::Ui;
+use super::workspace::Workspace;
+use crate::resource::HostName;
+
+/// Shows every file as it would be laid down. No host is reached: what only a host knows, such as
+/// the name of its network interface, shows as a placeholder unless cluster.yaml gives it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay render
+  mainstay render cp1")]
+pub(super) struct Args {
+    /// Hosts; all of them when none is named.
+    hosts: Vec<String>,
+}
+
+pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    let workspace = Workspace::open(file, false, ui)?;
+    let cluster = workspace.cluster();
+    if let Some(unknown) = args.hosts.iter().find(|host| cluster.host(host).is_none()) {
+        return Err(CliError::wrong(format!("there is no host `{unknown}` in {}", file.display())));
+    }
+    let state = workspace.state()?;
+    let graph = Wishes::gather(&workspace, &state)?.graph(cluster, &BTreeMap::new())?;
+    let wanted = |host: &HostName| args.hosts.is_empty() || args.hosts.iter().any(|it| it == host.as_str());
+    let mut files = Vec::new();
+    for declared in graph.items().iter().filter(|declared| wanted(declared.address.host())) {
+        for (path, content) in declared.resource.files() {
+            files.push((declared.address.host().clone(), path, content));
+        }
+    }
+    files.sort();
+    if ui.json {
+        let list: Vec<_> = files
+            .iter()
+            .map(|(host, path, content)| serde_json::json!({ "host": host, "path": path, "content": content }))
+            .collect();
+        ui.data(&serde_json::Value::from(list).to_string())?;
+        return Ok(Exit::Done);
+    }
+    let mut text = String::new();
+    for (host, path, content) in files {
+        text.push_str(&format!("# {host}:{path}\n{content}"));
+        text.push_str(if content.ends_with('\n') { "\n" } else { "\n\n" });
+    }
+    ui.data(&text)?;
+    Ok(Exit::Done)
+}

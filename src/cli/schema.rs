@@ -1,0 +1,30 @@
+//! `mainstay schema`
+
+use super::error::{CliError, Exit};
+use super::ui::Ui;
+use crate::config;
+
+/// Prints a JSON Schema, for editors and policy tools.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  mainstay schema cluster > cluster.schema.json
+and as the first line of cluster.yaml:
+  # yaml-language-server: $schema=cluster.schema.json")]
+pub(super) struct Args {
+    /// Of what.
+    of: Of,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Of {
+    /// cluster.yaml
+    Cluster,
+}
+
+pub(super) fn run(args: &Args, ui: Ui) -> Result<Exit, CliError> {
+    let schema = match args.of {
+        Of::Cluster => config::schema(),
+    };
+    ui.data(&format!("{schema:#}"))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,175 @@
+//! `mainstay sim`
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::error::{CliError, Exit};
+use super::ui::Ui;
+use super::workspace::{Workspace, open_simulated};
+use crate::fleet::{SimulatedFleet, World};
+use crate::kinds;
+use crate::resource::{Address, HostName, Observation};
+
+/// Plays with the simulated hosts of a cluster.yaml that says `fleet: simulated`, or of any other
+/// one after `apply --simulate`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Args {
+    /// What is on the simulated hosts
+    Status,
+    /// Take a host down
+    Down {
+        /// The host.
+        host: String,
+    },
+    /// Bring a host back
+    Up {
+        /// The host.
+        host: String,
+    },
+    /// Let every step on matching addresses fail
+    #[command(after_help = "Example:
+  mainstay sim fail 'cp2/haproxy'
+  mainstay sim fail 'cp2/haproxy' --off")]
+    Fail {
+        /// An address, a prefix or a glob.
+        pattern: String,
+        /// Let them succeed again.
+        #[arg(long)]
+        off: bool,
+    },
+    /// Change something behind mainstay's back
+    #[command(after_help = "Examples:
+  mainstay sim set 'cp1/host/sysctl[net.ipv4.ip_forward]=0'
+  mainstay sim set 'cp2/keepalived/service[keepalived]={\"active\":\"inactive\"}'
+  mainstay sim set 'w1/host/swap=absent'")]
+    Set {
+        /// ADDRESS=VALUE: the value of its principal field, a JSON object of fields, or `absent`.
+        assignment: String,
+    },
+    /// Make all hosts bare again, up and without faults
+    Reset,
+}
+
+pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    let workspace = simulated(file, ui)?;
+    let state = workspace.state()?;
+    let reaches = workspace.reaches(&state)?;
+    let known = |host: &str| {
+        let name = HostName::new(host);
+        let names: Vec<&str> = reaches.keys().map(HostName::as_str).collect();
+        let unknown =
+            || CliError::wrong(format!("there is no host `{host}`")).hint(format!("hosts: {}", names.join(", ")));
+        reaches.contains_key(&name).then_some(name).ok_or_else(unknown)
+    };
+    let fleet = open_simulated(&reaches, &workspace.state_path)?;
+    match args {
+        Args::Status => status(&fleet.world(), ui)?,
+        Args::Down { host } => {
+            fleet.set_down(&known(host)?, true)?;
+            ui.say(&format!("{host} is down."));
+        }
+        Args::Up { host } => {
+            fleet.set_down(&known(host)?, false)?;
+            ui.say(&format!("{host} is up."));
+        }
+        Args::Fail { pattern, off } => {
+            fleet.set_fault(pattern, !off)?;
+            ui.say(&format!("Steps on {pattern} {}.", if *off { "succeed again" } else { "fail now" }));
+        }
+        Args::Set { assignment } => set(&fleet, assignment, ui)?,
+        Args::Reset => {
+            drop(fleet);
+            let path = workspace.state_path.with_extension("hosts.jsonl");
+            std::fs::remove_file(&path).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
+            ui.say("All simulated hosts are bare, up and without faults.");
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The file's own simulated hosts, or those of an earlier `--simulate`.
+fn simulated(file: &Path, ui: Ui) -> Result<Workspace, CliError> {
+    let workspace = Workspace::open(file, false, ui)?;
+    if workspace.simulated() {
+        return Ok(workspace);
+    }
+    let rehearsed = Workspace::open(file, true, Ui { json: true, ..ui })?;
+    if rehearsed.state_path.exists() {
+        return Ok(rehearsed);
+    }
+    Err(CliError::wrong(format!("{} has no simulated hosts", file.display()))
+        .hint("write `fleet: simulated`, or rehearse it with `mainstay apply --simulate`"))
+}
+
+fn status(world: &World, ui: Ui) -> Result<(), CliError> {
+    if ui.json {
+        let down: Vec<_> = world.down().iter().collect();
+        let resources: serde_json::Map<String, Value> =
+            world.present().map(|(address, is)| (address.to_string(), is.clone())).collect();
+        return ui
+            .data(&serde_json::json!({ "down": down, "faults": world.faults(), "resources": resources }).to_string());
+    }
+    let mut text = String::new();
+    for host in world.down() {
+        text.push_str(&format!("{host} is down\n"));
+    }
+    for pattern in world.faults() {
+        text.push_str(&format!("steps on {pattern} fail\n"));
+    }
+    for (address, is) in world.present() {
+        let short: String = is.to_string().chars().take(100).collect();
+        text.push_str(&format!("{address}  {short}\n"));
+    }
+    ui.data(if text.is_empty() { "All simulated hosts are bare, up and without faults." } else { &text })
+}
+
+fn set(fleet: &SimulatedFleet, assignment: &str, ui: Ui) -> Result<(), CliError> {
+    let parts = assignment.split_once("]=").map(|(a, v)| (format!("{a}]"), v));
+    let parts = parts.or_else(|| assignment.split_once('=').map(|(a, v)| (a.to_owned(), v)));
+    let (address, value) = parts.ok_or_else(|| CliError::wrong(format!("`{assignment}` is not ADDRESS=VALUE")))?;
+    let address: Address = address.parse().map_err(|error| CliError::wrong(format!("{error}")))?;
+    let world = fleet.world();
+    let is = if value == "absent" {
+        Observation::Absent
+    } else {
+        let nothing = || {
+            let near: Vec<String> = world
+                .present()
+                .map(|(it, _)| it.to_string())
+                .filter(|it| it.starts_with(address.host().as_str()))
+                .collect();
+            CliError::wrong(format!("there is nothing at {address}")).hint(format!("there is: {}", near.join(", ")))
+        };
+        let mut now = world.get(&address).present().cloned().ok_or_else(nothing)?;
+        merge(&mut now, &address, value)?;
+        Observation::Present(now)
+    };
+    fleet.set(&address, is)?;
+    ui.say(&format!("{address} is {value} now."));
+    Ok(())
+}
+
+/// An object sets its fields; anything else the principal field, in the type that it has.
+fn merge(now: &mut Value, address: &Address, value: &str) -> Result<(), CliError> {
+    let parsed = serde_json::from_str::<Value>(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    let fields = match parsed {
+        Value::Object(fields) => fields,
+        scalar => {
+            let principal = kinds::principal(address.kind())
+                .ok_or_else(|| CliError::wrong(format!("`{}` is not a kind", address.kind())))?;
+            let text = now.get(principal).is_some_and(Value::is_string) && !scalar.is_string();
+            let scalar = if text { Value::String(value.to_owned()) } else { scalar };
+            std::iter::once((principal.to_owned(), scalar)).collect()
+        }
+    };
+    let object = now.as_object_mut().ok_or_else(|| CliError::failed(format!("{address} has no fields")))?;
+    for (field, value) in fields {
+        if !object.contains_key(&field) {
+            let known: Vec<&String> = object.keys().collect();
+            return Err(CliError::wrong(format!("{address} has no field `{field}`")).hint(format!("fields: {known:?}")));
+        }
+        object.insert(field, value);
+    }
+    Ok(())
+}

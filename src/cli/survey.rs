@@ -1,0 +1,203 @@
+//! From cluster.yaml, state and hosts to a plan.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::error::CliError;
+use super::reaches::resolve;
+use super::ui::Ui;
+use super::workspace::{Workspace, open_fleet, recorded_reaches};
+use crate::config::{Cluster, LoadBalancer, ManifestSource, Network};
+use crate::engine::Control;
+use crate::facts::gather::gather;
+use crate::facts::{FactSet, Looks};
+use crate::fleet::{Fleet, Look, Reach};
+use crate::graph::Graph;
+use crate::kinds;
+use crate::plan::{self, Mode, Plan};
+use crate::resource::{Address, HostFacts, HostName, Pattern, Secret, sha256_hex};
+use crate::stack::{self, Inputs};
+use crate::state::State;
+
+/// A plan and what is needed to carry it out.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) plan: Plan,
+    pub(super) facts: FactSet,
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) reaches: BTreeMap<HostName, Reach>,
+    pub(super) pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
+    pub(super) took: Duration,
+}
+
+/// Options of planning.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Planning {
+    /// How many hosts are worked on at once
+    #[arg(long, value_name = "N", default_value_t = Control::PARALLELISM)]
+    pub(super) parallelism: usize,
+    /// Show every change, not grouped and not shortened
+    #[arg(long)]
+    pub(super) full: bool,
+    /// Rehearse on simulated hosts; no real one is reached
+    #[arg(long)]
+    pub(super) simulate: bool,
+}
+
+/// What `stack` needs besides cluster.yaml, read from where it lies.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
+    initialized_on: Option<HostName>,
+    auth_password: Option<Secret>,
+    manifest: Option<String>,
+}
+
+impl Wishes {
+    pub(super) fn gather(workspace: &Workspace, state: &State) -> Result<Self, CliError> {
+        let cluster = workspace.cluster();
+        Ok(Self {
+            pod_ranges: stack::assign_pod_ranges(cluster, &state.pod_ranges)?,
+            initialized_on: state.initialized_on().cloned(),
+            auth_password: auth_password(cluster)?,
+            manifest: manifest(workspace)?,
+        })
+    }
+
+    /// What is declared, with what is known of the hosts.
+    pub(super) fn graph(&self, cluster: &Cluster, facts: &BTreeMap<HostName, HostFacts>) -> Result<Graph, CliError> {
+        let inputs = Inputs {
+            facts,
+            pod_ranges: &self.pod_ranges,
+            initialized_on: self.initialized_on.as_ref(),
+            vrrp_password: self.auth_password.as_ref(),
+            manifest: self.manifest.as_deref(),
+        };
+        Ok(Graph::build(stack::declare(cluster, &inputs)?.into_items())?)
+    }
+}
+
+fn auth_password(cluster: &Cluster) -> Result<Option<Secret>, CliError> {
+    let LoadBalancer::KeepalivedHaproxy { keepalived, .. } = &cluster.load_balancer else { return Ok(None) };
+    let Some(reference) = &keepalived.auth_password else { return Ok(None) };
+    let key = "loadBalancer.keepalived.authPassword";
+    let secret = resolve(reference, key)?;
+    crate::config::check_vrrp_password(secret.expose()).map_err(|error| CliError::wrong(format!("{key}: {error}")))?;
+    Ok(Some(secret))
+}
+
+fn manifest(workspace: &Workspace) -> Result<Option<String>, CliError> {
+    let Network::Manifest { source: ManifestSource::Path(path), sha256 } = &workspace.cluster().network else {
+        return Ok(None);
+    };
+    let path = workspace.base().join(path);
+    let fail = |reason: String| CliError::wrong(format!("network.manifest: {}: {reason}", path.display()));
+    let text = std::fs::read_to_string(&path).map_err(|error| fail(error.to_string()))?;
+    let digest = sha256_hex(text.as_bytes());
+    match sha256 {
+        Some(wanted) if *wanted != digest => Err(fail(format!("its SHA-256 is {digest}, cluster.yaml says {wanted}"))),
+        _ => Ok(Some(text)),
+    }
+}
+
+/// Looks at the hosts and plans to make them match cluster.yaml.
+pub(super) async fn survey(
+    workspace: &Workspace,
+    state: &State,
+    planning: Planning,
+    ui: Ui,
+) -> Result<Survey, CliError> {
+    let began = Instant::now();
+    let cluster = workspace.cluster();
+    let wishes = Wishes::gather(workspace, state)?;
+    let reaches = workspace.reaches(state)?;
+    let blind = wishes.graph(cluster, &BTreeMap::new())?;
+    let control_planes: Vec<HostName> = cluster.control_planes().map(|host| HostName::new(&host.name)).collect();
+    let fleet = Arc::new(open_fleet(reaches.clone(), &workspace.state_path)?);
+    let facts = look(&fleet, &blind, state, &control_planes, planning.parallelism, ui).await;
+    let graph = wishes.graph(cluster, &facts.hosts)?;
+    let guarded: Vec<Pattern> = cluster.guards.prevent_destroy.iter().map(|it| Pattern::new(it.as_str())).collect();
+    let plan = Plan::make(&plan::Inputs {
+        mode: Mode::Apply,
+        graph: &graph,
+        facts: &facts,
+        state,
+        decode: &kinds::decode,
+        control_planes: &control_planes,
+        prevent_destroy: &guarded,
+        virtual_ip: cluster.endpoint.vip,
+        forget_unreachable: false,
+    });
+    Ok(Survey { plan, facts, fleet, reaches, pod_ranges: wishes.pod_ranges, took: began.elapsed() })
+}
+
+/// Looks at what is recorded and plans to take it back; cluster.yaml is not needed.
+pub(super) async fn survey_destroy(
+    state: &State,
+    state_path: &Path,
+    reaches: BTreeMap<HostName, Reach>,
+    parallelism: usize,
+    forget_unreachable: bool,
+    ui: Ui,
+) -> Result<Survey, CliError> {
+    let began = Instant::now();
+    let control_planes = recorded_control_planes(state);
+    let nothing = Graph::default();
+    let fleet = Arc::new(open_fleet(reaches.clone(), state_path)?);
+    let facts = look(&fleet, &nothing, state, &control_planes, parallelism, ui).await;
+    let plan = Plan::make(&plan::Inputs {
+        mode: Mode::Destroy,
+        graph: &nothing,
+        facts: &facts,
+        state,
+        decode: &kinds::decode,
+        control_planes: &control_planes,
+        prevent_destroy: &[],
+        virtual_ip: None,
+        forget_unreachable,
+    });
+    let pod_ranges = state.pod_ranges.clone();
+    Ok(Survey { plan, facts, fleet, reaches, pod_ranges, took: began.elapsed() })
+}
+
+/// Hosts that were made control planes.
+fn recorded_control_planes(state: &State) -> Vec<HostName> {
+    let is = |address: &&Address| {
+        matches!(address.kind(), "kubeadm_init" | "kubeadm_join") && address.component() == "control-plane"
+    };
+    let mut hosts: Vec<HostName> = state.resources.keys().filter(is).map(|address| address.host().clone()).collect();
+    hosts.dedup();
+    hosts
+}
+
+/// One round trip a host.
+async fn look(
+    fleet: &Arc<Fleet>,
+    graph: &Graph,
+    state: &State,
+    control_planes: &[HostName],
+    parallelism: usize,
+    ui: Ui,
+) -> FactSet {
+    let recorded = state.resources.iter().map(|(address, record)| (address, &record.attributes));
+    let looks = Looks::collect(graph, recorded, state.hosts.keys(), control_planes, &kinds::decode);
+    let ask = |host: HostName, wanted: Vec<Look>| {
+        let fleet = Arc::clone(fleet);
+        async move { fleet.look(&host, &wanted).await }
+    };
+    gather(looks, control_planes, parallelism, ask, |host, answer| match answer {
+        Ok(report) => ui.detail(&format!("{host}: {} looks", report.seen.len())),
+        Err(error) => ui.detail(&error.to_string()),
+    })
+    .await
+}
+
+/// Reach of every host as recorded in state, for commands that go without cluster.yaml.
+pub(super) fn recorded(state: &State, workspace: Option<&Workspace>) -> Result<BTreeMap<HostName, Reach>, CliError> {
+    match workspace {
+        Some(workspace) => workspace.reaches(state),
+        None => recorded_reaches(state),
+    }
+}

@@ -1,0 +1,81 @@
+//! The streams: stdout is data, stderr is talk.
+
+use std::io::{IsTerminal, Write};
+
+use super::error::CliError;
+
+/// Where output goes and in what form.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ui {
+    /// Pure JSON on stdout, or nothing.
+    pub(super) json: bool,
+    /// Tell more.
+    pub(super) verbose: bool,
+    /// Whether questions may be asked.
+    pub(super) input: bool,
+}
+
+impl Ui {
+    pub(super) fn new(json: bool, verbose: bool, no_color: bool) -> Self {
+        if no_color {
+            anstream::ColorChoice::Never.write_global();
+        }
+        let input = std::env::var_os("MAINSTAY_INPUT").is_none_or(|value| value != "0");
+        Self { json, verbose, input }
+    }
+
+    /// Data, ended by a newline when it does not have one.
+    pub(super) fn data(self, text: &str) -> Result<(), CliError> {
+        let mut out = anstream::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            out.write_all(b"\n")?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Talk. That nobody listens is no error.
+    pub(super) fn say(self, text: &str) {
+        let mut err = anstream::stderr().lock();
+        let _ = writeln!(err, "{text}");
+    }
+
+    /// Talk only with `--verbose`.
+    pub(super) fn detail(self, text: &str) {
+        if self.verbose {
+            self.say(text);
+        }
+    }
+
+    /// Whether live progress can be drawn.
+    pub(super) fn live(self) -> bool {
+        std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Whether stdout shows colours.
+    pub(super) fn color(self) -> bool {
+        anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+    }
+
+    /// Columns of the terminal; 100 where there is none, so that logs look the same everywhere.
+    pub(super) fn width(self) -> usize {
+        if std::io::stdout().is_terminal() { usize::from(console::Term::stdout().size().1) } else { 100 }
+    }
+
+    /// Asks on the terminal; the answer without its newline.
+    pub(super) fn ask(self, question: &str, instead: &str) -> Result<String, CliError> {
+        if !self.input || !std::io::stdin().is_terminal() {
+            return Err(CliError::wrong("cannot ask: there is no terminal, or MAINSTAY_INPUT=0").hint(instead));
+        }
+        {
+            let mut err = anstream::stderr().lock();
+            let _ = write!(err, "{question} ");
+            let _ = err.flush();
+        }
+        let mut answer = String::new();
+        std::io::stdin()
+            .read_line(&mut answer)
+            .map_err(|error| CliError::failed(format!("cannot read the answer: {error}")))?;
+        Ok(answer.trim_end_matches(['\n', '\r']).to_owned())
+    }
+}

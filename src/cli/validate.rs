@@ -1,0 +1,56 @@
+//! `mainstay validate`
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::error::{CliError, Exit};
+use super::ui::Ui;
+use super::workspace::{Workspace, read};
+use crate::config::{self, Severity};
+
+/// Checks cluster.yaml without network and state, and tells every fault at once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay validate
+  mainstay --json -f prod/cluster.yaml validate
+
+Exit codes: 0 the file is good, 5 it has faults.")]
+pub(super) struct Args {}
+
+pub(super) fn run(_: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    if ui.json {
+        return as_json(file, ui);
+    }
+    let workspace = Workspace::open(file, false, ui)?;
+    let cluster = workspace.cluster();
+    let (control_planes, workers) = (cluster.control_planes().count(), cluster.workers().count());
+    ui.data(&format!(
+        "{} is good: cluster {}, Kubernetes {}, {control_planes} control planes, {workers} workers, endpoint {}.",
+        file.display(),
+        cluster.name,
+        cluster.kubernetes.version,
+        cluster.endpoint,
+    ))?;
+    Ok(Exit::Done)
+}
+
+/// Terraform's shape: `valid`, counts, `diagnostics`.
+fn as_json(file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    let bytes = read(file)?;
+    let base = file.parent().unwrap_or_else(|| Path::new(""));
+    let diagnostics = match config::load_bytes(&bytes, &file.display().to_string(), base) {
+        Ok(loaded) => loaded.warnings,
+        Err(errors) => errors.diagnostics,
+    };
+    let errors = diagnostics.iter().filter(|it| it.severity == Severity::Error).count();
+    let answer = json!({
+        "format_version": "1.0",
+        "valid": errors == 0,
+        "error_count": errors,
+        "warning_count": diagnostics.len() - errors,
+        "diagnostics": diagnostics,
+    });
+    ui.data(&answer.to_string())?;
+    Ok(if errors == 0 { Exit::Done } else { Exit::Wrong })
+}

@@ -1,0 +1,125 @@
+//! What a command works on: cluster.yaml, and where its state and its simulated hosts lie.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::error::CliError;
+use super::reaches::reaches_of;
+use super::ui::Ui;
+use crate::config::{self, Cluster, FleetKind, Loaded};
+use crate::fleet::{Fleet, Reach, SimulatedFleet, Transport};
+use crate::resource::HostName;
+use crate::state::{State, StateError, Store};
+
+/// A cluster.yaml that was read and checked, with its paths.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    pub(super) file: PathBuf,
+    pub(super) loaded: Loaded,
+    pub(super) state_path: PathBuf,
+    pub(super) simulate: bool,
+}
+
+impl Workspace {
+    /// Reads and checks cluster.yaml; its warnings are told at once.
+    pub(super) fn open(file: &Path, simulate: bool, ui: Ui) -> Result<Self, CliError> {
+        let (name, base) = (file.display().to_string(), base_of(file));
+        let bytes = read(file)?;
+        let loaded = config::load_bytes(&bytes, &name, &base).map_err(|errors| faults(&errors, &bytes, &name, ui))?;
+        if !loaded.warnings.is_empty() && !ui.json {
+            let text = String::from_utf8_lossy(&bytes);
+            ui.say(&config::render_diagnostics(&loaded.warnings, &text, &name, ui.color()));
+        }
+        let state_path = state_path(&base, loaded.cluster.state_path.as_deref(), &loaded.cluster.name, simulate);
+        Ok(Self { file: file.to_owned(), loaded, state_path, simulate })
+    }
+
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.loaded.cluster
+    }
+
+    /// The directory that relative paths of cluster.yaml start from.
+    pub(super) fn base(&self) -> PathBuf {
+        base_of(&self.file)
+    }
+
+    /// How every host is reached: those of cluster.yaml, and those that left it but still have
+    /// records.
+    pub(super) fn reaches(&self, state: &State) -> Result<BTreeMap<HostName, Reach>, CliError> {
+        let mut reaches = recorded_reaches(state)?;
+        reaches.extend(reaches_of(self.cluster(), self.simulated())?);
+        Ok(reaches)
+    }
+
+    /// The state, or a fresh one where nothing was made yet. Takes no lock and writes nothing.
+    pub(super) fn state(&self) -> Result<State, CliError> {
+        let name = &self.cluster().name;
+        let Some(state) = Store::read_only(&self.state_path)? else { return Ok(State::new(name)) };
+        if state.cluster != *name {
+            let (path, found, wanted) = (self.state_path.clone(), state.cluster, name.clone());
+            return Err(StateError::OtherCluster { path, found, wanted }.into());
+        }
+        Ok(state)
+    }
+
+    pub(super) fn simulated(&self) -> bool {
+        self.simulate || self.cluster().fleet == FleetKind::Simulated
+    }
+}
+
+/// How the hosts that have records are reached, as recorded.
+pub(super) fn recorded_reaches(state: &State) -> Result<BTreeMap<HostName, Reach>, CliError> {
+    let decode = |(host, value): (&HostName, &serde_json::Value)| {
+        let reach = serde_json::from_value(value.clone())
+            .map_err(|error| CliError::failed(format!("the state does not say how to reach {host}: {error}")))?;
+        Ok((host.clone(), reach))
+    };
+    state.hosts.iter().map(decode).collect()
+}
+
+/// Opens the fleet that these hosts are of.
+pub(super) fn open_fleet(reaches: BTreeMap<HostName, Reach>, state_path: &Path) -> Result<Fleet, CliError> {
+    if reaches.values().any(|reach| reach.transport == Transport::Simulated) {
+        return Ok(Fleet::Simulated(open_simulated(&reaches, state_path)?));
+    }
+    Ok(Fleet::connect(reaches)?)
+}
+
+/// The simulated hosts lie beside the state.
+pub(super) fn open_simulated(
+    reaches: &BTreeMap<HostName, Reach>,
+    state_path: &Path,
+) -> Result<SimulatedFleet, CliError> {
+    let addresses = reaches.iter().map(|(host, reach)| (host.clone(), reach.address.clone())).collect();
+    Ok(SimulatedFleet::open(&state_path.with_extension("hosts.jsonl"), addresses)?)
+}
+
+/// Where the state lies.
+fn state_path(base: &Path, declared: Option<&Path>, name: &str, simulate: bool) -> PathBuf {
+    let path = base.join(declared.map_or_else(|| PathBuf::from("state").join(format!("{name}.json")), Path::to_owned));
+    if simulate { path.with_extension("simulated.json") } else { path }
+}
+
+fn base_of(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(file).map_err(|error| {
+        let wrong = CliError::wrong(format!("cannot read {}: {error}", file.display()));
+        if error.kind() == std::io::ErrorKind::NotFound {
+            wrong.hint("`mainstay init` writes one, `-f FILE` names another")
+        } else {
+            wrong
+        }
+    })
+}
+
+/// Every fault at once, as JSON where that is asked for.
+pub(super) fn faults(errors: &config::ConfigErrors, bytes: &[u8], name: &str, ui: Ui) -> CliError {
+    let text = String::from_utf8_lossy(bytes);
+    CliError::wrong(config::render_diagnostics(&errors.diagnostics, &text, name, ui.color()))
+}

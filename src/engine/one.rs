@@ -1,0 +1,150 @@
+//! One resource: intent, steps, last look, record.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::event::{Event, Failure};
+use super::steps::{Steps, StepsError};
+use super::walk::EngineError;
+use crate::fleet::Fleet;
+use crate::plan::{Change, Plan, Reason};
+use crate::resource::{Act, Action, AnyKind, DigestKey, Observation, Prior, Seen, Step};
+use crate::state::{Record, State, Status, Store};
+
+/// What the run of one resource needs.
+pub(super) struct One {
+    pub(super) plan: Arc<Plan>,
+    pub(super) at: usize,
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) store: Arc<Store>,
+    pub(super) events: UnboundedSender<Event>,
+    /// Nothing that it depends on was changed in this run, so its host must look as planned.
+    pub(super) undisturbed: bool,
+    pub(super) began: Instant,
+}
+
+/// The record of a change before it is carried out: interrupted until the end is known.
+pub(super) fn record_of(change: &Change, key: &DigestKey) -> Option<Record> {
+    let resource = change.resource.as_ref()?;
+    let before = change.before.as_ref().map(|seen| seen.observation.clone());
+    let fallback = || Prior { before: before.clone().unwrap_or(Observation::Absent), kept: BTreeMap::new() };
+    Some(Record {
+        version: resource.version(),
+        attributes: resource.attributes(),
+        digest: resource.digest(key),
+        observed: before.as_ref().map(Observation::digest).unwrap_or_default(),
+        prior: change.prior.clone().unwrap_or_else(fallback),
+        needs: change.needs.clone(),
+        lane: change.lane.clone(),
+        status: Status::Interrupted,
+    })
+}
+
+impl One {
+    /// Carries the change out. `Ok(Some(..))` is a failure on a host, an error one of the state.
+    pub(super) async fn run(self) -> Result<Option<Failure>, EngineError> {
+        let change = &self.plan.changes[self.at];
+        let Some(resource) = change.resource.clone() else { return Ok(None) };
+        let mut record = self.intent(change)?;
+        let steps = self.steps(change, resource.as_ref(), &record.prior)?;
+        let destroys = change.action == Action::Destroy;
+        let runner = Steps {
+            change,
+            resource: resource.as_ref(),
+            plan: &self.plan,
+            fleet: &self.fleet,
+            events: &self.events,
+            destroys,
+            expect: change.before.as_ref().filter(|_| self.undisturbed).map(|seen| seen.digest.as_str()),
+        };
+        let mut keep = |name: &str, value: &str, record: &mut Record| {
+            record.prior.kept.insert(name.to_owned(), value.to_owned());
+            self.store.kept(change.address.clone(), name, value)
+        };
+        match runner.run(&steps, &mut record, &mut keep).await {
+            Ok(after) => self.conclude(change, resource.as_ref(), record, after),
+            Err(StepsError::Failed { host, step, text }) => {
+                Ok(Some(Failure { host, step, text, after: self.began.elapsed() }))
+            }
+            Err(StepsError::State(error)) => Err(error.into()),
+        }
+    }
+
+    fn intent(&self, change: &Change) -> Result<Record, EngineError> {
+        let record = record_of(change, &self.store.with(State::digest_key)).expect("changes that act have a resource");
+        let owed = change.reacting.iter().cloned().collect();
+        self.store.intent(change.address.clone(), record.clone(), owed)?;
+        Ok(record)
+    }
+
+    fn steps(&self, change: &Change, resource: &dyn AnyKind, prior: &Prior) -> Result<Vec<Step>, EngineError> {
+        let nothing = Observation::Absent;
+        let before = change.before.as_ref().map_or(&nothing, |seen| &seen.observation);
+        Ok(match change.action {
+            Action::Destroy => resource.destroy(prior)?,
+            Action::Replace => {
+                let mut steps = resource.destroy(&Prior { before: Observation::Absent, kept: prior.kept.clone() })?;
+                steps.extend(resource.apply(Act::Create, &Observation::Absent)?);
+                steps
+            }
+            _ => resource.apply(act_of(change), before)?,
+        })
+    }
+
+    /// "Done" means that the last look equals what was declared, or what was there before.
+    fn conclude(
+        &self,
+        change: &Change,
+        resource: &dyn AnyKind,
+        record: Record,
+        after: Seen,
+    ) -> Result<Option<Failure>, EngineError> {
+        let fail = |text: String| {
+            let (host, after) = (change.address.host().clone(), self.began.elapsed());
+            Ok(Some(Failure { host, step: "last look".into(), text, after }))
+        };
+        if change.action == Action::Destroy {
+            if !resource.restored(&after.observation, &record.prior)? {
+                let (now, was) = (shown(&after.observation), shown(&record.prior.before));
+                return fail(format!("it is not as it was before mainstay: {now}, was {was}"));
+            }
+            self.store.forgotten(change.address.clone())?;
+            return Ok(None);
+        }
+        let Observation::Present(seen) = &after.observation else {
+            return fail("it is still not there after its steps ended well".into());
+        };
+        let differs = resource.diff(seen)?;
+        if !differs.is_empty() {
+            let fields: Vec<_> =
+                differs.iter().map(|it| format!("{}: {} instead of {}", it.field, it.before, it.after)).collect();
+            return fail(format!("it still differs after its steps ended well: {}", fields.join("; ")));
+        }
+        let ready = Record { observed: after.observation.digest(), status: Status::Ready, ..record };
+        self.store.done(change.address.clone(), ready)?;
+        self.store.reacted(change.address.clone())?;
+        Ok(None)
+    }
+}
+
+fn shown(observation: &Observation) -> String {
+    let text = observation.present().map_or_else(|| "absent".to_owned(), ToString::to_string);
+    text.chars().take(200).collect()
+}
+
+fn act_of(change: &Change) -> Act {
+    let interrupted = change.reasons.contains(&Reason::Interrupted);
+    let reacts = change.reasons.iter().any(|reason| matches!(reason, Reason::Reacts { .. }));
+    match change.action {
+        _ if interrupted => Act::Resume,
+        Action::Create => Act::Create,
+        _ if reacts && change.fields.is_empty() => Act::React,
+        _ => Act::Update,
+    }
+}
+
+/// How long a resource's last look may take.
+pub(super) const LOOK: Duration = Duration::from_mins(1);

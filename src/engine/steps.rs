@@ -1,0 +1,295 @@
+//! Runs the steps of one resource, in order, each on its host.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::control_plane::pick;
+use super::event::Event;
+use super::one::LOOK;
+use crate::fleet::{ActOutcome, ActRequest, Fleet, FleetError, Purpose};
+use crate::plan::{Change, Plan};
+use crate::resource::{
+    AnyKind, HostName, Mint, On, Output, ProbeError, Run, Script, Secret, Seen, Slots, Step, StepAct, Wait,
+};
+use crate::state::{Record, StateError};
+
+/// Tries of a step whose failure is known to pass.
+const TRIES: u32 = 5;
+/// First and longest pause between two looks at an awaited condition.
+const POLL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// Why the steps did not end well.
+#[derive(Debug)]
+pub(super) enum StepsError {
+    Failed { host: HostName, step: String, text: String },
+    State(StateError),
+}
+
+impl From<StateError> for StepsError {
+    fn from(error: StateError) -> Self {
+        Self::State(error)
+    }
+}
+
+/// What the steps of one resource run with.
+pub(super) struct Steps<'a> {
+    pub(super) change: &'a Change,
+    pub(super) resource: &'a dyn AnyKind,
+    pub(super) plan: &'a Plan,
+    pub(super) fleet: &'a Fleet,
+    pub(super) events: &'a UnboundedSender<Event>,
+    pub(super) destroys: bool,
+    /// Digest that the first look must still have.
+    pub(super) expect: Option<&'a str>,
+}
+
+/// Records what a step learned, durably, before the next one starts.
+type Keep<'k> = dyn FnMut(&str, &str, &mut Record) -> Result<(), StateError> + Send + 'k;
+
+impl Steps<'_> {
+    /// Runs all steps and returns what the last look found.
+    pub(super) async fn run(
+        &self,
+        steps: &[Step],
+        record: &mut Record,
+        keep: &mut Keep<'_>,
+    ) -> Result<Seen, StepsError> {
+        let mut slots = Slots::default();
+        let mut expect = self.expect;
+        let mut after = None;
+        let mut failed = None;
+        let last_look_in = steps
+            .iter()
+            .rposition(|step| !step.always)
+            .filter(|&i| i + 1 == steps.len() && steps[i].on == On::Host && matches!(steps[i].act, StepAct::Run(_)));
+        for (i, step) in steps.iter().enumerate() {
+            if failed.is_some() && !step.always {
+                continue;
+            }
+            let wants_look = last_look_in == Some(i);
+            match self.step(step, &mut slots, &mut expect, wants_look, record, keep).await {
+                Ok(seen) => after = seen,
+                // The first failure is the one to tell; a clean-up that fails after it is retried
+                // by the next run, because the record stays interrupted.
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        match after {
+            Some(seen) => Ok(seen),
+            None => self.last_look(record).await,
+        }
+    }
+
+    async fn step(
+        &self,
+        step: &Step,
+        slots: &mut Slots,
+        expect: &mut Option<&str>,
+        wants_look: bool,
+        record: &mut Record,
+        keep: &mut Keep<'_>,
+    ) -> Result<Option<Seen>, StepsError> {
+        let run = match &step.act {
+            StepAct::Mint { slot, form } => {
+                slots.put(slot, mint(*form));
+                return Ok(None);
+            }
+            StepAct::Run(run) => Some(run),
+            StepAct::Wait(_) => None,
+        };
+        let Some(host) = self.host_of(step).await? else { return Ok(None) };
+        self.emit(Event::StepStarted {
+            address: self.change.address.clone(),
+            step: step.title.clone(),
+            host: host.clone(),
+        });
+        let Some(run) = run else {
+            let StepAct::Wait(wait) = &step.act else { return Ok(None) };
+            self.wait(step, wait, &host, slots, record).await?;
+            return Ok(None);
+        };
+        let own = step.on == On::Host;
+        let (output, seen) =
+            self.act(step, run, &host, slots, if own { expect.take() } else { None }, wants_look, record, keep).await?;
+        if let Some(slot) = run.capture {
+            slots.put(slot, Secret::new(output.stdout.trim()));
+        }
+        Ok(seen)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call; a struct for it would only rename them")]
+    async fn act(
+        &self,
+        step: &Step,
+        run: &Run,
+        host: &HostName,
+        slots: &Slots,
+        expect: Option<&str>,
+        wants_look: bool,
+        record: &mut Record,
+        keep: &mut Keep<'_>,
+    ) -> Result<(Output, Option<Seen>), StepsError> {
+        for tries in 1.. {
+            let request = self.request(Some((&run.script, slots)), expect, wants_look, run.timeout, record);
+            let outcome = self.fleet.act(host, &request).await.map_err(|error| self.unreached(host, step, &error))?;
+            let (output, kept, after) = match outcome {
+                ActOutcome::Stale { now } => return Err(self.stale(host, step, now.as_ref().err())),
+                ActOutcome::Ran { output, kept, after } => (output, kept, after),
+            };
+            for (name, value) in &kept {
+                keep(name, value, record)?;
+            }
+            if output.success() {
+                let seen = after.transpose().map_err(|error| self.failed(host, "last look", error.to_string()))?;
+                return Ok((output, seen));
+            }
+            let passes = run.transient.iter().any(|text| output.stderr.contains(text) || output.stdout.contains(text));
+            if !passes || tries >= TRIES {
+                return Err(self.failed(host, &step.title, format!("exit {}\n{}", output.status, output.tail(12))));
+            }
+            let (address, step) = (self.change.address.clone(), step.title.clone());
+            self.emit(Event::Retried { address, step, text: output.tail(1), tries });
+            tokio::time::sleep(Duration::from_secs(1 << tries)).await;
+        }
+        unreachable!("the loop ends by return")
+    }
+
+    async fn wait(
+        &self,
+        step: &Step,
+        wait: &Wait,
+        host: &HostName,
+        slots: &Slots,
+        record: &Record,
+    ) -> Result<(), StepsError> {
+        let began = Instant::now();
+        let mut pause = POLL.0;
+        loop {
+            let request = self.request(Some((&wait.script, slots)), None, false, LOOK.min(wait.deadline), record);
+            let missing = match self.fleet.act(host, &request).await {
+                Ok(ActOutcome::Ran { output, .. }) if output.success() => return Ok(()),
+                Ok(ActOutcome::Ran { output, .. }) => output.tail(3),
+                Ok(ActOutcome::Stale { .. }) => "the host changed".to_owned(),
+                Err(error @ (FleetError::Lost { .. } | FleetError::Timeout { .. } | FleetError::Connect { .. })) => {
+                    error.to_string()
+                }
+                Err(error) => return Err(self.unreached(host, step, &error)),
+            };
+            let left = wait.deadline.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                let waited = wait.deadline.as_secs();
+                return Err(self.failed(
+                    host,
+                    &step.title,
+                    format!("waited {waited} s in vain until {}: {missing}", wait.until),
+                ));
+            }
+            let (address, until) = (self.change.address.clone(), wait.until.clone());
+            self.emit(Event::Waiting { address, until, missing, left });
+            tokio::time::sleep(pause.min(left)).await;
+            pause = (pause * 3 / 2).min(POLL.1);
+        }
+    }
+
+    async fn last_look(&self, record: &Record) -> Result<Seen, StepsError> {
+        let title = "last look";
+        let own = self.change.address.host();
+        let host = if own.is_cluster() {
+            pick(self.fleet, self.plan, self.change, self.resource, None)
+                .await
+                .map_err(|text| self.failed(own, title, text))?
+        } else {
+            own.clone()
+        };
+        let request = self.request(None, None, true, LOOK, record);
+        match self.fleet.act(&host, &request).await {
+            Ok(ActOutcome::Ran { after: Some(Ok(seen)), .. }) => Ok(seen),
+            Ok(ActOutcome::Ran { after: Some(Err(error)), .. }) => Err(self.failed(&host, title, error.to_string())),
+            Ok(_) => Err(self.failed(&host, title, "the host did not answer the look".into())),
+            Err(error) => Err(self.failed(&host, title, error.to_string())),
+        }
+    }
+
+    fn request<'r>(
+        &'r self,
+        act: Option<(&'r Script, &'r Slots)>,
+        expect: Option<&'r str>,
+        look_after: bool,
+        timeout: Duration,
+        record: &'r Record,
+    ) -> ActRequest<'r> {
+        let purpose = if self.destroys { Purpose::Destroy(&record.prior) } else { Purpose::Apply };
+        let (address, resource) = (&self.change.address, self.resource);
+        ActRequest { address, resource, purpose, expect, act, look_after, timeout }
+    }
+
+    /// Where a step runs; `None` when it is optional and no host qualifies.
+    async fn host_of(&self, step: &Step) -> Result<Option<HostName>, StepsError> {
+        let own = self.change.address.host();
+        if step.on == On::Host && !own.is_cluster() {
+            return Ok(Some(own.clone()));
+        }
+        match pick(self.fleet, self.plan, self.change, self.resource, Some(own)).await {
+            Ok(host) => Ok(Some(host)),
+            Err(_) if step.optional => Ok(None),
+            Err(text) => Err(self.failed(own, &step.title, text)),
+        }
+    }
+
+    fn emit(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+
+    fn failed(&self, host: &HostName, step: &str, text: String) -> StepsError {
+        let _ = self;
+        StepsError::Failed { host: host.clone(), step: step.to_owned(), text }
+    }
+
+    fn unreached(&self, host: &HostName, step: &Step, error: &FleetError) -> StepsError {
+        self.failed(host, &step.title, error.to_string())
+    }
+
+    fn stale(&self, host: &HostName, step: &Step, error: Option<&ProbeError>) -> StepsError {
+        let text = error.map_or_else(
+            || "the host is not as the plan saw it any more; nothing was done, plan again".to_owned(),
+            |error| format!("the host cannot be looked at any more; nothing was done: {error}"),
+        );
+        self.failed(host, &step.title, text)
+    }
+}
+
+/// Makes a secret of the given form. The first character is a letter, see [`Mint`].
+fn mint(form: Mint) -> Secret {
+    use rand::RngExt;
+    const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let (length, alphabet, first) = match form {
+        Mint::TokenId => (6, LETTERS, 26),
+        Mint::TokenSecret => (16, LETTERS, 26),
+        Mint::CertificateKey => (64, &b"abcdef0123456789"[..], 6),
+    };
+    let mut rng = rand::rng();
+    let pick = |i: usize, rng: &mut rand::rngs::ThreadRng| {
+        let end = if i == 0 { first } else { alphabet.len() };
+        char::from(alphabet[rng.random_range(0..end)])
+    };
+    Secret::new((0..length).map(|i| pick(i, &mut rng)).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minted_secrets_have_the_form_that_kubeadm_takes() {
+        for _ in 0..200 {
+            let (id, secret, key) = (mint(Mint::TokenId), mint(Mint::TokenSecret), mint(Mint::CertificateKey));
+            assert_eq!((id.expose().len(), secret.expose().len(), key.expose().len()), (6, 16, 64));
+            assert!(id.expose().starts_with(|c: char| c.is_ascii_lowercase()));
+            assert!(key.expose().chars().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()));
+        }
+    }
+}

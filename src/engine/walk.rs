@@ -1,0 +1,233 @@
+//! The run: starts what is ready, collects what ends, until nothing is left or the user stops it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinSet;
+
+use super::control::{Control, Interrupt};
+use super::event::{Ending, Event, Failure};
+use super::one::One;
+use super::outcome::Outcome;
+use super::queue::Queue;
+use crate::fleet::Fleet;
+use crate::plan::{Change, Plan, Problem};
+use crate::resource::{Action, DecodeError};
+use crate::state::{State, StateError, Store};
+
+/// Why a run could not go on at all.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The journal could not be written: going on would act without a record.
+    #[error("the state cannot be written")]
+    State(#[from] StateError),
+    /// A recorded value that this version cannot read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+/// What a run works on.
+#[derive(Debug)]
+pub struct Run {
+    /// What to do.
+    pub plan: Arc<Plan>,
+    /// The hosts.
+    pub fleet: Arc<Fleet>,
+    /// The state, open for writing.
+    pub store: Arc<Store>,
+    /// Limits and the user's wish to stop.
+    pub control: Control,
+    /// Where events go.
+    pub events: UnboundedSender<Event>,
+}
+
+/// Carries the plan out. Returns an error only when the state cannot be written; what fails on
+/// hosts is in the [`Outcome`].
+pub async fn apply(run: Run) -> Result<Outcome, EngineError> {
+    let mut walk = Walk::new(run);
+    walk.record_only()?;
+    walk.unplannable();
+    walk.run().await?;
+    Ok(walk.finish())
+}
+
+struct Walk {
+    run: Run,
+    queue: Queue,
+    began: Instant,
+    endings: Vec<Option<Ending>>,
+    started: Vec<Option<Instant>>,
+    disturbed: Vec<bool>,
+    adopted: usize,
+    forgotten: usize,
+    interrupted: bool,
+    stop: bool,
+}
+
+impl Walk {
+    fn new(run: Run) -> Self {
+        let total = run.plan.changes.len();
+        Self {
+            queue: Queue::new(&run.plan, run.control.parallelism),
+            began: Instant::now(),
+            endings: vec![None; total],
+            started: vec![None; total],
+            disturbed: vec![false; total],
+            adopted: 0,
+            forgotten: 0,
+            interrupted: false,
+            stop: false,
+            run,
+        }
+    }
+
+    fn emit(&self, event: Event) {
+        // A renderer that is gone is no reason to stop half-way.
+        let _ = self.run.events.send(event);
+    }
+
+    /// What touches no host: adopting, forgetting, refreshing a record.
+    fn record_only(&mut self) -> Result<(), EngineError> {
+        let plan = Arc::clone(&self.run.plan);
+        for change in plan.changes.iter().filter(|change| change.problem.is_none()) {
+            match change.action {
+                Action::Forget => {
+                    self.run.store.forgotten(change.address.clone())?;
+                    self.forgotten += 1;
+                }
+                Action::Adopt => {
+                    self.record(change)?;
+                    self.adopted += 1;
+                }
+                Action::NoOp if change.rerecord => self.record(change)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&self, change: &Change) -> Result<(), EngineError> {
+        let key = self.run.store.with(State::digest_key);
+        if let (Some(record), Some(before)) = (super::one::record_of(change, &key), &change.before) {
+            let ready = crate::state::Record {
+                observed: before.observation.digest(),
+                status: crate::state::Status::Ready,
+                ..record
+            };
+            self.run.store.done(change.address.clone(), ready)?;
+        }
+        Ok(())
+    }
+
+    /// What could not be planned is told like what failed, so that nothing is left out silently.
+    fn unplannable(&mut self) {
+        let plan = Arc::clone(&self.run.plan);
+        for (i, change) in plan.changes.iter().enumerate() {
+            let ending = match &change.problem {
+                None => continue,
+                Some(Problem::Blocked { by }) => Ending::Skipped { because: by.clone() },
+                Some(Problem::Unknown { text } | Problem::Refused { text }) => Ending::Failed(Failure {
+                    host: change.address.host().clone(),
+                    step: "look".into(),
+                    text: text.clone(),
+                    after: Duration::ZERO,
+                }),
+            };
+            self.endings[i] = Some(ending);
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), EngineError> {
+        let acts = |change: &&Change| change.action.touches_host() && change.problem.is_none();
+        self.emit(Event::RunStarted { total: self.run.plan.changes.iter().filter(acts).count() });
+        let mut running: JoinSet<(usize, Result<Option<Failure>, EngineError>)> = JoinSet::new();
+        let mut interrupt = self.run.control.interrupt.clone();
+        let mut told = Interrupt::None;
+        loop {
+            while !self.stop && !self.interrupted {
+                let Some(i) = self.queue.start() else { break };
+                self.spawn(i, &mut running);
+            }
+            tokio::select! {
+                ended = running.join_next() => {
+                    let Some(ended) = ended else { break };
+                    let (i, result) = match ended {
+                        Ok(ended) => ended,
+                        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                        Err(_) => continue,
+                    };
+                    let failure = match result {
+                        Ok(failure) => failure,
+                        Err(error) => {
+                            // Let the others end and be recorded, as far as that is possible.
+                            while running.join_next().await.is_some() {}
+                            return Err(error);
+                        }
+                    };
+                    self.ended(i, failure);
+                }
+                Ok(()) = interrupt.changed() => {
+                    let wish = *interrupt.borrow_and_update();
+                    if wish > told {
+                        told = wish;
+                        self.interrupted = true;
+                        self.emit(Event::Interrupted);
+                    }
+                    if wish == Interrupt::Now {
+                        running.abort_all();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn spawn(&mut self, i: usize, running: &mut JoinSet<(usize, Result<Option<Failure>, EngineError>)>) {
+        let change = &self.run.plan.changes[i];
+        self.started[i] = Some(Instant::now());
+        self.emit(Event::Started { address: change.address.clone(), action: change.action });
+        let one = One {
+            plan: Arc::clone(&self.run.plan),
+            at: i,
+            fleet: Arc::clone(&self.run.fleet),
+            store: Arc::clone(&self.run.store),
+            events: self.run.events.clone(),
+            undisturbed: !self.disturbed[i] && change.after.is_empty(),
+            began: Instant::now(),
+        };
+        running.spawn(async move { (i, one.run().await) });
+    }
+
+    fn ended(&mut self, i: usize, failure: Option<Failure>) {
+        let well = failure.is_none();
+        self.end(i, failure.map_or(Ending::Done, Ending::Failed));
+        let because = self.run.plan.changes[i].address.clone();
+        for j in self.queue.end(i, well) {
+            self.end(j, Ending::Skipped { because: because.clone() });
+        }
+        if !well && self.run.control.fail_fast {
+            self.stop = true;
+        }
+    }
+
+    fn end(&mut self, i: usize, ending: Ending) {
+        let change = &self.run.plan.changes[i];
+        let took = self.started[i].map_or(Duration::ZERO, |at| at.elapsed());
+        let (address, action) = (change.address.clone(), change.action);
+        self.emit(Event::Ended { address, action, ending: ending.clone(), took });
+        self.endings[i] = Some(ending);
+    }
+
+    fn finish(mut self) -> Outcome {
+        for i in self.queue.left() {
+            self.end(i, Ending::NotStarted);
+        }
+        let took = self.began.elapsed();
+        self.emit(Event::RunEnded { took });
+        let changes = self.run.plan.changes.iter().zip(self.endings);
+        let endings =
+            changes.filter_map(|(change, ending)| Some((change.address.clone(), change.action, ending?))).collect();
+        Outcome { endings, adopted: self.adopted, forgotten: self.forgotten, interrupted: self.interrupted, took }
+    }
+}

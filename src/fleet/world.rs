@@ -1,0 +1,171 @@
+//! What the simulated fleet consists of, and its file: one JSON line a change, so that an act
+//! costs the same however large the fleet is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::FleetError;
+use crate::resource::{Address, HostName, Observation};
+
+/// One change of the world.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line {
+    /// Something is at an address, or nothing any more.
+    At(Address, Observation),
+    /// A host is down, or up.
+    Down(HostName, bool),
+    /// Acts that match this pattern fail, or no longer.
+    Fault(String, bool),
+}
+
+/// Everything about the simulated hosts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct World {
+    resources: BTreeMap<Address, Observation>,
+    down: BTreeSet<HostName>,
+    faults: BTreeSet<String>,
+}
+
+impl World {
+    /// What is at an address; absent when nothing was ever put there.
+    pub fn get(&self, address: &Address) -> Observation {
+        self.resources.get(address).cloned().unwrap_or(Observation::Absent)
+    }
+
+    /// All addresses at which something is.
+    pub fn present(&self) -> impl Iterator<Item = (&Address, &serde_json::Value)> {
+        self.resources.iter().filter_map(|(address, is)| is.present().map(|value| (address, value)))
+    }
+
+    /// Hosts that are down.
+    pub fn down(&self) -> &BTreeSet<HostName> {
+        &self.down
+    }
+
+    /// Patterns on which acts fail.
+    pub fn faults(&self) -> &BTreeSet<String> {
+        &self.faults
+    }
+
+    pub(super) fn is_down(&self, host: &HostName) -> bool {
+        self.down.contains(host)
+    }
+
+    pub(super) fn fault_on(&self, address: &Address) -> bool {
+        super::simulated::matches(&self.faults, address)
+    }
+
+    pub(super) fn is_control_plane(&self, host: &HostName) -> bool {
+        self.present().any(|(address, _)| address.host() == host && address.component() == "control-plane")
+    }
+
+    pub(super) fn set(&mut self, address: &Address, is: Observation) -> Line {
+        self.apply(Line::At(address.clone(), is))
+    }
+
+    pub(super) fn set_down(&mut self, host: &HostName, down: bool) -> Line {
+        self.apply(Line::Down(host.clone(), down))
+    }
+
+    pub(super) fn set_fault(&mut self, pattern: &str, on: bool) -> Line {
+        self.apply(Line::Fault(pattern.to_owned(), on))
+    }
+
+    fn apply(&mut self, line: Line) -> Line {
+        match line.clone() {
+            Line::At(address, Observation::Absent) => drop(self.resources.remove(&address)),
+            Line::At(address, is) => drop(self.resources.insert(address, is)),
+            Line::Down(host, true) => drop(self.down.insert(host)),
+            Line::Down(host, false) => drop(self.down.remove(&host)),
+            Line::Fault(pattern, true) => drop(self.faults.insert(pattern)),
+            Line::Fault(pattern, false) => drop(self.faults.remove(&pattern)),
+        }
+        line
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Line> + '_ {
+        let at = self.resources.iter().map(|(address, is)| Line::At(address.clone(), is.clone()));
+        let down = self.down.iter().map(|host| Line::Down(host.clone(), true));
+        at.chain(down).chain(self.faults.iter().map(|pattern| Line::Fault(pattern.clone(), true)))
+    }
+}
+
+/// The file behind a [`World`].
+#[derive(Debug)]
+pub(super) struct WorldFile {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl WorldFile {
+    /// Reads the file, if there is one, and writes it anew without what was overwritten.
+    pub(super) fn open(path: &Path) -> Result<(Self, World), FleetError> {
+        let fail = |error: &dyn std::fmt::Display| FleetError::Local {
+            what: format!("simulated fleet {}", path.display()),
+            reason: error.to_string(),
+        };
+        let mut world = World::default();
+        match File::open(path) {
+            Ok(file) => {
+                for line in BufReader::new(file).lines() {
+                    let line = line.map_err(|error| fail(&error))?;
+                    // A line cut short by a kill is the last one and was never answered for.
+                    if let Ok(line) = serde_json::from_str::<Line>(&line) {
+                        world.apply(line);
+                    }
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(fail(&error)),
+        }
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| fail(&error))?;
+        }
+        let mut text = String::new();
+        for line in world.lines() {
+            text.push_str(&serde_json::to_string(&line).map_err(|error| fail(&error))?);
+            text.push('\n');
+        }
+        let partial = path.with_extension("tmp");
+        std::fs::write(&partial, text).map_err(|error| fail(&error))?;
+        std::fs::rename(&partial, path).map_err(|error| fail(&error))?;
+        let file = OpenOptions::new().append(true).open(path).map_err(|error| fail(&error))?;
+        Ok((Self { path: path.to_owned(), file: Mutex::new(file) }, world))
+    }
+
+    pub(super) fn append(&self, line: &Line) -> Result<(), FleetError> {
+        let fail = |error: &dyn std::fmt::Display| FleetError::Local {
+            what: format!("simulated fleet {}", self.path.display()),
+            reason: error.to_string(),
+        };
+        let mut text = serde_json::to_string(line).map_err(|error| fail(&error))?;
+        text.push('\n');
+        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.write_all(text.as_bytes()).map_err(|error| fail(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_survives_its_file_and_a_torn_last_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("fleet.jsonl");
+        let address: Address = "cp1/host/sysctl[a]".parse().unwrap();
+        let (file, mut world) = WorldFile::open(&path).unwrap();
+        file.append(&world.set(&address, Observation::Present(1.into()))).unwrap();
+        file.append(&world.set_down(&HostName::new("cp2"), true)).unwrap();
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        text.push_str("{\"down\":[\"cp");
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(WorldFile::open(&path).unwrap().1, world);
+    }
+}

@@ -1,0 +1,129 @@
+//! The end of a run, for people: what failed and why, what was skipped, and the summary line.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::progress::seconds;
+use crate::engine::Outcome;
+use crate::engine::event::Ending;
+use crate::plan::Mode;
+use crate::resource::{Action, Address};
+
+/// How many addresses of a list are shown before `... N more`.
+const SHOWN: usize = 8;
+
+/// The table of failed, skipped and not started resources; empty when there are none.
+pub fn outcome_table(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    let mut skipped: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
+    let mut not_started = Vec::new();
+    let mut heading = false;
+    for (address, _, ending) in &outcome.endings {
+        match ending {
+            Ending::Failed(failure) => {
+                if !std::mem::replace(&mut heading, true) {
+                    text.push_str("Failed\n");
+                }
+                let after =
+                    if failure.after.is_zero() { String::new() } else { format!(" after {}", seconds(failure.after)) };
+                let on = if address.host() == &failure.host { String::new() } else { format!(" on {}", failure.host) };
+                let _ = writeln!(text, "  {address}    {}{on}{after}", failure.step);
+                for line in failure.text.lines() {
+                    let _ = writeln!(text, "      {line}");
+                }
+            }
+            Ending::Skipped { because } => skipped.entry(because).or_default().push(address),
+            Ending::NotStarted => not_started.push(address),
+            Ending::Done => {}
+        }
+    }
+    for (because, addresses) in skipped {
+        let _ = writeln!(text, "Skipped because of {because}\n  {}", list(&addresses));
+    }
+    if !not_started.is_empty() {
+        let _ = writeln!(text, "Not started\n  {}", list(&not_started));
+    }
+    text
+}
+
+fn list(addresses: &[&Address]) -> String {
+    let shown: Vec<String> = addresses.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = addresses.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(", ... {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(",\n  "))
+}
+
+/// The summary line that scripts may rely on, word for word.
+pub fn outcome_summary(outcome: &Outcome, mode: Mode) -> String {
+    let done = outcome.count(|ending| *ending == Ending::Done);
+    let failed = outcome.count(|ending| matches!(ending, Ending::Failed(_)));
+    let left = outcome.endings.len() - done - failed;
+    let verb = if mode == Mode::Destroy { "Destroy" } else { "Apply" };
+    if !outcome.complete() {
+        return format!("{verb} incomplete. Resources: {done} done, {failed} failed, {left} skipped.");
+    }
+    if mode == Mode::Destroy {
+        return format!("Destroy complete! Resources: {} destroyed.", outcome.done(Action::Destroy));
+    }
+    let adopted = if outcome.adopted > 0 { format!(", {} adopted", outcome.adopted) } else { String::new() };
+    let forgotten = if outcome.forgotten > 0 { format!(", {} forgotten", outcome.forgotten) } else { String::new() };
+    format!(
+        "Apply complete! Resources: {} added, {} changed, {} destroyed{adopted}{forgotten}.",
+        outcome.done(Action::Create),
+        outcome.done(Action::Update),
+        outcome.done(Action::Destroy),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::event::Failure;
+    use crate::resource::HostName;
+    use std::time::Duration;
+
+    fn outcome(endings: &[(&str, Action, Ending)]) -> Outcome {
+        let endings = endings.iter().map(|(a, action, e)| (a.parse().unwrap(), *action, e.clone())).collect();
+        Outcome { endings, ..Outcome::default() }
+    }
+
+    #[test]
+    fn the_summary_is_word_for_word() {
+        let done = outcome(&[
+            ("a/b/c", Action::Create, Ending::Done),
+            ("a/b/d", Action::Update, Ending::Done),
+            ("a/b/e", Action::Replace, Ending::Done),
+        ]);
+        assert_eq!(outcome_summary(&done, Mode::Apply), "Apply complete! Resources: 2 added, 1 changed, 1 destroyed.");
+        let done = outcome(&[("a/b/c", Action::Destroy, Ending::Done)]);
+        assert_eq!(outcome_summary(&done, Mode::Destroy), "Destroy complete! Resources: 1 destroyed.");
+    }
+
+    #[test]
+    fn what_failed_and_what_it_held_up_is_told() {
+        let failure = Failure {
+            host: HostName::new("cp4"),
+            step: "kubeadm join".into(),
+            text: "exit 1\n[ERROR Port-6443]: Port 6443 is in use".into(),
+            after: Duration::from_secs(41),
+        };
+        let because: Address = "cp4/control-plane/kubeadm_join".parse().unwrap();
+        let run = outcome(&[
+            ("cp4/control-plane/kubeadm_join", Action::Create, Ending::Failed(failure)),
+            ("cp4/kubernetes/service[kubelet]", Action::Create, Ending::Skipped { because }),
+            ("w1/worker/kubeadm_join", Action::Create, Ending::NotStarted),
+            ("cp1/host/swap", Action::Create, Ending::Done),
+        ]);
+        insta::assert_snapshot!(outcome_table(&run) + &outcome_summary(&run, Mode::Apply), @r"
+        Failed
+          cp4/control-plane/kubeadm_join    kubeadm join after 41 s
+              exit 1
+              [ERROR Port-6443]: Port 6443 is in use
+        Skipped because of cp4/control-plane/kubeadm_join
+          cp4/kubernetes/service[kubelet]
+        Not started
+          w1/worker/kubeadm_join
+        Apply incomplete. Resources: 1 done, 1 failed, 2 skipped.
+        ");
+    }
+}

@@ -1,0 +1,120 @@
+//! Renderers of a run's events: one for terminals, one for logs, one for machines.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::engine::event::{Ending, Event};
+use crate::resource::{Action, Address};
+
+/// Shows what happens during a run.
+pub trait Progress: Send {
+    /// Something happened.
+    fn event(&mut self, event: &Event);
+    /// A second went by; long steps say that they are still running.
+    fn tick(&mut self);
+    /// Nothing more will come.
+    fn end(&mut self);
+}
+
+/// A resource that is being worked on.
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) action: Action,
+    pub(super) began: Instant,
+    pub(super) says: String,
+    pub(super) told: Duration,
+}
+
+/// What is under way, kept up to date from events; shared by the renderers.
+#[derive(Clone, Debug)]
+pub(super) struct Board {
+    pub(super) began: Instant,
+    pub(super) total: usize,
+    pub(super) done: usize,
+    pub(super) failed: usize,
+    pub(super) running: BTreeMap<Address, Running>,
+}
+
+impl Board {
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now(), total: 0, done: 0, failed: 0, running: BTreeMap::new() }
+    }
+
+    pub(super) fn take(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted { total } => self.total = *total,
+            Event::Started { address, action } => {
+                let now = Instant::now();
+                let running = Running { action: *action, began: now, says: String::new(), told: Duration::ZERO };
+                self.running.insert(address.clone(), running);
+            }
+            Event::StepStarted { address, step, host } => {
+                let elsewhere = address.host() != host;
+                self.say(address, if elsewhere { format!("{step} (on {host})") } else { step.clone() });
+            }
+            Event::Waiting { address, until, missing, left } => {
+                let missing = missing.lines().last().unwrap_or_default();
+                self.say(address, format!("waits until {until} ({left}): {missing}", left = clock(*left)));
+            }
+            Event::Retried { address, step, text, tries } => {
+                self.say(address, format!("{step}: try {} after: {text}", tries + 1));
+            }
+            Event::Ended { address, ending, .. } => {
+                self.running.remove(address);
+                match ending {
+                    Ending::Done => self.done += 1,
+                    Ending::Failed(_) => self.failed += 1,
+                    Ending::Skipped { .. } | Ending::NotStarted => {}
+                }
+            }
+            Event::Interrupted | Event::RunEnded { .. } => {}
+        }
+    }
+
+    fn say(&mut self, address: &Address, says: String) {
+        if let Some(running) = self.running.get_mut(address) {
+            running.says = says;
+        }
+    }
+}
+
+/// `creating`, `updating`, ...
+pub(super) fn doing(action: Action) -> &'static str {
+    match action {
+        Action::Create => "creating",
+        Action::Update => "updating",
+        Action::Replace => "replacing",
+        Action::Destroy => "destroying",
+        Action::Adopt => "adopting",
+        Action::Forget => "forgetting",
+        Action::NoOp => "looking at",
+    }
+}
+
+/// `created`, `updated`, ...
+pub(super) fn did(action: Action) -> &'static str {
+    match action {
+        Action::Create => "created",
+        Action::Update => "updated",
+        Action::Replace => "replaced",
+        Action::Destroy => "destroyed",
+        Action::Adopt => "adopted",
+        Action::Forget => "forgotten",
+        Action::NoOp => "looked at",
+    }
+}
+
+/// `0:41`, `12:05`.
+pub(super) fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!("{}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// `0.4 s`, `41 s`.
+pub(super) fn seconds(duration: Duration) -> String {
+    if duration < Duration::from_secs(10) {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        format!("{} s", duration.as_secs())
+    }
+}

@@ -1,0 +1,73 @@
+//! Progress where there is no terminal: one line a happening, for logs.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::progress::{Board, Progress, clock, did, doing, seconds};
+use crate::engine::event::{Ending, Event};
+
+/// How often a resource that takes long says that it is still running.
+const STILL: Duration = Duration::from_secs(10);
+
+/// Writes one line for each thing that starts and ends.
+#[derive(Debug)]
+pub struct PlainProgress<W> {
+    out: W,
+    board: Board,
+}
+
+impl<W: Write + Send> PlainProgress<W> {
+    /// Writes to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, board: Board::new() }
+    }
+
+    fn line(&mut self, text: &str) {
+        // A log that cannot be written is no reason to stop half-way.
+        let _ = writeln!(self.out, "{text}");
+    }
+}
+
+impl<W: Write + Send> Progress for PlainProgress<W> {
+    fn event(&mut self, event: &Event) {
+        self.board.take(event);
+        match event {
+            Event::Started { address, action } => self.line(&format!("{address}: {}", doing(*action))),
+            Event::Retried { address, step, text, tries } => {
+                self.line(&format!("{address}: {step} failed, try {} follows: {text}", tries + 1));
+            }
+            Event::Ended { address, action, ending, took } => match ending {
+                Ending::Done => self.line(&format!("{address}: {} after {}", did(*action), seconds(*took))),
+                Ending::Failed(failure) => {
+                    let first = failure.text.lines().next().unwrap_or_default().to_owned();
+                    self.line(&format!("{address}: failed after {}: {}: {first}", seconds(*took), failure.step));
+                }
+                Ending::Skipped { because } => self.line(&format!("{address}: skipped, because {because} failed")),
+                Ending::NotStarted => {}
+            },
+            Event::Interrupted => {
+                self.line("interrupted: nothing new is started, running steps end (again to stop now)");
+            }
+            Event::RunStarted { .. } | Event::StepStarted { .. } | Event::Waiting { .. } | Event::RunEnded { .. } => {}
+        }
+    }
+
+    fn tick(&mut self) {
+        let mut lines = Vec::new();
+        for (address, running) in &mut self.board.running {
+            let elapsed = running.began.elapsed();
+            if elapsed >= running.told + STILL {
+                running.told = elapsed;
+                let says = if running.says.is_empty() { String::new() } else { format!(": {}", running.says) };
+                lines.push(format!("{address}: still {} [{}]{says}", doing(running.action), clock(elapsed)));
+            }
+        }
+        for line in lines {
+            self.line(&line);
+        }
+    }
+
+    fn end(&mut self) {
+        let _ = self.out.flush();
+    }
+}

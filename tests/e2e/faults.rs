@@ -1,0 +1,49 @@
+//! Hosts that hang, and hosts that are not who they should be.
+
+use std::fs;
+
+use crate::lab::{Lab, text};
+
+#[test]
+fn a_paused_worker_stops_nothing_else_and_is_resumed() {
+    let Some(lab) = Lab::up("mainstay-e2e-faults", 1, 2) else { return };
+
+    // A host key that does not match: refused, named, nothing sent.
+    let known = lab.dir.join("known_hosts");
+    let good = fs::read_to_string(&known).unwrap();
+    let line = good.lines().next().unwrap();
+    let other = good.lines().nth(1).unwrap();
+    let swapped = format!("{} {}", line.split(' ').next().unwrap(), other.split_once(' ').unwrap().1);
+    fs::write(&known, good.replace(line, &swapped)).unwrap();
+    let refused = lab.mainstay(&["plan"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+    let said = text(&refused);
+    assert!(said.contains("host key") && said.contains("cp1"), "{said}");
+    let sessions = lab.sh("cp1", "journalctl -u ssh --no-pager -q | grep -c 'Accepted publickey' || true");
+    let before: u32 = sessions.trim().parse().unwrap();
+    lab.mainstay(&["plan"]);
+    let sessions = lab.sh("cp1", "journalctl -u ssh --no-pager -q | grep -c 'Accepted publickey' || true");
+    assert_eq!(sessions.trim().parse::<u32>().unwrap(), before, "nothing is sent to a host that is not known");
+    fs::write(&known, &good).unwrap();
+
+    // A worker that hangs in the middle of an apply.
+    let child = lab
+        .command(&["apply", "--auto-approve"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    lab.docker("pause", "w2");
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output);
+    lab.docker("unpause", "w2");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("Apply incomplete.") && said.contains("w2"), "{said}");
+    let nodes = lab.kubectl("get nodes -o name");
+    assert!(nodes.contains("node/w1") && nodes.contains("node/cp1"), "everything else finished: {nodes}");
+
+    let resumed = lab.expect(0, &["apply", "--auto-approve"]);
+    assert!(resumed.contains("Apply complete!"), "{resumed}");
+    assert!(lab.kubectl("get nodes -o name").contains("node/w2"));
+}

@@ -1,0 +1,187 @@
+//! From bare hosts to a cluster, through drift and failover, and back to bare hosts.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::checks::{backends_are_up, cluster_is_whole, one_holder};
+use crate::lab::{Lab, loudly, until};
+use crate::poll::{Poll, answers};
+
+const NO_CHANGES: &str = "No changes. The hosts match cluster.yaml.";
+
+#[test]
+fn a_cluster_from_bare_hosts_and_back() {
+    let Some(lab) = Lab::up("mainstay-e2e", 3, 1) else { return };
+    let before: BTreeMap<String, String> = lab.hosts.iter().map(|host| (host.clone(), lab.snapshot(host))).collect();
+
+    let began = std::time::Instant::now();
+    let applied = lab.expect(0, &["apply", "--auto-approve"]);
+    assert!(applied.contains("Apply complete!"), "{applied}");
+    loudly(&format!("figure: apply from bare hosts took {:.0} s", began.elapsed().as_secs_f64()));
+    cluster_is_whole(&lab);
+
+    nothing_to_do_writes_nothing(&lab);
+    drift_is_named_and_mended(&lab);
+    failover(&lab, rounds());
+    destroy_puts_everything_back(&lab, &before);
+}
+
+/// Rounds of each failover; `LAB_ROUNDS=10` for figures.
+fn rounds() -> usize {
+    std::env::var("LAB_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
+}
+
+fn nothing_to_do_writes_nothing(lab: &Lab) {
+    let written = |lab: &Lab| -> Vec<String> {
+        // /var is a file system of its own, of which logs, etcd and kubelet are the daily writers.
+        let find = "find / -xdev -newer /run/marker -not -path '/tmp/*' -not -path '/run/*' -type f; \
+                    find /var -xdev -newer /run/marker -type f -not -path '/var/log/*' -not -path '/var/lib/etcd/*' \
+                    -not -path '/var/lib/containerd/*' -not -path '/var/lib/kubelet/*' -not -path '/var/lib/cni/*'";
+        lab.hosts.iter().map(|host| format!("{host}:{}", lab.sh(host, find).trim())).collect()
+    };
+    for host in &lab.hosts {
+        lab.sh(host, "touch /run/marker");
+    }
+    assert!(lab.expect(0, &["plan", "--detailed-exitcode"]).contains(NO_CHANGES));
+    assert!(lab.expect(0, &["apply", "--auto-approve"]).contains(NO_CHANGES));
+    let nothing: Vec<String> = lab.hosts.iter().map(|host| format!("{host}:")).collect();
+    assert_eq!(written(lab), nothing);
+}
+
+/// Six things at once, on several hosts; a client notices nothing while they are mended.
+fn drift_is_named_and_mended(lab: &Lab) {
+    let holder = one_holder(lab);
+    let other = lab.hosts.iter().find(|host| host.starts_with("cp") && **host != holder).unwrap();
+    let stopped = lab.hosts.iter().find(|host| host.starts_with("cp") && **host != holder && *host != other).unwrap();
+    lab.sh("w1", "sysctl -w net.bridge.bridge-nf-call-ip6tables=0");
+    lab.sh(&holder, "sed -i 's/ip_forward = 1/ip_forward = 0/' /etc/sysctl.d/90-mainstay.conf");
+    lab.sh(other, "sed -i 's/maxconn [0-9]*/maxconn 77/' /etc/haproxy/haproxy.cfg");
+    lab.sh(stopped, "systemctl disable --now keepalived");
+    lab.sh("w1", "rm /etc/modules-load.d/mainstay.conf");
+    lab.sh("w1", "systemctl stop kubelet");
+
+    let planned = lab.expect(2, &["--json", "plan", "--detailed-exitcode"]);
+    let mut named: Vec<String> = planned
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["type"] == "planned_change")
+        .map(|line| line.to_string())
+        .map(|line| {
+            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+            let address = value.get("address").or_else(|| value.pointer("/change/address")).unwrap();
+            address.as_str().unwrap().to_owned()
+        })
+        .collect();
+    named.sort();
+    let mut expected = vec![
+        format!("{holder}/host/file[/etc/sysctl.d/90-mainstay.conf]"),
+        format!("{other}/haproxy/file[/etc/haproxy/haproxy.cfg]"),
+        format!("{other}/haproxy/service[haproxy]"),
+        format!("{stopped}/keepalived/service[keepalived]"),
+        "w1/host/file[/etc/modules-load.d/mainstay.conf]".to_owned(),
+        "w1/host/sysctl[net.bridge.bridge-nf-call-ip6tables]".to_owned(),
+        "w1/kubernetes/service[kubelet]".to_owned(),
+    ];
+    expected.sort();
+    assert_eq!(named, expected);
+
+    let client = Poll::start(vip(lab));
+    lab.expect(0, &["apply", "--auto-approve"]);
+    let seen = client.end();
+    assert_eq!(seen.failed, 0, "a client saw {seen:?} while drift was mended");
+    assert!(lab.expect(0, &["plan", "--detailed-exitcode"]).contains(NO_CHANGES));
+}
+
+fn vip(lab: &Lab) -> SocketAddr {
+    let (address, port) = lab.endpoint();
+    format!("{address}:{port}").parse().unwrap()
+}
+
+/// What a client sees when the holder's haproxy dies, the holder hangs, or is cut off.
+fn failover(lab: &Lab, rounds: usize) {
+    let network = lab.name;
+    let cases: [(&str, Duration, fn(&Lab, &str), fn(&Lab, &str)); 4] = [
+        (
+            "haproxy stopped",
+            Duration::from_millis(1500),
+            |lab, host| drop(lab.sh(host, "systemctl stop haproxy")),
+            |lab, host| {
+                drop(lab.sh(host, "systemctl start haproxy"));
+            },
+        ),
+        (
+            "haproxy killed",
+            Duration::from_millis(1500),
+            // Held down, so that it is the VIP that moves and not systemd that restarts it.
+            |lab, host| {
+                drop(lab.sh(host, "systemctl mask --runtime haproxy >/dev/null 2>&1; pkill -9 -x haproxy || true"))
+            },
+            |lab, host| {
+                drop(lab.sh(host, "systemctl unmask --runtime haproxy >/dev/null 2>&1; systemctl reset-failed haproxy; systemctl start haproxy"))
+            },
+        ),
+        (
+            "holder paused",
+            Duration::from_secs(3),
+            |lab, host| lab.docker("pause", host),
+            |lab, host| lab.docker("unpause", host),
+        ),
+        (
+            "holder cut off",
+            Duration::from_secs(3),
+            |lab, host| {
+                let output = crate::lab::docker(&["network", "disconnect", lab.name, &lab.container(host)]);
+                assert!(output.status.success(), "{}", crate::lab::text(&output));
+            },
+            |lab, host| {
+                let ip = address_of(lab, host);
+                let output = crate::lab::docker(&["network", "connect", "--ip", &ip, lab.name, &lab.container(host)]);
+                assert!(output.status.success(), "{}", crate::lab::text(&output));
+            },
+        ),
+    ];
+    let _ = network;
+    for (what, bound, harm, heal) in cases {
+        let mut outages = Vec::new();
+        for _ in 0..rounds {
+            let holder = one_holder(lab);
+            let client = Poll::start(vip(lab));
+            std::thread::sleep(Duration::from_millis(500));
+            harm(lab, &holder);
+            until("the API answers for a while after the harm", 30, || {
+                (0..20).all(|_| {
+                    std::thread::sleep(Duration::from_millis(100));
+                    answers(vip(lab))
+                })
+            });
+            let seen = client.end();
+            outages.push(seen.outage);
+            heal(lab, &holder);
+            until("one host has the VIP again", 60, || lab.holders(&lab.endpoint().0).len() == 1);
+            backends_are_up(lab);
+        }
+        outages.sort();
+        let (median, worst) = (outages[outages.len() / 2], outages[outages.len() - 1]);
+        loudly(&format!("figure: {what}: outage median {median:.1?}, worst {worst:.1?} in {rounds} rounds"));
+        assert!(worst <= bound, "{what}: {outages:?} is over {bound:?}");
+    }
+}
+
+fn address_of(lab: &Lab, host: &str) -> String {
+    let text = std::fs::read_to_string(lab.dir.join("cluster.yaml")).unwrap();
+    let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+    value["hosts"][host]["address"].as_str().unwrap().to_owned()
+}
+
+fn destroy_puts_everything_back(lab: &Lab, before: &BTreeMap<String, String>) {
+    let destroyed = lab.expect(0, &["destroy", "--auto-approve"]);
+    assert!(destroyed.contains("Destroy complete!"), "{destroyed}");
+    assert_eq!(lab.expect(0, &["state", "list"]).trim(), "");
+    for host in &lab.hosts {
+        let after = lab.snapshot(host);
+        let diff = similar::TextDiff::from_lines(before[host].as_str(), after.as_str());
+        let diff = diff.unified_diff().context_radius(0).to_string();
+        assert!(diff.is_empty(), "{host} is not as it was before the first apply:\n{diff}");
+    }
+}

@@ -1,0 +1,120 @@
+//! The rooms of the house: who may import whom, how large a file may be, what is not named.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each module may import of ours. A path may name a part: `facts::gather`.
+const MAY_IMPORT: &[(&str, &[&str])] = &[
+    ("config", &[]),
+    ("resource", &[]),
+    ("kinds", &["resource"]),
+    ("fleet", &["resource"]),
+    ("graph", &["resource"]),
+    ("state", &["resource"]),
+    ("stack", &["config", "kinds", "resource"]),
+    ("facts", &["graph", "kinds", "resource", "state"]),
+    ("facts/gather.rs", &["fleet", "resource"]),
+    ("plan", &["graph", "facts", "state", "kinds", "resource"]),
+    ("engine", &["plan", "state", "kinds", "fleet", "resource", "facts::gather"]),
+    ("render", &["plan", "state", "facts", "resource", "engine::event", "engine::Outcome"]),
+    ("cli", &["config", "engine", "facts", "fleet", "graph", "kinds", "plan", "render", "resource", "stack", "state"]),
+    ("main.rs", &[]),
+    ("lib.rs", &[]),
+];
+
+/// Modules that do no IO: they name no runtime, no files, no processes and no clock.
+const PURE: &[&str] = &["config", "stack", "kinds", "graph", "plan"];
+const IMPURE_WORDS: &[&str] = &["async fn", "std::fs", "std::process", "tokio", "SystemTime", "Instant::now"];
+
+const BANNED_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc", "imp"];
+const CAP: usize = 500;
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Path below `src/` and text without the unit tests at its end.
+fn all() -> Vec<(String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    sources(&src, &mut found);
+    found.sort();
+    let text = |path: &Path| {
+        let text = fs::read_to_string(path).unwrap();
+        text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+    };
+    found.iter().map(|path| (path.strip_prefix(&src).unwrap().display().to_string(), text(path))).collect()
+}
+
+fn imports(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    for rest in code.split("crate::").skip(1) {
+        let path: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect();
+        found.insert(path.trim_end_matches(':').to_owned());
+    }
+    found
+}
+
+#[test]
+fn imports_flow_one_way() {
+    let mut faults = Vec::new();
+    for (path, text) in all() {
+        let module = path.split('/').next().unwrap();
+        let rule = |name: &str| MAY_IMPORT.iter().find(|(it, _)| *it == name).map(|(_, allowed)| *allowed);
+        let allowed = rule(&path).or_else(|| rule(module)).unwrap_or_else(|| panic!("no rule for {path}"));
+        for import in imports(&text) {
+            let own = import == module || import.starts_with(&format!("{module}::"));
+            let covered = |it: &&str| import == **it || import.starts_with(&format!("{it}::"));
+            if !own && !allowed.iter().any(|it| covered(&it)) {
+                faults.push(format!("src/{path} imports crate::{import}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "the import table does not allow:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn planning_is_pure() {
+    let mut faults = Vec::new();
+    for (path, text) in all() {
+        if PURE.contains(&path.split('/').next().unwrap()) {
+            let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+            let code = code.join("\n");
+            faults.extend(IMPURE_WORDS.iter().filter(|it| code.contains(**it)).map(|it| format!("src/{path} says {it}")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn rooms_are_small_and_their_names_say_something() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    sources(&src, &mut found);
+    for path in found {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= CAP, "{} has {lines} lines, the cap is {CAP}", path.display());
+        for part in path.strip_prefix(&src).unwrap().with_extension("").iter() {
+            assert!(!BANNED_NAMES.contains(&part.to_str().unwrap()), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn shell_is_put_together_in_one_place() {
+    let offenders: Vec<String> = all()
+        .into_iter()
+        .filter(|(path, text)| !path.starts_with("resource/") && (text.contains("Script::new(&format!") || text.contains("leak()")))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(offenders.is_empty(), "{offenders:?}");
+}
