@@ -153,6 +153,12 @@ fn a_new_cluster_says_what_is_common_once() {
 }
 
 #[test]
+fn hosts_are_named_in_the_order_of_their_numbers() {
+    let changes = ["w10", "w2", "cp1", "w1"].map(|host| change(&format!("{host}/c/k"), Action::Destroy, vec![]));
+    assert!(shown(&plan(changes.into()), 80, false, false).contains("\ncp1 w1 w2 w10 · c\n"));
+}
+
+#[test]
 fn nothing_to_do_says_so_word_for_word() {
     let mut nothing = plan(vec![change("cp3/host/fine", Action::NoOp, vec![])]);
     assert_eq!(
