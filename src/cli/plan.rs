@@ -6,7 +6,7 @@ use super::error::{CliError, Exit};
 use super::survey::{Planning, Survey, recorded, survey, survey_destroy};
 use super::ui::Ui;
 use super::workspace::Workspace;
-use crate::render::{PlanText, Style, plan_json, plan_text};
+use crate::render::{PlanText, plan_json};
 
 /// Shows what apply would do. Nothing is written, on no host and nowhere else.
 #[derive(Debug, clap::Args)]
@@ -67,10 +67,10 @@ pub(super) fn show(planned: &Survey, workspace: Option<&Workspace>, full: bool, 
         None => ("cluster.yaml".into(), Box::new(|_| None)),
     };
     if ui.json {
-        let now = humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string();
-        return ui.data(&plan_json(&planned.plan, &now));
+        let lines: Vec<String> = plan_json(&planned.plan).iter().map(ToString::to_string).collect();
+        return ui.data(&lines.join("\n"));
     }
-    let style = Style { colour: ui.color() };
-    let options = PlanText { style, width: ui.width(), full, took: planned.took, file: &file, line_of: &*line_of };
-    ui.data(&plan_text(&planned.plan, &options))
+    let text =
+        PlanText { took: planned.took, file: &file, line_of: &*line_of, full, width: ui.width(), color: ui.color() };
+    ui.data(&text.render(&planned.plan))
 }

@@ -8,7 +8,7 @@ use crate::resource::{Action, HostName, Shown};
 /// Changes under one heading.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
-    /// Hosts, in order of appearance.
+    /// Hosts by name, `w2` before `w10`.
     pub(super) hosts: Vec<&'a HostName>,
     /// Parts of the stack, in order of appearance; one, unless the hosts are new.
     pub(super) components: Vec<&'a str>,
@@ -80,8 +80,8 @@ fn under_headings(entries: Vec<Entry<'_>>) -> Vec<Group<'_>> {
     for mut entry in entries {
         let component = entry.change.address.component();
         let mut hosts = std::mem::take(&mut entry.hosts);
+        hosts.sort_unstable_by_key(|host| by_number(host));
         let in_order = hosts.clone();
-        hosts.sort_unstable();
         let key = (hosts, (!entry.new).then_some(component), entry.new);
         let place = *places.entry(key).or_insert_with(|| {
             groups.push(Group { hosts: in_order, components: Vec::new(), new: entry.new, entries: Vec::new() });
@@ -94,6 +94,13 @@ fn under_headings(entries: Vec<Entry<'_>>) -> Vec<Group<'_>> {
         group.entries.push(entry);
     }
     groups
+}
+
+/// A host's name without the number at its end, that number, and the name.
+fn by_number(host: &HostName) -> (&str, u64, &str) {
+    let name = host.as_str();
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    (stem, name[stem.len()..].parse().unwrap_or(0), name)
 }
 
 /// Hosts on which everything is made for the first time.

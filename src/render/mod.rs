@@ -14,9 +14,8 @@ mod style;
 
 pub use outcome::{outcome_summary, outcome_table};
 pub use plan_json::plan_json;
-pub use plan_text::{PlanText, plan_summary, plan_text};
+pub use plan_text::{PlanText, plan_summary};
 pub use progress::Progress;
 pub use progress_json::{JsonProgress, event_line};
 pub use progress_plain::PlainProgress;
 pub use progress_tty::TtyProgress;
-pub use style::{Style, plain};

@@ -2,38 +2,36 @@
 
 use serde_json::{Value, json};
 
+use super::event_line;
 use crate::plan::{Change, Mode, Plan, Problem, Reason};
 use crate::resource::Action;
 
-/// One object a line: `drift` and `planned_change` for each change, `diagnostic` for each problem
-/// and warning, then one `change_summary`. `timestamp` is RFC 3339. Secrets are masked already,
-/// because no plan holds one in a field.
-pub fn plan_json(plan: &Plan, timestamp: &str) -> String {
-    let mut lines = String::new();
-    let mut put = |level: &str, message: String, kind: &str, name: &str, value: Value| {
-        let mut line = json!({"@level": level, "@message": message, "@timestamp": timestamp, "type": kind});
-        line[name] = value;
-        lines.push_str(&line.to_string());
-        lines.push('\n');
+/// An event each: `drift` and `planned_change` for each change, `diagnostic` for each problem and
+/// warning, then one `change_summary`. Secrets are masked already, because no plan holds one in a
+/// field.
+pub fn plan_json(plan: &Plan) -> Vec<Value> {
+    let mut lines = Vec::new();
+    let mut put = |level: &str, message: &str, kind: &str, rest: Value| {
+        lines.push(event_line(level, kind, message, rest));
     };
     for change in &plan.changes {
         let address = change.address.to_string();
         if change.reasons.iter().any(|reason| matches!(reason, Reason::Drift | Reason::Gone)) {
-            put("info", format!("{address}: drift"), "drift", "change", planned(change));
+            put("info", &format!("{address}: drift"), "drift", json!({"change": planned(change)}));
         }
         if change.action != Action::NoOp {
             let message = format!("{address}: plan to {}", verb(change.action));
-            put("info", message, "planned_change", "change", planned(change));
+            put("info", &message, "planned_change", json!({"change": planned(change)}));
         }
         let warning = change.warning.as_ref().map(|text| ("warn", text.clone()));
         for (level, summary) in warning.into_iter().chain(change.problem.as_ref().map(|p| ("error", said(p)))) {
             let diagnostic = json!({"severity": level, "address": address, "summary": summary});
-            put(level, format!("{address}: {summary}"), "diagnostic", "diagnostic", diagnostic);
+            put(level, &format!("{address}: {summary}"), "diagnostic", json!({"diagnostic": diagnostic}));
         }
     }
     for warning in &plan.warnings {
         let diagnostic = json!({"severity": "warn", "summary": warning});
-        put("warn", warning.clone(), "diagnostic", "diagnostic", diagnostic);
+        put("warn", warning, "diagnostic", json!({"diagnostic": diagnostic}));
     }
     let counts = plan.counts();
     let summary = json!({
@@ -41,7 +39,8 @@ pub fn plan_json(plan: &Plan, timestamp: &str) -> String {
         "adopt": counts.adopt, "forget": counts.forget, "problems": counts.problems,
         "operation": match plan.mode { Mode::Apply => "plan", Mode::Destroy => "destroy" },
     });
-    put("info", super::plan_summary(plan, "cluster.yaml"), "change_summary", "changes", summary);
+    let message = super::plan_summary(plan, "cluster.yaml");
+    put("info", &message, "change_summary", json!({"changes": summary}));
     lines
 }
 

@@ -25,8 +25,8 @@ const INDENT: usize = 6;
 /// How to show a plan.
 #[derive(Clone, Copy)]
 pub struct PlanText<'a> {
-    /// Colour or not.
-    pub style: Style,
+    /// Write ANSI colours; only for a terminal that wants them.
+    pub color: bool,
     /// Columns of the terminal; 80 where there is none.
     pub width: usize,
     /// Show everything: no grouping, nothing cut.
@@ -39,23 +39,26 @@ pub struct PlanText<'a> {
     pub line_of: &'a dyn Fn(&str) -> Option<u32>,
 }
 
-/// The whole plan as text, ending with [`plan_summary`].
-pub fn plan_text(plan: &Plan, options: &PlanText<'_>) -> String {
-    let mut page = Page { text: String::new(), options: *options };
-    page.header(plan);
-    let source = Source { file: options.file, line_of: options.line_of };
-    for group in groups(plan, options.full, |change| reasons(change, source)) {
-        page.group(&group);
+impl PlanText<'_> {
+    /// The whole plan as text, ending with [`plan_summary`].
+    pub fn render(&self, plan: &Plan) -> String {
+        let mut page = Page { text: String::new(), options: *self, style: Style { colour: self.color } };
+        page.header(plan);
+        let source = Source { file: self.file, line_of: self.line_of };
+        for group in groups(plan, self.full, |change| reasons(change, source)) {
+            page.group(&group);
+        }
+        page.problems(plan);
+        page.warnings(plan);
+        let summary = page.style.bold(&plan_summary(plan, self.file));
+        let _ = writeln!(page.text, "\n{summary}");
+        match plan.counts().problems {
+            0 => {}
+            1 => page.text.push_str("1 resource has a problem, see above; nothing is planned for it.\n"),
+            n => _ = writeln!(page.text, "{n} resources have a problem, see above; nothing is planned for them."),
+        }
+        page.text
     }
-    page.problems(plan);
-    page.warnings(plan);
-    let _ = writeln!(page.text, "\n{}", options.style.bold(&plan_summary(plan, options.file)));
-    match plan.counts().problems {
-        0 => {}
-        1 => page.text.push_str("1 resource has a problem, see above; nothing is planned for it.\n"),
-        n => _ = writeln!(page.text, "{n} resources have a problem, see above; nothing is planned for them."),
-    }
-    page.text
 }
 
 /// The last line of a plan, on which scripts may rely.
@@ -79,6 +82,7 @@ pub fn plan_summary(plan: &Plan, file: &str) -> String {
 struct Page<'a> {
     text: String,
     options: PlanText<'a>,
+    style: Style,
 }
 
 impl Page<'_> {
@@ -87,7 +91,7 @@ impl Page<'_> {
         let _ = writeln!(
             self.text,
             "{}: looked at {reached} of {} hosts, {} resources, {:.1} s (state serial {})",
-            self.options.style.bold(&plan.cluster),
+            self.style.bold(&plan.cluster),
             reached + unreached,
             plan.coverage.resources,
             self.options.took.as_secs_f64(),
@@ -129,7 +133,7 @@ impl Page<'_> {
         let components = group.components.join(", ");
         let hosts = host_list(&group.hosts, self.options.width.saturating_sub(columns(&components) + 3));
         let heading = format!("{hosts} · {components}");
-        self.two_columns(&heading, &self.options.style.bold(&heading), &note);
+        self.two_columns(&heading, &self.style.bold(&heading), &note);
         let adoptions = group.entries.iter().filter(|entry| entry.change.action == Action::Adopt).count();
         let count_adoptions = !self.options.full && adoptions > ADOPTIONS;
         let shown = self.shown(group);
@@ -140,7 +144,7 @@ impl Page<'_> {
         }
         let each = if group.hosts.len() > 1 { " on each" } else { "" };
         if count_adoptions {
-            let symbol = self.options.style.symbol(Action::Adopt);
+            let symbol = self.style.symbol(Action::Adopt);
             let _ = writeln!(self.text, "  {symbol} {adoptions}{each} already right, only to be recorded");
         }
         let left_out = shown.iter().filter(|shown| !**shown).count();
@@ -171,20 +175,20 @@ impl Page<'_> {
         let short = plain(&change.address.short());
         let name = if name_component { format!("{}/{short}", change.address.component()) } else { short };
         let left = format!("  {} {name}", change.action.symbol());
-        let painted = format!("  {} {name}", self.options.style.symbol(change.action));
+        let painted = format!("  {} {name}", self.style.symbol(change.action));
         self.two_columns(&left, &painted, if hoisted { "" } else { &entry.reason });
         for field in &change.fields {
             self.field(field);
         }
         if let Some(warning) = &change.warning {
             for line in wrap(&format!("! {}", plain(warning)), self.options.width.saturating_sub(INDENT).max(20)) {
-                let _ = writeln!(self.text, "{:INDENT$}{}", "", self.options.style.alarm(&line));
+                let _ = writeln!(self.text, "{:INDENT$}{}", "", self.style.alarm(&line));
             }
         }
     }
 
     fn field(&mut self, field: &FieldChange) {
-        let style = self.options.style;
+        let style = self.style;
         let name = plain(&field.field);
         let replaces = if field.replaces { "  (cannot change in place)" } else { "" };
         match field.shown {
@@ -232,7 +236,7 @@ impl Page<'_> {
         if unknown.is_empty() && blocked.is_empty() && refused.is_empty() {
             return;
         }
-        let _ = writeln!(self.text, "\n{}", self.options.style.alarm("Problems"));
+        let _ = writeln!(self.text, "\n{}", self.style.alarm("Problems"));
         for (address, text) in refused {
             let _ = writeln!(self.text, "  {address}: refused");
             self.indented(&plain_lines(text));
@@ -261,7 +265,7 @@ impl Page<'_> {
     fn warnings(&mut self, plan: &Plan) {
         for warning in &plan.warnings {
             let lines = wrap(&format!("Warning: {}", plain(warning)), self.options.width.max(20));
-            let _ = writeln!(self.text, "\n{}", self.options.style.alarm(&lines.join("\n")));
+            let _ = writeln!(self.text, "\n{}", self.style.alarm(&lines.join("\n")));
         }
     }
 }

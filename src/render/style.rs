@@ -6,9 +6,9 @@ use crate::resource::Action;
 
 /// Whether to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Style {
+pub(super) struct Style {
     /// Write ANSI colours; only for a terminal that wants them.
-    pub colour: bool,
+    pub(super) colour: bool,
 }
 
 impl Style {
@@ -17,32 +17,32 @@ impl Style {
     }
 
     /// A heading.
-    pub fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         self.paint(anstyle::Style::new().effects(Effects::BOLD), text)
     }
 
     /// What may be skipped.
-    pub fn dim(self, text: &str) -> String {
+    pub(super) fn dim(self, text: &str) -> String {
         self.paint(anstyle::Style::new().effects(Effects::DIMMED), text)
     }
 
     /// What must not be missed.
-    pub fn alarm(self, text: &str) -> String {
+    pub(super) fn alarm(self, text: &str) -> String {
         self.paint(AnsiColor::Red.on_default().effects(Effects::BOLD), text)
     }
 
     /// What is there now and will not be.
-    pub fn removed(self, text: &str) -> String {
+    pub(super) fn removed(self, text: &str) -> String {
         self.paint(AnsiColor::Red.on_default(), text)
     }
 
     /// What will be there.
-    pub fn added(self, text: &str) -> String {
+    pub(super) fn added(self, text: &str) -> String {
         self.paint(AnsiColor::Green.on_default(), text)
     }
 
     /// The symbol of a plan line.
-    pub fn symbol(self, action: Action) -> String {
+    pub(super) fn symbol(self, action: Action) -> String {
         let colour = match action {
             Action::NoOp => return action.symbol().to_owned(),
             Action::Create => AnsiColor::Green,
@@ -58,7 +58,7 @@ impl Style {
 
 /// A text of a host or a file as one line that a terminal only shows: control characters, and those
 /// that turn the direction of writing, as escapes.
-pub fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !text.contains(|c: char| c.is_control() || turns(c)) {
         return text.to_owned();
