@@ -329,6 +329,15 @@ fn exactly_one_member_is_removed() {
     assert_eq!(stage.run_with(forget, &slots("mainstay-finished")).status, 0);
     assert_eq!(stage.calls(), "");
 
+    // A cluster that is beyond help can still be destroyed; nothing else goes on over it.
+    let stage = whole(None);
+    stage.command("sleep", "");
+    cluster(&stage, MEMBERS, "*readyz*) exit 1;;");
+    let prior = Prior { before: Observation::Absent, kept: BTreeMap::new() };
+    let leaving = join(JoinRole::ControlPlane).destroy(&prior);
+    assert_eq!(stage.run(step(&leaving, "take n2 out")).status, 0);
+    assert!(!stage.calls().contains("delete node"));
+
     // A member list that cannot be read is a failure, not an empty list.
     let stage = whole(None);
     cluster(&stage, MEMBERS, "*member/list*) exit 1;;");
@@ -519,7 +528,8 @@ fn a_running_kubeadm_is_awaited() {
 fn another_running_control_plane_forbids_a_second_init() {
     let steps = init().apply(Act::Create, &Observation::Absent);
     assert!(steps[0].optional && steps[0].on == On::ControlPlane);
-    let output = Stage::new().run(step(&steps, "no other control plane"));
+    assert_eq!(Stage::new().run(step(&steps, "no other control plane")).status, 0);
+    let output = Stage::control_plane().run(step(&steps, "no other control plane"));
     assert!(output.status != 0 && output.stderr.contains("kubeadm init on cp1 would begin a second one"));
 }
 
