@@ -6,13 +6,16 @@
 //! made by others has no note: there, the files and the API must both say that it is whole, and anything else
 //! is an error that a person must settle.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
-use crate::resource::{Action, FieldChange, Observation, Output, Prior, ProbeError, Script, Slots, Step, sha256_hex};
+use crate::resource::{
+    Action, FieldChange, Observation, Output, Prior, ProbeError, Script, Slots, Step, Value, sha256_hex,
+};
 
 /// The standing of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +53,7 @@ pub(super) struct Host<'a> {
     /// Name of its node.
     pub(super) node: &'a str,
     /// Its own address.
-    pub(super) address: std::net::Ipv4Addr,
+    pub(super) address: Ipv4Addr,
     /// What it is to be.
     pub(super) role: JoinRole,
     /// The configuration that kubeadm is given.
@@ -167,9 +170,11 @@ impl Host<'_> {
         Step::run("delete the bootstrap tokens", script).within(Duration::from_secs(2 * 60)).always()
     }
 
-    /// Takes the node's etcd member and Node object away, on another control plane.
-    pub(super) fn forget(&self, standing: impl Into<crate::resource::Value>) -> Step {
-        let script = self.script(with_kubectl!("kubeadm/forget.sh")).set("STANDING", standing);
+    /// Takes the node's etcd member and Node object away, on another control plane: before it joins anew, or, with
+    /// `leaving`, after its reset.
+    pub(super) fn forget(&self, leaving: bool) -> Step {
+        let script = self.script(with_kubectl!("kubeadm/forget.sh")).set("LEAVING", if leaving { "yes" } else { "" });
+        let script = script.set("STANDING", if leaving { BARE.into() } else { standing() });
         Step::run(format!("take {} out of the cluster", self.node), script).on_control_plane()
     }
 
@@ -187,7 +192,7 @@ impl Host<'_> {
         vec![
             self.idle(),
             Step::run("kubeadm reset", reset),
-            self.forget(BARE).optional(),
+            self.forget(true).optional(),
             Step::run("clean up after kubeadm", clean),
         ]
     }
@@ -226,13 +231,13 @@ impl Host<'_> {
 const BARE: &str = "mainstay-bare";
 
 /// The value that `settle.sh` answered.
-pub(super) fn standing() -> crate::resource::Value {
+pub(super) fn standing() -> Value {
     slotted(&Slots::placeholder(STANDING))
 }
 
 /// A text with placeholders of slots.
-pub(super) fn slotted(text: &str) -> crate::resource::Value {
-    crate::resource::Value::Slotted(text.to_owned())
+pub(super) fn slotted(text: &str) -> Value {
+    Value::Slotted(text.to_owned())
 }
 
 /// Whether the node was there, whole, before mainstay: then destroy leaves it alone.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kubeadm::{Host, Observed, TOKEN_DESCRIPTION, restored, setting};
 use super::kubeadm_join::JoinRole;
+use super::kubectl::with_kubectl;
 use crate::resource::{Act, Action, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Step};
 
 /// The first control plane. Made once in the life of a cluster: on a host that lost it, it is not made again while
@@ -88,7 +89,7 @@ impl Kind for KubeadmInit {
         if before.present().is_some_and(|seen| seen.complete) {
             return if act == Act::React { Vec::new() } else { vec![host.idle(), host.gate(), host.forget_secrets()] };
         }
-        let alone = Script::new(include_str!("kubeadm/alone.sh")).set("NODE", &self.node);
+        let alone = Script::new(with_kubectl!("kubeadm/alone.sh")).set("NODE", &self.node);
         let alone = Step::run("see that no other control plane runs", alone).on_control_plane().optional();
         let mut steps = vec![alone];
         steps.extend(host.prepare());

@@ -95,7 +95,7 @@ impl KubeadmJoin {
         let minute = Duration::from_secs(60);
         let mut steps = vec![
             Step::wait(gone, departed.set("STANDING", standing()), Duration::from_secs(90)).on_control_plane(),
-            host.forget(standing()),
+            host.forget(false),
         ];
         if let Some(upload) = &self.upload_config {
             let body = concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/upload.sh"));

@@ -97,7 +97,7 @@ pub(super) mod stage {
         }
     }
 
-    /// Writes bodies under `target/bodies` as files, for a look with other shells.
+    /// Every shell file of the kinds, with its text.
     pub(crate) fn every_sh_file() -> Vec<(String, String)> {
         fn visit(dir: &Path, found: &mut Vec<(String, String)>) {
             for entry in fs::read_dir(dir).unwrap() {

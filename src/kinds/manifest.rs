@@ -52,7 +52,7 @@ impl Kind for Manifest {
 
     /// The API server itself is asked what an apply would change: nobody else can tell a default from a difference.
     fn probe(&self) -> Script {
-        self.script(with_kubectl!("manifest/objects.sh", "manifest/look.sh"))
+        self.script(with_kubectl!("manifest/objects.sh", "manifest/way.sh", "manifest/look.sh"))
     }
 
     fn parse(&self, output: &Output) -> Result<Observation<Observed>, ProbeError> {
@@ -89,7 +89,7 @@ impl Kind for Manifest {
     }
 
     fn apply(&self, _: Act, _: &Observation<Observed>) -> Vec<Step> {
-        let script = self.script(with_kubectl!("manifest/apply.sh"));
+        let script = self.script(with_kubectl!("manifest/way.sh", "manifest/apply.sh"));
         vec![Step::run(format!("apply {}", self.name), script).transient(TRANSIENT)]
     }
 
@@ -158,6 +158,9 @@ mod tests {
         let refused = "The connection to the server 10.0.0.1:6443 was refused: an error";
         assert!(matches!(look(&kubectl((2, ""), (1, refused), 1)), Err(ProbeError::Failed { status: 76, .. })));
         assert!(matches!(look(&kubectl((2, ""), (0, ""), 1)), Err(ProbeError::Failed { status: 76, .. })));
+        // As kubectl v1.20.2 said while the machine was busy; it names no error.
+        let late = "Unable to connect to the server: net/http: request canceled (Client.Timeout exceeded)";
+        assert!(matches!(look(&kubectl((2, ""), (1, late), 0)), Err(ProbeError::Failed { status: 1, .. })));
         for text in ["", "what", "differs", "absent equal"] {
             let output = Output { status: 0, stdout: text.into(), stderr: String::new() };
             assert!(manifest().parse(&output).is_err(), "{text}");
@@ -175,6 +178,25 @@ mod tests {
         assert!(stage.calls().contains("apply --server-side --force-conflicts --field-manager=mainstay -f -"));
         assert!(!stage.calls().contains("ConfigMap"));
         assert!(std::fs::read_to_string(copy).unwrap().starts_with(&manifest().content));
+    }
+
+    #[test]
+    fn what_old_servers_refuse_on_their_side_goes_by_the_client() {
+        let refused = "case $* in *--server-side*) echo 'failed to create typed patch object: x' >&2; exit $2;; \
+            *' get '*) echo configmap/a; exit 0;; esac; exit 0";
+        for (title, script) in [
+            ("diff", manifest().probe()),
+            ("apply", {
+                let steps = manifest().apply(Act::Create, &Observation::Absent);
+                let StepAct::Run(run) = &steps[0].act else { panic!("no script") };
+                run.script.clone()
+            }),
+        ] {
+            let stage = Stage::control_plane();
+            stage.command("kubectl", &refused.replace("$2", "2"));
+            assert_eq!(stage.run(&script).status, 0);
+            assert!(stage.calls().contains(&format!(" {title} --field-manager=mainstay -f -")), "{}", stage.calls());
+        }
     }
 
     #[test]

@@ -74,26 +74,15 @@ fn changes(
     there: &BTreeMap<String, String>,
     owned: &BTreeMap<String, Option<String>>,
 ) -> Vec<FieldChange> {
-    let show = |value: Option<&String>| value.map_or("(none)".to_owned(), Clone::clone);
+    // Quoted, because none and an empty value are two things.
+    let show = |value: Option<&String>| value.map_or("(none)".to_owned(), |value| format!("\"{value}\""));
     let set = wanted.iter().filter_map(|(key, value)| {
-        let before = there.get(key);
-        // Absent and empty are two things, though an empty value may be shown like any other.
-        let change = FieldChange::compare(&format!("{what} {key}"), show(before), value);
-        change.or_else(|| before.is_none().then(|| change_of(what, key, "(none)", value)))
+        FieldChange::compare(&format!("{what} {key}"), show(there.get(key)), show(Some(value)))
     });
-    let unset = owned.iter().filter(|(key, _)| !wanted.contains_key(*key));
-    let unset = unset.map(|(key, before)| change_of(what, key, "set by mainstay", &show(before.as_ref())));
+    let unset = owned.iter().filter(|(key, _)| !wanted.contains_key(*key)).filter_map(|(key, before)| {
+        FieldChange::compare(&format!("{what} {key}"), "set by mainstay", show(before.as_ref()))
+    });
     set.chain(unset).collect()
-}
-
-fn change_of(what: &str, key: &str, before: &str, after: &str) -> FieldChange {
-    FieldChange::compare(&format!("{what} {key}"), before, after).unwrap_or_else(|| FieldChange {
-        field: format!("{what} {key}"),
-        before: before.to_owned(),
-        after: format!("{after} (set by mainstay)"),
-        replaces: false,
-        shown: crate::resource::Shown::Value,
-    })
 }
 
 /// The values to set (`null` takes away), and what is owned once they are set.

@@ -2,6 +2,18 @@
 # Takes a node that is gone out of the cluster: exactly its etcd member and its Node object.
 [ "$STANDING" = mainstay-bare ] || exit 0
 here || exit 75
+if [ -n "$LEAVING" ]; then
+    # Without a quorum nobody can be taken out, and a cluster that is beyond help must still be destroyable.
+    tries=0
+    until ready; do
+        tries=$((tries + 1))
+        if [ $tries -ge 15 ]; then
+            echo "the cluster does not answer: $NODE stays in its lists" >&2
+            exit 0
+        fi
+        sleep 2
+    done
+fi
 if [ "$ROLE" = control-plane ] && [ -e /etc/kubernetes/manifests/etcd.yaml ]; then
     etcd get --raw /health >/dev/null
     list=$(members)

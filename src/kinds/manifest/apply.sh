@@ -1,3 +1,5 @@
 # shellcheck shell=sh disable=SC2154
 here || exit 75
-printf '%s\n' "$CONTENT" | api apply --server-side --force-conflicts --field-manager=mainstay -f -
+by_server apply
+[ "$status" -eq 0 ] || printf '%s\n' "$said" >&2
+exit "$status"

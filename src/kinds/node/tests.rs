@@ -54,7 +54,7 @@ fn the_look_reports_only_what_is_declared() {
     };
     assert_eq!(seen, Observation::Present(expected));
     let changes = declared.diff(seen.present().unwrap());
-    assert_eq!(changes.iter().map(|c| (&*c.before, &*c.after)).collect::<Vec<_>>(), [("a", "b")]);
+    assert_eq!(changes.iter().map(|c| (&*c.before, &*c.after)).collect::<Vec<_>>(), [("\"a\"", "\"b\"")]);
     assert_eq!(look(&declared, ""), Observation::Absent);
 }
 

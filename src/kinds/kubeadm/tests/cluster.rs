@@ -1,0 +1,182 @@
+//! Tests of what is done to the rest of the cluster, and of what is cleaned up at the end.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// As etcd 3.4 answered through its JSON interface.
+pub(super) const MEMBERS: &str = r#"{"header":{"cluster_id":"12102231493559379567","member_id":"2677674080080550774","raft_term":"6"},"members":[{"ID":"2677674080080550774","name":"cp1","peerURLs":["https://10.0.0.1:2380"],"clientURLs":["https://10.0.0.1:2379"]},{"ID":"4209223238120489024","name":"n2","peerURLs":["https://10.0.0.2:2380"],"clientURLs":["https://10.0.0.2:2379"]},{"ID":"14886647071372629257","name":"n22","peerURLs":["https://10.0.0.22:2380"],"clientURLs":["https://10.0.0.22:2379"]}]}"#;
+
+/// A kubectl that answers for a healthy cluster with these etcd members, and keeps what it is sent.
+pub(super) fn answers(stage: &Stage, members: &str, more: &str) {
+    let sent = stage.path("/sent").display().to_string();
+    let body = format!(
+        "case $* in\n{more}\n*' --raw /health'*) echo '{{\"health\":\"true\"}}';;\n\
+         *member/list*) cat >/dev/null; echo '{members}';;\n*' -f -'*) cat >>{sent};;\n\
+         *' get node '*-o\\ name) echo node/n2;;\n*' get node '*) echo True;;\nesac"
+    );
+    stage.command("kubectl", &body);
+}
+
+#[test]
+fn exactly_one_member_is_removed() {
+    let steps = join(JoinRole::ControlPlane).apply(Act::Create, &Observation::Absent);
+    let forget = step(&steps, "take n2 out");
+    let stage = whole(None);
+    answers(&stage, MEMBERS, "");
+    assert_eq!(stage.run_with(forget, &slots(BARE)).status, 0);
+    assert_eq!(std::fs::read_to_string(stage.path("/sent")).unwrap(), "{\"ID\":\"4209223238120489024\"}\n");
+    assert!(stage.calls().contains(" delete node n2 --ignore-not-found"));
+
+    // One that never started has no name yet.
+    let stage = whole(None);
+    answers(&stage, &MEMBERS.replace("\"name\":\"n2\",", ""), "");
+    assert_eq!(stage.run_with(forget, &slots(BARE)).status, 0);
+    assert_eq!(std::fs::read_to_string(stage.path("/sent")).unwrap(), "{\"ID\":\"4209223238120489024\"}\n");
+
+    // A host that turned out to have joined keeps its member.
+    let stage = whole(None);
+    answers(&stage, MEMBERS, "");
+    assert_eq!(stage.run_with(forget, &slots("mainstay-finished")).status, 0);
+    assert_eq!(stage.calls(), "");
+
+    // A cluster that is beyond help can still be destroyed; nothing else goes on over it.
+    let stage = whole(None);
+    stage.command("sleep", "");
+    answers(&stage, MEMBERS, "*readyz*) exit 1;;");
+    let prior = Prior { before: Observation::Absent, kept: BTreeMap::new() };
+    let leaving = join(JoinRole::ControlPlane).destroy(&prior);
+    assert_eq!(stage.run(step(&leaving, "take n2 out")).status, 0);
+    assert!(!stage.calls().contains("delete node"));
+
+    // A member list that cannot be read is a failure, not an empty list.
+    let stage = whole(None);
+    answers(&stage, MEMBERS, "*member/list*) exit 1;;");
+    assert_ne!(stage.run_with(forget, &slots(BARE)).status, 0);
+    assert!(!stage.calls().contains("delete node"));
+}
+
+#[test]
+fn the_gate_waits_for_every_member_to_vote() {
+    let steps = join(JoinRole::ControlPlane).apply(Act::Create, &Observation::Absent);
+    let gate = |members: &str, more: &str| {
+        let stage = whole(None);
+        answers(&stage, members, more);
+        let output = stage.run(step(&steps, "every etcd member votes"));
+        (output.status == 0, output.stdout.trim().to_owned())
+    };
+    assert_eq!(gate(MEMBERS, ""), (true, String::new()));
+    let learner = MEMBERS.replacen("2379\"]}", "2379\"],\"isLearner\":true}", 1);
+    assert_eq!(gate(&learner, ""), (false, "an etcd member does not vote yet".into()));
+    let unstarted = MEMBERS.replace("\"name\":\"cp1\",", "");
+    assert_eq!(gate(&unstarted, ""), (false, "an etcd member has not started yet".into()));
+    let without = MEMBERS.replace("\"name\":\"n2\"", "\"name\":\"n3\"");
+    assert_eq!(gate(&without, ""), (false, "n2 is not among the etcd members".into()));
+    assert_eq!(gate(MEMBERS, "*readyz*) exit 1;;"), (false, "the apiserver on 10.0.0.1:6443 is not ready".into()));
+    assert_eq!(gate(MEMBERS, "*' get node '*) ;;"), (false, "the kubelet has not registered node n2".into()));
+    assert!(!gate(MEMBERS, "*' --raw /health'*) echo '{\"health\":\"false\"}';;").0);
+}
+
+#[test]
+fn tokens_of_other_joins_are_left_alone() {
+    let base64 = |text: &str| {
+        let output =
+            std::process::Command::new("sh").arg("-c").arg(format!("printf '%s' '{text}' | base64 -w0")).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let (ours, measure) = (base64(TOKEN_DESCRIPTION), base64("Proxy for managing TTL for the kubeadm-certs secret"));
+    let list =
+        format!("t-join|n2|{ours}\nt-other|w9|{ours}\nt-init||{ours}\nt-measure||{measure}\nt-hand||\nt-hand2||aGk=");
+    let deleted = |kind: &KubeadmJoin| {
+        let stage = whole(None);
+        stage.command("kubectl", &format!("case $* in *' get secrets '*) echo '{list}';; esac"));
+        let steps = kind.apply(Act::Create, &Observation::Absent);
+        assert_eq!(stage.run(step(&steps, "delete the bootstrap tokens")).status, 0);
+        let calls = stage.calls();
+        let names = calls.lines().filter(|line| line.contains(" delete ")).filter_map(|line| {
+            line.split_once("-n kube-system ").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned())
+        });
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(deleted(&join(JoinRole::Worker)), "t-join t-init");
+    assert_eq!(deleted(&join(JoinRole::ControlPlane)), "kubeadm-certs t-join t-init t-measure");
+}
+
+#[test]
+fn the_hash_of_the_ca_is_what_openssl_says() {
+    let steps = join(JoinRole::Worker).apply(Act::Create, &Observation::Absent);
+    let stage = Stage::new();
+    // Made by kubeadm v1.20.2 (RSA), and by openssl (P-256, two certificates in the file).
+    for (pem, hash) in [
+        (include_str!("../ca_rsa.pem"), include_str!("../ca_rsa.sha256")),
+        (include_str!("../ca_ec.pem"), include_str!("../ca_ec.sha256")),
+    ] {
+        stage.file("/etc/kubernetes/pki/ca.crt", pem);
+        let output = stage.run(step(&steps, "read the CA"));
+        assert_eq!((output.status, output.stdout.trim()), (0, hash.trim()), "{output:?}");
+    }
+    for garbage in ["", "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n", "x"] {
+        stage.file("/etc/kubernetes/pki/ca.crt", garbage);
+        assert_ne!(stage.run(step(&steps, "read the CA")).status, 0, "{garbage}");
+    }
+}
+
+/// From a node with kube-proxy, and a rule of the operator's own.
+const RULES: &str = r#"*filter
+:INPUT ACCEPT [0:0]
+:KUBE-FIREWALL - [0:0]
+:KUBE-SERVICES - [0:0]
+:MINE - [0:0]
+-A INPUT -j MINE
+-A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A INPUT -j KUBE-FIREWALL
+-A KUBE-FIREWALL -m comment --comment "kubernetes firewall for dropping marked packets" -j DROP
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+-A PREROUTING -j MINE
+COMMIT"#;
+
+#[test]
+fn what_reset_leaves_is_taken_away_and_nothing_else() {
+    let stage = Stage::new();
+    let restored = stage.path("/restored").display().to_string();
+    stage.command("iptables-save", &format!("cat <<'END'\n{RULES}\nEND"));
+    stage.command("iptables-restore", &format!("cat >{restored}"));
+    for command in ["ip6tables-save", "ip6tables-restore", "nft", "ipset"] {
+        stage.command(command, "");
+    }
+    stage.command("nft", "exit 1");
+    stage.command("ip", "exit 1");
+    for path in ["/var/lib/kubelet/pki/x", "/var/lib/cni/networks/x", "/etc/kubernetes/mine", NOTE] {
+        stage.file(path, "");
+    }
+    std::fs::create_dir_all(stage.path("/var/lib/etcd")).unwrap();
+    let kept = BTreeMap::from([("paths".to_owned(), "/var/lib/cni".to_owned())]);
+    let steps = join(JoinRole::Worker).destroy(&Prior { before: Observation::Absent, kept });
+    let output = stage.run(step(&steps, "clean up"));
+    assert_eq!(output.status, 0, "{output:?}");
+    let expected = "*filter\n:KUBE-FIREWALL - [0:0]\n:KUBE-SERVICES - [0:0]\n\
+        -D INPUT -m conntrack --ctstate NEW -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
+        -D INPUT -j KUBE-FIREWALL\n-X KUBE-FIREWALL\n-X KUBE-SERVICES\nCOMMIT\n";
+    assert_eq!(std::fs::read_to_string(&restored).unwrap(), expected);
+    assert!(stage.calls().contains("iptables-restore -w 10 --noflush"));
+    assert!(stage.has("/var/lib/cni/networks/x"), "was there before");
+    assert!(stage.has("/etc/kubernetes/mine") && !stage.has("/etc/kubernetes/pki"));
+    assert!(!stage.has("/var/lib/kubelet") && !stage.has("/var/lib/etcd"));
+}
+
+#[test]
+fn without_knowledge_of_before_only_empty_directories_go() {
+    let stage = Stage::new();
+    for command in ["iptables-save", "ip6tables-save", "dpkg-query", "ipset"] {
+        stage.command(command, "exit 1");
+    }
+    stage.command("nft", "exit 1");
+    stage.command("ip", "exit 1");
+    stage.file("/var/lib/kubelet/precious", "");
+    std::fs::create_dir_all(stage.path("/var/lib/etcd")).unwrap();
+    let steps = join(JoinRole::Worker).destroy(&Prior { before: Observation::Absent, kept: BTreeMap::new() });
+    assert_eq!(stage.run(step(&steps, "clean up")).status, 0);
+    assert!(stage.has("/var/lib/kubelet/precious") && !stage.has("/var/lib/etcd"));
+}
