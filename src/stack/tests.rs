@@ -381,3 +381,28 @@ fn what_the_file_says_about_interface_and_prefix_wins_over_facts() {
     assert!(config(&known).contains("10.0.0.100/25 dev vlan7"));
     assert_eq!(config(&known), config(&Known::nothing(&cluster)));
 }
+
+#[test]
+fn every_example_can_be_declared_with_the_load_balancer_that_fails_over_fast() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for example in std::fs::read_dir(examples).unwrap() {
+        let folder = example.unwrap().path();
+        let Ok(file) = std::fs::read_to_string(folder.join("cluster.yaml")) else { continue };
+        let cluster = crate::config::load(&file, "cluster.yaml", &folder).unwrap().cluster;
+        let all = declare(&cluster, &inputs(&Known::nothing(&cluster))).unwrap();
+        let host = &cluster.hosts[0].name;
+        assert!(addresses(&all).contains(&format!("{host}/control-plane/kubeadm_init")), "{}", folder.display());
+        if cluster.load_balancers().next().is_some() {
+            let haproxy = text(&all, &format!("{host}/haproxy/file[/etc/haproxy/haproxy.cfg]"));
+            assert!(haproxy.contains("timeout connect 500ms\n    timeout check 500ms"), "{haproxy}");
+            assert!(
+                haproxy.contains("inter 1s fastinter 250ms downinter 1s fall 2 rise 2 observe layer4"),
+                "{haproxy}"
+            );
+            let keepalived = text(&all, &format!("{host}/keepalived/file[/etc/keepalived/keepalived.conf]"));
+            for line in ["nopreempt", "weight 0", "vrrp_version 3", "advert_int 0.25", "fall 1"] {
+                assert!(keepalived.contains(line), "{line}: {keepalived}");
+            }
+        }
+    }
+}
