@@ -25,7 +25,7 @@ const CLIENT_HELLO: &[u8] = &[
 ];
 
 /// Whether an API server answers at this address, and within the client's patience.
-pub fn answers(address: SocketAddr) -> bool {
+pub(crate) fn answers(address: SocketAddr) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -38,22 +38,22 @@ pub fn answers(address: SocketAddr) -> bool {
 }
 
 /// A client in the background.
-pub struct Poll {
+pub(crate) struct Poll {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Answers>,
 }
 
 /// What a client saw.
 #[derive(Debug)]
-pub struct Answers {
-    pub asked: usize,
-    pub failed: usize,
+pub(crate) struct Answers {
+    pub(crate) asked: usize,
+    pub(crate) failed: usize,
     /// Longest time between two answers.
-    pub outage: Duration,
+    pub(crate) outage: Duration,
 }
 
 impl Poll {
-    pub fn start(address: SocketAddr) -> Self {
+    pub(crate) fn start(address: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
@@ -77,7 +77,7 @@ impl Poll {
         Self { stop, thread }
     }
 
-    pub fn end(self) -> Answers {
+    pub(crate) fn end(self) -> Answers {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
