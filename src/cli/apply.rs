@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::approve::approve;
-use super::carry_out::carry_out;
+use super::carry_out::{carry_out, refresh};
 use super::error::{CliError, Exit};
 use super::plan::show;
 use super::survey::{Planning, survey};
@@ -51,11 +51,8 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     show(&planned, Some(&workspace), args.planning.full, ui)?;
     if planned.plan.is_empty() {
         planned.fleet.close().await;
-        return if planned.plan.changes.iter().any(|change| change.rerecord) {
-            carry_out(planned, store, lease, args.planning.parallelism, args.fail_fast, ui).await
-        } else {
-            Ok(Exit::Done)
-        };
+        refresh(&planned.plan, &store, lease)?;
+        return Ok(Exit::Done);
     }
     if !args.auto_approve && !approve(ui, "\nCarry this out? Only `yes` approves:", "yes", "--auto-approve")? {
         return Err(CliError::failed("nothing was changed: the plan was not approved"));

@@ -13,7 +13,7 @@ use super::survey::Survey;
 use super::ui::Ui;
 use crate::engine::event::Event;
 use crate::engine::{self, Control, Outcome, Run};
-use crate::plan::Mode;
+use crate::plan::{Mode, Plan};
 use crate::render::{JsonProgress, PlainProgress, Progress, TtyProgress, event_line, outcome_summary, outcome_table};
 use crate::state::{Lease, Store};
 
@@ -55,6 +55,17 @@ pub(super) async fn carry_out(
     let outcome = result?;
     finished?;
     tell(&outcome, mode, ui)
+}
+
+/// Brings records up to date where hosts and wishes agree already; touches no host and says nothing.
+pub(super) fn refresh(plan: &Plan, store: &Store, lease: Lease) -> Result<(), CliError> {
+    if plan.changes.iter().any(|change| change.rerecord) {
+        store.begin(lease, |_| {})?;
+        let recorded = engine::record_only(plan, store);
+        store.finish()?;
+        recorded?;
+    }
+    Ok(())
 }
 
 fn progress(cluster: &str, ui: Ui) -> Box<dyn Progress> {

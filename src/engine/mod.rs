@@ -15,4 +15,4 @@ mod walk;
 
 pub use control::{Control, Interrupt};
 pub use outcome::Outcome;
-pub use walk::{EngineError, Run, apply};
+pub use walk::{EngineError, Run, apply, record_only};

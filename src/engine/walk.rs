@@ -14,7 +14,7 @@ use super::queue::Queue;
 use crate::fleet::Fleet;
 use crate::plan::{Change, Plan, Problem};
 use crate::resource::{Action, DecodeError};
-use crate::state::{State, StateError, Store};
+use crate::state::{Record, State, StateError, Status, Store};
 
 /// Why a run could not go on at all.
 #[derive(Debug, thiserror::Error)]
@@ -46,10 +46,40 @@ pub struct Run {
 /// hosts is in the [`Outcome`].
 pub async fn apply(run: Run) -> Result<Outcome, EngineError> {
     let mut walk = Walk::new(run);
-    walk.record_only()?;
+    (walk.adopted, walk.forgotten) = record_only(&walk.run.plan, &walk.run.store)?;
     walk.unplannable();
     walk.run().await?;
     Ok(walk.finish())
+}
+
+/// What touches no host: adopting, forgetting, bringing a record up to date. Returns how many were
+/// adopted and forgotten.
+pub fn record_only(plan: &Plan, store: &Store) -> Result<(usize, usize), EngineError> {
+    let (mut adopted, mut forgotten) = (0, 0);
+    for change in plan.changes.iter().filter(|change| change.problem.is_none()) {
+        match change.action {
+            Action::Forget => {
+                store.forgotten(change.address.clone())?;
+                forgotten += 1;
+            }
+            Action::Adopt => {
+                record(change, store)?;
+                adopted += 1;
+            }
+            Action::NoOp if change.rerecord => record(change, store)?,
+            _ => {}
+        }
+    }
+    Ok((adopted, forgotten))
+}
+
+fn record(change: &Change, store: &Store) -> Result<(), EngineError> {
+    let key = store.with(State::digest_key);
+    if let (Some(record), Some(before)) = (super::one::record_of(change, &key), &change.before) {
+        let observed = before.observation.digest();
+        store.done(change.address.clone(), Record { observed, status: Status::Ready, ..record })?;
+    }
+    Ok(())
 }
 
 struct Walk {
@@ -85,39 +115,6 @@ impl Walk {
     fn emit(&self, event: Event) {
         // A renderer that is gone is no reason to stop half-way.
         let _ = self.run.events.send(event);
-    }
-
-    /// What touches no host: adopting, forgetting, refreshing a record.
-    fn record_only(&mut self) -> Result<(), EngineError> {
-        let plan = Arc::clone(&self.run.plan);
-        for change in plan.changes.iter().filter(|change| change.problem.is_none()) {
-            match change.action {
-                Action::Forget => {
-                    self.run.store.forgotten(change.address.clone())?;
-                    self.forgotten += 1;
-                }
-                Action::Adopt => {
-                    self.record(change)?;
-                    self.adopted += 1;
-                }
-                Action::NoOp if change.rerecord => self.record(change)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn record(&self, change: &Change) -> Result<(), EngineError> {
-        let key = self.run.store.with(State::digest_key);
-        if let (Some(record), Some(before)) = (super::one::record_of(change, &key), &change.before) {
-            let ready = crate::state::Record {
-                observed: before.observation.digest(),
-                status: crate::state::Status::Ready,
-                ..record
-            };
-            self.run.store.done(change.address.clone(), ready)?;
-        }
-        Ok(())
     }
 
     /// What could not be planned is told like what failed, so that nothing is left out silently.

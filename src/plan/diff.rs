@@ -155,11 +155,16 @@ fn in_place_or_not(fields: &[FieldChange]) -> Action {
 /// The rows of what is recorded and no longer declared. What is already as it was before mainstay
 /// took it over (it was adopted, or put back by hand) is forgotten: there is nothing left to do.
 pub(super) fn removed(resource: &dyn AnyKind, record: &Record, seen: &Seen, reason: Reason) -> Verdict {
+    if let Err(error) = resource.restored(&seen.observation, &record.prior) {
+        return Verdict::unknown(error);
+    }
     let action = match &seen.observation {
         Observation::Absent => Action::Forget,
-        Observation::Present(_) => match resource.restored(&seen.observation, &record.prior) {
-            Ok(true) => Action::Forget,
-            Ok(false) => Action::Destroy,
+        present if *present == record.prior.before => Action::Forget,
+        // Not `restored`: that is lenient about what destroy could not take back.
+        Observation::Present(_) => match resource.destroy(&record.prior) {
+            Ok(steps) if steps.is_empty() => Action::Forget,
+            Ok(_) => Action::Destroy,
             Err(error) => return Verdict::unknown(error),
         },
     };

@@ -39,7 +39,7 @@ pub fn plan_json(plan: &Plan) -> Vec<Value> {
         "adopt": counts.adopt, "forget": counts.forget, "problems": counts.problems,
         "operation": match plan.mode { Mode::Apply => "plan", Mode::Destroy => "destroy" },
     });
-    let message = super::plan_summary(plan, "cluster.yaml");
+    let message = super::plan_summary(plan);
     put("info", &message, "change_summary", json!({"changes": summary}));
     lines
 }

@@ -50,7 +50,7 @@ impl PlanText<'_> {
         }
         page.problems(plan);
         page.warnings(plan);
-        let summary = page.style.bold(&plan_summary(plan, self.file));
+        let summary = page.style.bold(&plan_summary(plan));
         let _ = writeln!(page.text, "\n{summary}");
         match plan.counts().problems {
             0 => {}
@@ -62,11 +62,12 @@ impl PlanText<'_> {
 }
 
 /// The last line of a plan, on which scripts may rely.
-pub fn plan_summary(plan: &Plan, file: &str) -> String {
+pub fn plan_summary(plan: &Plan) -> String {
     let counts = plan.counts();
     if plan.is_empty() {
         return match plan.mode {
-            Mode::Apply => format!("No changes. The hosts match {file}."),
+            // Word for word, whatever the file is called: scripts rely on it.
+            Mode::Apply => "No changes. The hosts match cluster.yaml.".into(),
             Mode::Destroy => "No changes. Nothing is recorded, so there is nothing to destroy.".into(),
         };
     }

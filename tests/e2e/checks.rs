@@ -22,7 +22,10 @@ pub(crate) fn cluster_is_whole(lab: &Lab) {
 
 pub(crate) fn nodes_are_ready(lab: &Lab) {
     until("all nodes are Ready", 90, || {
-        let all = lab.try_sh("cp1", "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers");
+        let all = lab.try_sh(
+            "cp1",
+            "kubectl --cache-dir /tmp/kube --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers",
+        );
         let all = String::from_utf8_lossy(&all.stdout).into_owned();
         all.lines().filter(|line| line.split_whitespace().nth(1) == Some("Ready")).count() == lab.hosts.len()
     });
@@ -103,7 +106,7 @@ fn pods_reach_each_other(lab: &Lab) {
             until(&format!("the pod on {from} reaches the one on {host}"), 30, || {
                 let answer = lab.try_sh(
                     "cp1",
-                    &format!("kubectl --kubeconfig /etc/kubernetes/admin.conf exec echo-{from} -- /echo get http://{address}:8080/"),
+                    &format!("kubectl --cache-dir /tmp/kube --kubeconfig /etc/kubernetes/admin.conf exec echo-{from} -- /echo get {address}"),
                 );
                 answer.status.success() && String::from_utf8_lossy(&answer.stdout).contains(&format!("echo-{host}"))
             });

@@ -108,7 +108,7 @@ impl Lab {
 
     /// kubectl on a control plane.
     pub(crate) fn kubectl(&self, args: &str) -> String {
-        self.sh("cp1", &format!("kubectl --kubeconfig /etc/kubernetes/admin.conf {args}"))
+        self.sh("cp1", &format!("kubectl --cache-dir /tmp/kube --kubeconfig /etc/kubernetes/admin.conf {args}"))
     }
 
     /// Everything about a host that destroy must put back.

@@ -110,7 +110,7 @@ fn imports_flow_one_way() {
         for import in imports(&text) {
             let own = import == module || import.starts_with(&format!("{module}::"));
             let covered = |it: &&str| import == **it || import.starts_with(&format!("{it}::"));
-            if !own && !allowed.iter().any(|it| covered(&it)) {
+            if !own && !allowed.iter().any(|it| covered(it)) {
                 faults.push(format!("src/{path} imports crate::{import}"));
             }
         }
@@ -138,7 +138,7 @@ fn rooms_are_small_and_their_names_say_something() {
     for path in found {
         let lines = fs::read_to_string(&path).unwrap().lines().count();
         assert!(lines <= CAP, "{} has {lines} lines, the cap is {CAP}", path.display());
-        for part in path.strip_prefix(&src).unwrap().with_extension("").iter() {
+        for part in &path.strip_prefix(&src).unwrap().with_extension("") {
             assert!(!BANNED_NAMES.contains(&part.to_str().unwrap()), "{}", path.display());
         }
     }

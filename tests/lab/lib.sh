@@ -28,6 +28,15 @@ address_of() {
   esac
 }
 
+# Two checkouts on one machine must not replace each other's hosts.
+check_owner() {
+  local owner
+  owner=$(docker ps -a --filter "label=mainstay-lab=$LAB_NAME" --format '{{.Label "mainstay-lab-dir"}}' |
+    grep -vxF "$LAB_DIR" | head -n 1) || true
+  [ -z "$owner" ] ||
+    die "a lab $LAB_NAME runs from $owner already: set LAB_NAME and LAB_SUBNET, or end it (LAB_DIR=$owner tests/lab/down)"
+}
+
 remove_hosts() {
   local hosts
   hosts=$(docker ps -aq --filter "label=mainstay-lab=$LAB_NAME")

@@ -172,7 +172,7 @@ fn nothing_to_do_says_so_word_for_word() {
 
 #[test]
 fn the_summary_is_word_for_word() {
-    let line = |changes| plan_summary(&plan(changes), "cluster.yaml");
+    let line = |changes| plan_summary(&plan(changes));
     assert_eq!(
         line(vec![new("a/c/k"), change("a/c/r", Action::Replace, vec![])]),
         "Plan: 2 to add, 0 to change, 1 to destroy."

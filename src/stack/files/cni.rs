@@ -98,7 +98,7 @@ impl fmt::Display for RoutesUnit {
         // It may be there already, hence the dash.
         writeln!(f, "ExecStart=-/sbin/ip link add name {BRIDGE} type bridge")?;
         for (range, via) in &self.routes {
-            writeln!(f, "ExecStart=/sbin/ip route replace {range} via {via}")?;
+            writeln!(f, "ExecStart=/sbin/ip route replace {range} via {via} proto static")?;
         }
         writeln!(f, "\n[Install]")?;
         writeln!(f, "WantedBy=multi-user.target")
