@@ -110,7 +110,7 @@ fn imports_flow_one_way() {
         for import in imports(&text) {
             let own = import == module || import.starts_with(&format!("{module}::"));
             let covered = |it: &&str| import == **it || import.starts_with(&format!("{it}::"));
-            if !own && !allowed.iter().any(|it| covered(it)) {
+            if !own && !allowed.iter().any(covered) {
                 faults.push(format!("src/{path} imports crate::{import}"));
             }
         }
