@@ -51,7 +51,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     show(&planned, Some(&workspace), args.planning.full, ui)?;
     if planned.plan.is_empty() {
         planned.fleet.close().await;
-        refresh(planned.plan, &store, lease)?;
+        refresh(&planned.plan, &store, lease)?;
         return Ok(Exit::Done);
     }
     if !args.auto_approve && !approve(ui, "\nCarry this out? Only `yes` approves:", "yes", "--auto-approve")? {

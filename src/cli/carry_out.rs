@@ -58,10 +58,10 @@ pub(super) async fn carry_out(
 }
 
 /// Brings records up to date where hosts and wishes agree already; touches no host and says nothing.
-pub(super) fn refresh(plan: Plan, store: &Store, lease: Lease) -> Result<(), CliError> {
+pub(super) fn refresh(plan: &Plan, store: &Store, lease: Lease) -> Result<(), CliError> {
     if plan.changes.iter().any(|change| change.rerecord) {
         store.begin(lease, |_| {})?;
-        let recorded = engine::record_only(&plan, store);
+        let recorded = engine::record_only(plan, store);
         store.finish()?;
         recorded?;
     }

@@ -1,6 +1,7 @@
 //! `mainstay facts`
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -77,7 +78,7 @@ fn as_table(seen: &FactSet) -> String {
         text.push('\n');
     }
     for (host, reason) in &seen.unreached {
-        text.push_str(&format!("{host}  not reached: {reason}\n"));
+        let _ = writeln!(text, "{host}  not reached: {reason}");
     }
     text
 }

@@ -160,8 +160,8 @@ mod tests {
         merge(&named, &path).unwrap();
         merge(&named, &path).unwrap();
         let merged: Value = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        let names: Vec<_> = merged["clusters"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
-        assert_eq!(names, [json!("other"), json!("prod")]);
+        let clusters: Vec<_> = merged["clusters"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
+        assert_eq!(clusters, [json!("other"), json!("prod")]);
         assert_eq!(merged["clusters"][1]["cluster"]["server"], "https://10.0.0.100:8443");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }

@@ -59,18 +59,13 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
 
 /// Prints a plan in the form that is wanted.
 pub(super) fn show(planned: &Survey, workspace: Option<&Workspace>, full: bool, ui: Ui) -> Result<(), CliError> {
-    let (file, line_of): (String, Box<dyn Fn(&str) -> Option<u32>>) = match workspace {
-        Some(workspace) => {
-            let sources = &workspace.loaded.sources;
-            (workspace.file.display().to_string(), Box::new(|pointer| sources.line(pointer)))
-        }
-        None => ("cluster.yaml".into(), Box::new(|_| None)),
-    };
+    let file = workspace.map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
+    let line_of = |pointer: &str| workspace.and_then(|it| it.loaded.sources.line(pointer));
     if ui.json {
         let lines: Vec<String> = plan_json(&planned.plan).iter().map(ToString::to_string).collect();
         return ui.data(&lines.join("\n"));
     }
     let text =
-        PlanText { took: planned.took, file: &file, line_of: &*line_of, full, width: ui.width(), color: ui.color() };
+        PlanText { took: planned.took, file: &file, line_of: &line_of, full, width: ui.width(), color: ui.color() };
     ui.data(&text.render(&planned.plan))
 }

@@ -1,6 +1,7 @@
 //! `mainstay render`
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::Path;
 
 use super::error::{CliError, Exit};
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     }
     let mut text = String::new();
     for (host, path, content) in files {
-        text.push_str(&format!("# {host}:{path}\n{content}"));
+        let _ = write!(text, "# {host}:{path}\n{content}");
         text.push_str(if content.ends_with('\n') { "\n" } else { "\n\n" });
     }
     ui.data(&text)?;

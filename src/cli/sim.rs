@@ -1,5 +1,6 @@
 //! `mainstay sim`
 
+use std::fmt::Write;
 use std::path::Path;
 
 use serde_json::Value;
@@ -112,14 +113,14 @@ fn status(world: &World, ui: Ui) -> Result<(), CliError> {
     }
     let mut text = String::new();
     for host in world.down() {
-        text.push_str(&format!("{host} is down\n"));
+        let _ = writeln!(text, "{host} is down");
     }
     for pattern in world.faults() {
-        text.push_str(&format!("steps on {pattern} fail\n"));
+        let _ = writeln!(text, "steps on {pattern} fail");
     }
     for (address, is) in world.present() {
         let short: String = is.to_string().chars().take(100).collect();
-        text.push_str(&format!("{address}  {short}\n"));
+        let _ = writeln!(text, "{address}  {short}");
     }
     ui.data(if text.is_empty() { "All simulated hosts are bare, up and without faults." } else { &text })
 }

@@ -65,7 +65,7 @@ impl One {
             self.store.kept(change.address.clone(), name, value)
         };
         match runner.run(&steps, &mut record, &mut keep).await {
-            Ok(after) => self.conclude(change, resource.as_ref(), record, after),
+            Ok(after) => self.conclude(change, resource.as_ref(), record, &after),
             Err(StepsError::Failed { host, step, text }) => {
                 Ok(Some(Failure { host, step, text, after: self.began.elapsed() }))
             }
@@ -100,7 +100,7 @@ impl One {
         change: &Change,
         resource: &dyn AnyKind,
         record: Record,
-        after: Seen,
+        after: &Seen,
     ) -> Result<Option<Failure>, EngineError> {
         let fail = |text: String| {
             let (host, after) = (change.address.host().clone(), self.began.elapsed());

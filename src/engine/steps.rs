@@ -245,7 +245,6 @@ impl Steps<'_> {
     }
 
     fn failed(&self, host: &HostName, step: &str, text: String) -> StepsError {
-        let _ = self;
         StepsError::Failed { host: host.clone(), step: step.to_owned(), text }
     }
 

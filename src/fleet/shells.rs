@@ -13,7 +13,7 @@ use crate::resource::{
 };
 
 /// How long all looks of a host may take.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(120);
+const LOOK_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Shorter lines of a secret are too common to be masked on their own.
 const TELLING_LINE: usize = 16;

@@ -125,7 +125,7 @@ impl Host<'_> {
     /// Never two at once.
     pub(super) fn idle(&self) -> Step {
         let script = Script::new(include_str!("kubeadm/running.sh"));
-        Step::wait(format!("no other kubeadm runs on {}", self.node), script, Duration::from_secs(5 * 60))
+        Step::wait(format!("no other kubeadm runs on {}", self.node), script, Duration::from_mins(5))
     }
 
     /// Images first, so that a slow registry does not eat the time of what follows; nothing where preflight is
@@ -136,7 +136,7 @@ impl Host<'_> {
         let script = Script::new(concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/pull.sh")));
         let step = Step::run("pull the images", script.set("CONFIG", slotted(config)));
         let passing = &["i/o timeout", "TLS handshake timeout", "connection reset", "unexpected EOF"];
-        (!skipped).then(|| step.within(Duration::from_secs(20 * 60)).transient(passing))
+        (!skipped).then(|| step.within(Duration::from_mins(20)).transient(passing))
     }
 
     /// kubeadm itself.
@@ -157,7 +157,7 @@ impl Host<'_> {
     pub(super) fn gate(&self) -> Step {
         let until = format!("the apiserver of {} is ready and every etcd member votes", self.node);
         let script = Script::new(with_kubectl!("kubeadm/gate.sh")).set("NODE", self.node);
-        Step::wait(until, script, Duration::from_secs(5 * 60))
+        Step::wait(until, script, Duration::from_mins(5))
     }
 
     /// Deletes tokens and uploaded certificates, those of interrupted runs too.
@@ -167,7 +167,7 @@ impl Host<'_> {
             .set("LABEL", self.label())
             .set("DESCRIPTION", TOKEN_DESCRIPTION)
             .set("CERTIFICATES", if certificates { "yes" } else { "" });
-        Step::run("delete the bootstrap tokens", script).within(Duration::from_secs(2 * 60)).always()
+        Step::run("delete the bootstrap tokens", script).within(Duration::from_mins(2)).always()
     }
 
     /// Takes the node's etcd member and Node object away, on another control plane: before it joins anew, or, with

@@ -92,7 +92,7 @@ impl KubeadmJoin {
             .set("TOKEN_ID", slotted(&Slots::placeholder(Self::TOKEN_ID)));
         let hash = Script::new(include_str!("kubeadm/ca_hash.sh")).set("CA", "/etc/kubernetes/pki/ca.crt");
         let gone = format!("no Ready node is named {}", self.node);
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let mut steps = vec![
             Step::wait(gone, departed.set("STANDING", standing()), Duration::from_secs(90)).on_control_plane(),
             host.forget(false),
@@ -118,7 +118,7 @@ impl KubeadmJoin {
             JoinRole::Worker => {
                 let script = Script::new(with_kubectl!("kubeadm/registered.sh")).set("NODE", &self.node);
                 let until = format!("node {} is registered", self.node);
-                Step::wait(until, script, Duration::from_secs(2 * 60)).on_control_plane()
+                Step::wait(until, script, Duration::from_mins(2)).on_control_plane()
             }
         }
     }

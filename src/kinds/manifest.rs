@@ -98,7 +98,7 @@ impl Kind for Manifest {
         let gone = self.script(with_kubectl!("manifest/objects.sh", "manifest/gone.sh"));
         vec![
             Step::run(format!("delete {}", self.name), delete).optional(),
-            Step::wait(format!("the objects of {} are gone", self.name), gone, Duration::from_secs(3 * 60)).optional(),
+            Step::wait(format!("the objects of {} are gone", self.name), gone, Duration::from_mins(3)).optional(),
         ]
     }
 

@@ -65,7 +65,7 @@ impl Kind for VirtualIp {
     fn apply(&self, _: Act, _: &Observation<Observed>) -> Vec<Step> {
         let until = format!("{}:{} accepts connections", self.address, self.port);
         let body = concat!(include_str!("virtual_ip/accepted.sh"), include_str!("virtual_ip/missing.sh"));
-        vec![Step::wait(until, self.script(body), Duration::from_secs(60))]
+        vec![Step::wait(until, self.script(body), Duration::from_mins(1))]
     }
 
     fn destroy(&self, _: &Prior<Observed>) -> Vec<Step> {

@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn three_lines_of_context_and_no_more() {
-        let before: String = (1..=20).map(|i| format!("line {i}\n")).collect();
+        let before = (1..=20).map(|i| format!("line {i}")).collect::<Vec<_>>().join("\n") + "\n";
         let after = before.replace("line 10\n", "line ten\n").replace("line 20\n", "line 20");
         insta::assert_snapshot!(unified(&before, &after, 100, Style::default()).join("\n"), @"
         @@ -7,7 +7,7 @@

@@ -71,6 +71,7 @@ pub struct FieldChange {
 
 impl FieldChange {
     /// Yields a change when the two values differ.
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and literals come without a reference")]
     pub fn compare(field: &str, before: impl ToString, after: impl ToString) -> Option<Self> {
         let (before, after) = (before.to_string(), after.to_string());
         (before != after).then(|| Self { field: field.to_owned(), before, after, replaces: false, shown: Shown::Value })

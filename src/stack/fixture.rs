@@ -22,8 +22,8 @@ pub(super) fn haproxy() -> Haproxy {
         maxconn: 4000,
         timeouts: HaproxyTimeouts {
             connect: Duration::from_millis(500),
-            client: Duration::from_secs(14_400),
-            server: Duration::from_secs(14_400),
+            client: Duration::from_hours(4),
+            server: Duration::from_hours(4),
             queue: Duration::from_secs(20),
             check: Duration::from_millis(500),
         },

@@ -37,7 +37,7 @@ struct Timing {
 
 impl Timing {
     const DEFAULT: Self =
-        Self { lease: Duration::from_secs(60), renewal: Duration::from_secs(10), watch: Duration::from_secs(15) };
+        Self { lease: Duration::from_mins(1), renewal: Duration::from_secs(10), watch: Duration::from_secs(15) };
 }
 
 /// Between two tries while waiting.

@@ -1,6 +1,8 @@
 //! End to end: the compiled binary against real hosts in containers (tests/lab): real sshd,
 //! systemd, haproxy, keepalived, containerd, and a real kubeadm with all that it starts.
 
+#![expect(clippy::unwrap_used, reason = "a test, its set-up included, fails by panicking")]
+
 mod checks;
 mod faults;
 mod kill;

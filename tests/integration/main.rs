@@ -1,4 +1,7 @@
 //! All integration tests, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test, its set-up included, fails by panicking")]
+
+mod architecture;
 mod config;
 mod config_schema;

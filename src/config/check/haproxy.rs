@@ -14,7 +14,7 @@ use std::time::Duration;
 const AT: &str = "/loadBalancer/haproxy";
 
 /// haproxy counts milliseconds in 31 bits.
-const LONGEST: Duration = Duration::from_secs(24 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(576);
 
 /// The shortest idle time that client-go's pings, every 30 s, keep alive.
 const PINGED: Duration = Duration::from_secs(35);
@@ -127,7 +127,7 @@ fn health_check(written: Option<&file::HaproxyCheck>, faults: &mut Faults<'_>) -
         let message = format!("{} is not the path of a request", quoted(&path));
         faults.broken(Fault::at(at("path"), message).help("for example `/readyz` or `/livez`"));
     }
-    let bounds = Duration::from_millis(10)..=Duration::from_secs(60);
+    let bounds = Duration::from_millis(10)..=Duration::from_mins(1);
     let mut one = |text: &Option<String>, default: u64, key: &str| {
         let default = Duration::from_millis(default);
         duration(text.as_deref(), default, bounds.clone(), &at(key), faults)

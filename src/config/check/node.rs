@@ -25,7 +25,7 @@ pub(super) fn name(host: &str, written: &file::Host, faults: &mut Faults<'_>) ->
 }
 
 pub(super) fn labels(host: &str, written: &file::Host, faults: &mut Faults<'_>) -> BTreeMap<String, String> {
-    texts(host, "labels", written.labels.as_ref(), faults, |value| names::is_label_text(value))
+    texts(host, "labels", written.labels.as_ref(), faults, names::is_label_text)
 }
 
 pub(super) fn annotations(host: &str, written: &file::Host, faults: &mut Faults<'_>) -> BTreeMap<String, String> {

@@ -67,7 +67,7 @@ pub(super) fn check(written: Option<&file::Ssh>, base: &Ssh, paths: &Paths, at: 
         connect_timeout: duration(
             written.connect_timeout.as_deref(),
             base.connect_timeout,
-            Duration::from_secs(1)..=Duration::from_secs(600),
+            Duration::from_secs(1)..=Duration::from_mins(10),
             &format!("{at}/connectTimeout"),
             faults,
         ),

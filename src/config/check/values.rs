@@ -174,7 +174,7 @@ mod tests {
         for text in ["", "1", "s", "1 s", "-1s", "1.5s", "1d", "99999999999999999999s", "9999999999999999999h"] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
-        assert_eq!(show_duration(Duration::from_secs(14400)), "4h");
+        assert_eq!(show_duration(Duration::from_hours(4)), "4h");
         assert_eq!(show_duration(Duration::from_millis(250)), "250ms");
     }
 

@@ -255,8 +255,7 @@ fn guarded_things_and_what_they_stand_on_stay() {
 
 #[test]
 fn a_virtual_ip_on_two_hosts_is_said() {
-    let mut world = World::default();
-    world.vip = Some("10.0.0.100".parse().unwrap());
+    let mut world = World { vip: Some("10.0.0.100".parse().unwrap()), ..World::default() };
     let holder = || {
         let interfaces = vec![Interface { name: "eth0".into(), address: "10.0.0.100".parse().unwrap(), prefix: 32 }];
         HostFacts { interfaces, ..HostFacts::default() }
@@ -285,7 +284,7 @@ fn waiting_goes_through_what_is_right_already() {
 #[test]
 fn warnings_come_from_the_kind_and_only_for_what_touches_a_host() {
     let mut world = World::default();
-    world.made_of("h/c/thing[a]", Thing { warns: true, ..thing("a", "1") });
+    world.made_of("h/c/thing[a]", &Thing { warns: true, ..thing("a", "1") });
     let plan = world.plan();
     assert_eq!(plan.changes[0].warning.as_deref(), Some("destroys what runs in a"));
     world.hosts("h/c/thing[a]", absent());

@@ -63,7 +63,7 @@ fn of_many_who_compete_only_one_holds_it_at_a_time() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..10 {
-                    let lease = acquire(&state, "apply", Duration::from_secs(60)).unwrap();
+                    let lease = acquire(&state, "apply", Duration::from_mins(1)).unwrap();
                     assert_eq!(holding.fetch_add(1, Ordering::SeqCst), 0);
                     lease.check().unwrap();
                     taken.fetch_add(1, Ordering::SeqCst);
@@ -82,7 +82,7 @@ fn hold_until_killed() {
     let state = PathBuf::from(std::env::var_os("MAINSTAY_TEST_STATE").unwrap());
     let lease = acquire(&state, "apply", NOW).unwrap();
     std::io::stderr().write_all(format!("holding {}\n", lease.holder().id).as_bytes()).unwrap();
-    thread::sleep(Duration::from_secs(300));
+    thread::sleep(Duration::from_mins(5));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_silent_lease_is_watched_before_it_is_taken_over() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("lab.json");
     // Its clock is an hour behind, and it is alive.
-    foreign(&state, Duration::from_secs(3600));
+    foreign(&state, Duration::from_hours(1));
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {

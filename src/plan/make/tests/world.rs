@@ -10,9 +10,7 @@ use super::super::{Change, Inputs, Mode, Plan};
 use crate::facts::FactSet;
 use crate::graph::Graph;
 use crate::resource::testing::{Thing, absent, decode, seen};
-use crate::resource::{
-    Action, Address, AnyKind, Declared, DigestKey, HostFacts, HostName, Observation, Pattern, Prior, Seen,
-};
+use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, HostName, Observation, Pattern, Prior, Seen};
 use crate::state::{FORMAT, Record, State, Status};
 
 /// Everything that planning looks at.
@@ -61,7 +59,7 @@ impl World {
     /// Declares a thing; its host answers, and nothing is there unless that was said before.
     pub(super) fn declare(&mut self, name: &str, value: &str, needs: &[&str], reacts_to: &[&str]) -> &mut Self {
         let address = address(name);
-        self.facts.hosts.entry(address.host().clone()).or_insert_with(HostFacts::default);
+        self.facts.hosts.entry(address.host().clone()).or_default();
         self.facts.seen.entry(address.clone()).or_insert_with(|| Ok(absent()));
         self.declared.push(Declared {
             resource: Arc::new(thing(address.key().unwrap_or_default(), value)),
@@ -83,16 +81,16 @@ impl World {
     /// Records a thing that mainstay made where nothing was, and puts it there.
     pub(super) fn made(&mut self, name: &str, value: &str, needs: &[&str]) -> &mut Self {
         let key = address(name).key().unwrap_or_default().to_owned();
-        self.made_of(name, thing(&key, value));
+        self.made_of(name, &thing(&key, value));
         self.state.resources.get_mut(&address(name)).unwrap().needs = addresses(needs);
         self
     }
 
-    pub(super) fn made_of(&mut self, name: &str, thing: Thing) -> &mut Self {
-        self.facts.hosts.entry(address(name).host().clone()).or_insert_with(HostFacts::default);
+    pub(super) fn made_of(&mut self, name: &str, thing: &Thing) -> &mut Self {
+        self.facts.hosts.entry(address(name).host().clone()).or_default();
         self.hosts(name, seen(&thing.value));
         let prior = Prior { before: Observation::Absent, kept: BTreeMap::new() };
-        let record = self.record(&thing, &seen(&thing.value).observation, prior);
+        let record = self.record(thing, &seen(&thing.value).observation, prior);
         self.state.resources.insert(address(name), record);
         self
     }
