@@ -2,7 +2,7 @@
 
 use super::hosts::local_is_one;
 use super::values::local_path;
-use super::{hosts, kubernetes, load_balancer, names, network, platform, subnets};
+use super::{hosts, kubernetes, load_balancer, names, network, platform, raw, subnets};
 use crate::config::faults::{Fault, Faults};
 use crate::config::file::{self, ClusterFile, Fleet};
 use crate::config::paths::Paths;
@@ -24,6 +24,9 @@ pub(in crate::config) fn check(written: &ClusterFile, paths: &Paths, faults: &mu
     let subnets = subnets::check(kubernetes, &hosts, faults);
     let (endpoint, load_balancer) = load_balancer::check(written, &name, &mut hosts, subnets, paths, faults);
     let swap = written.host_config.as_ref().and_then(|h| h.swap).unwrap_or(file::Swap::Off);
+    let kubernetes = kubernetes::check(kubernetes, &hosts, subnets, swap, faults);
+    let container_runtime = platform::container_runtime(written.container_runtime.as_ref(), faults);
+    raw::one_cgroup_driver(&kubernetes.kubelet, container_runtime.cgroup_driver, faults);
     Cluster {
         state_path: written
             .state
@@ -32,11 +35,11 @@ pub(in crate::config) fn check(written: &ClusterFile, paths: &Paths, faults: &mu
             .and_then(|local| local.path.as_deref())
             .and_then(|path| local_path(path, paths, "/state/local/path", faults)),
         fleet,
-        kubernetes: kubernetes::check(kubernetes, &hosts, subnets, swap, faults),
+        kubernetes,
         endpoint,
         load_balancer,
         host_config: platform::host_config(written.host_config.as_ref(), faults),
-        container_runtime: platform::container_runtime(written.container_runtime.as_ref(), faults),
+        container_runtime,
         network: network::check(written.network.as_ref(), paths, faults),
         guards: platform::guards(written.guards.as_ref(), faults),
         name,

@@ -1,6 +1,7 @@
 //! Raw configuration of kubelet and kube-proxy: anything goes but what the rest of the file says
 //! already.
 
+use crate::config::CgroupDriver;
 use crate::config::faults::{Fault, Faults};
 use crate::config::file::Swap;
 use crate::config::pointer;
@@ -13,7 +14,6 @@ const KUBELET: &[(&str, &str)] = &[
     ("kind", "mainstay writes it"),
     ("clusterDomain", "it is `kubernetes.dnsDomain`"),
     ("clusterDNS", "it is the tenth address of `kubernetes.serviceSubnet`"),
-    ("cgroupDriver", "it is `containerRuntime.cgroupDriver`, for kubelet and containerd alike"),
     ("staticPodPath", "kubeadm puts the control plane there"),
 ];
 
@@ -34,7 +34,27 @@ pub(super) fn kubelet(written: Option<&Map<String, Value>>, swap: Swap, faults: 
                 .help("add `kubelet: {failSwapOn: false}` under `kubernetes`, or use `swap: off`"),
         );
     }
+    if let Some(driver) = raw.get("cgroupDriver")
+        && !["systemd", "cgroupfs"].iter().any(|known| driver == known)
+    {
+        faults.error(
+            Fault::at("/kubernetes/kubelet/cgroupDriver", "there is no such cgroup driver")
+                .help("write `systemd`, or `cgroupfs` on hosts with cgroup v1"),
+        );
+    }
     raw
+}
+
+/// kubelet and containerd must agree; the value may be written here or there.
+pub(super) fn one_cgroup_driver(kubelet: &Map<String, Value>, runtime: Option<CgroupDriver>, faults: &mut Faults<'_>) {
+    let (Some(here), Some(there)) = (kubelet.get("cgroupDriver"), runtime) else { return };
+    if here != there.as_str() {
+        faults.error(
+            Fault::at("/kubernetes/kubelet/cgroupDriver", "kubelet and containerd have different cgroup drivers")
+                .because(format!("`containerRuntime.cgroupDriver` is {}", there.as_str()))
+                .help("remove one of the two; the other counts for both"),
+        );
+    }
 }
 
 pub(super) fn kube_proxy(written: Option<&Map<String, Value>>, faults: &mut Faults<'_>) -> Map<String, Value> {
