@@ -9,9 +9,9 @@ static TURN: Mutex<()> = Mutex::new(());
 
 /// A running lab; taken down when it is dropped, unless `LAB_KEEP` is set.
 pub(crate) struct Lab {
-    pub name: &'static str,
-    pub dir: PathBuf,
-    pub hosts: Vec<String>,
+    pub(crate) name: &'static str,
+    pub(crate) dir: PathBuf,
+    pub(crate) hosts: Vec<String>,
     _turn: MutexGuard<'static, ()>,
 }
 

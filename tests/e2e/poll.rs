@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const EVERY: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_millis(1000);
 
-/// A TLS 1.2 `ClientHello`. That a `ServerHello` comes back shows that an API server answered, not
+/// A TLS 1.2 ClientHello. That a ServerHello comes back shows that an API server answered, not
 /// only haproxy, and needs no TLS library.
 const CLIENT_HELLO: &[u8] = &[
     0x16, 0x03, 0x01, 0x00, 0x53, 0x01, 0x00, 0x00, 0x4f, 0x03, 0x03, // record, handshake, version 1.2
@@ -46,10 +46,10 @@ pub(crate) struct Poll {
 /// What a client saw.
 #[derive(Debug)]
 pub(crate) struct Answers {
-    pub asked: usize,
-    pub failed: usize,
+    pub(crate) asked: usize,
+    pub(crate) failed: usize,
     /// Longest time between two answers.
-    pub outage: Duration,
+    pub(crate) outage: Duration,
 }
 
 impl Poll {

@@ -37,6 +37,22 @@ finish() {
     mv "$marker.new" "$marker"
 }
 
+# A kubelet may refuse a static pod that comes in its first seconds, while it does not know its disk yet (seen with
+# the ephemeral storage that etcd asks for), and never reconsiders: the member is announced and never runs, which with
+# two members costs the quorum. So where no etcd listens 20 s after its manifest came, kubelet is told to look again.
+attend() {
+    left=600 waited=0
+    while [ $left -gt 0 ]; do
+        sleep 1
+        left=$((left - 1))
+        [ -e "$m/etcd.yaml" ] || continue
+        waited=$((waited + 1))
+        [ $waited -ge 20 ] || continue
+        [ -n "$(ss -Hltn 'sport = :2379')" ] || systemctl restart kubelet
+        return
+    done
+}
+
 # Runs kubeadm with its input from the variable CONFIG. It goes on when the connection breaks, for half a kubeadm is
 # worse than a late one; that is why its output goes to a file in memory first.
 run_kubeadm() {
@@ -44,7 +60,14 @@ run_kubeadm() {
     trap '' HUP PIPE
     (umask 077 && : >"$log")
     status=0
+    attendant=''
+    case $1 in init | join)
+        attend >/dev/null 2>&1 &
+        attendant=$!
+        ;;
+    esac
     printf '%s' "${CONFIG-}" | kubeadm "$@" >"$log" 2>&1 || status=$?
+    [ -z "$attendant" ] || kill "$attendant" 2>/dev/null || :
     [ $status -eq 0 ] || tail -n 60 "$log" >&2 || :
     rm -f "$log"
     trap - HUP PIPE
