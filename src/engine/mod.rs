@@ -11,6 +11,8 @@ mod outcome;
 mod priority;
 mod queue;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 pub use control::{Control, Interrupt};

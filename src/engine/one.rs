@@ -58,7 +58,11 @@ impl One {
             fleet: &self.fleet,
             events: &self.events,
             destroys,
-            expect: change.before.as_ref().filter(|_| self.undisturbed).map(|seen| seen.digest.as_str()),
+            expect: change
+                .before
+                .as_ref()
+                .map(|seen| seen.digest.as_str())
+                .filter(|it| self.undisturbed && !it.is_empty()),
         };
         let mut keep = |name: &str, value: &str, record: &mut Record| {
             record.prior.kept.insert(name.to_owned(), value.to_owned());

@@ -26,8 +26,10 @@ pub(super) struct Queue {
     busy_lanes: BTreeSet<Lane>,
     held_by_lane: BTreeMap<Lane, BinaryHeap<Candidate>>,
     active: BTreeMap<HostName, usize>,
-    held_by_host: BTreeMap<HostName, BinaryHeap<Candidate>>,
-    held_by_limit: BinaryHeap<Candidate>,
+    held_by_host: BTreeMap<HostName, Vec<Candidate>>,
+    /// The best of those below, and of some that are held no longer.
+    held_hosts: BinaryHeap<Candidate>,
+    held_by_limit: BTreeMap<HostName, Vec<Candidate>>,
     parallelism: usize,
 }
 
@@ -60,7 +62,8 @@ impl Queue {
             held_by_lane: BTreeMap::new(),
             active: BTreeMap::new(),
             held_by_host: BTreeMap::new(),
-            held_by_limit: BinaryHeap::new(),
+            held_hosts: BinaryHeap::new(),
+            held_by_limit: BTreeMap::new(),
             parallelism: parallelism.max(1),
         };
         for i in 0..changes.len() {
@@ -89,7 +92,8 @@ impl Queue {
             } else if running >= PER_HOST {
                 self.held_by_host.entry(host).or_default().push(candidate);
             } else if running == 0 && self.active.len() >= self.parallelism {
-                self.held_by_limit.push(candidate);
+                self.held_hosts.push(candidate);
+                self.held_by_limit.entry(host).or_default().push(candidate);
             } else {
                 self.busy_lanes.extend(self.lanes[i].clone());
                 *self.active.entry(host).or_default() += 1;
@@ -114,12 +118,11 @@ impl Queue {
             *running -= 1;
             *running
         });
-        if let Some(next) = self.held_by_host.get_mut(host).and_then(BinaryHeap::pop) {
-            self.ready.push(next);
-        }
+        // All of them: the first ones may turn out to be held by a lane.
+        self.ready.extend(self.held_by_host.remove(host).into_iter().flatten());
         if left == 0 {
             self.active.remove(host);
-            self.ready.extend(self.held_by_limit.pop());
+            self.release_a_host();
         }
         if well {
             for j in self.dependents[i].clone() {
@@ -131,6 +134,16 @@ impl Queue {
             return Vec::new();
         }
         self.skip(i)
+    }
+
+    /// Lets the host with the best candidate in, with all that it has.
+    fn release_a_host(&mut self) {
+        while let Some((_, std::cmp::Reverse(i))) = self.held_hosts.pop() {
+            if let Some(candidates) = self.held_by_limit.remove(&self.hosts[i]) {
+                self.ready.extend(candidates);
+                return;
+            }
+        }
     }
 
     fn skip(&mut self, failed: usize) -> Vec<usize> {

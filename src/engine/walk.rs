@@ -1,10 +1,11 @@
 //! The run: starts what is ready, collects what ends, until nothing is left or the user stops it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
 use super::control::{Control, Interrupt};
 use super::event::{Ending, Event, Failure};
@@ -88,7 +89,7 @@ struct Walk {
     began: Instant,
     endings: Vec<Option<Ending>>,
     started: Vec<Option<Instant>>,
-    disturbed: Vec<bool>,
+    tasks: HashMap<Id, usize>,
     adopted: usize,
     forgotten: usize,
     interrupted: bool,
@@ -103,7 +104,7 @@ impl Walk {
             began: Instant::now(),
             endings: vec![None; total],
             started: vec![None; total],
-            disturbed: vec![false; total],
+            tasks: HashMap::new(),
             adopted: 0,
             forgotten: 0,
             interrupted: false,
@@ -142,6 +143,15 @@ impl Walk {
         let mut interrupt = self.run.control.interrupt.clone();
         let mut told = Interrupt::None;
         loop {
+            let wish = *interrupt.borrow_and_update();
+            if wish > told {
+                told = wish;
+                self.interrupted = true;
+                self.emit(Event::Interrupted);
+            }
+            if wish == Interrupt::Now {
+                running.abort_all();
+            }
             while !self.stop && !self.interrupted {
                 let Some(i) = self.queue.start() else { break };
                 self.spawn(i, &mut running);
@@ -152,7 +162,13 @@ impl Walk {
                     let (i, result) = match ended {
                         Ok(ended) => ended,
                         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                        Err(_) => continue,
+                        Err(error) => {
+                            if let Some(i) = self.tasks.remove(&error.id()) {
+                                let failure = self.stopped(i);
+                                self.ended(i, Some(failure));
+                            }
+                            continue;
+                        }
                     };
                     let failure = match result {
                         Ok(failure) => failure,
@@ -164,17 +180,7 @@ impl Walk {
                     };
                     self.ended(i, failure);
                 }
-                Ok(()) = interrupt.changed() => {
-                    let wish = *interrupt.borrow_and_update();
-                    if wish > told {
-                        told = wish;
-                        self.interrupted = true;
-                        self.emit(Event::Interrupted);
-                    }
-                    if wish == Interrupt::Now {
-                        running.abort_all();
-                    }
-                }
+                Ok(()) = interrupt.changed() => {}
             }
         }
         Ok(())
@@ -190,10 +196,23 @@ impl Walk {
             fleet: Arc::clone(&self.run.fleet),
             store: Arc::clone(&self.run.store),
             events: self.run.events.clone(),
-            undisturbed: !self.disturbed[i] && change.after.is_empty(),
+            undisturbed: change.after.is_empty(),
             began: Instant::now(),
         };
-        running.spawn(async move { (i, one.run().await) });
+        let task = running.spawn(async move { (i, one.run().await) });
+        self.tasks.insert(task.id(), i);
+    }
+
+    /// What is told of one that was running when the user wanted the run to stop at once.
+    fn stopped(&self, i: usize) -> Failure {
+        let text = "stopped in the middle of it; that is recorded, and the next run takes it up again".to_owned();
+        let host = self.run.plan.changes[i].address.host().clone();
+        Failure {
+            host,
+            step: "interrupted".into(),
+            text,
+            after: self.started[i].map_or(Duration::ZERO, |at| at.elapsed()),
+        }
     }
 
     fn ended(&mut self, i: usize, failure: Option<Failure>) {

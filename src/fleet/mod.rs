@@ -16,5 +16,7 @@ pub use error::FleetError;
 pub use hosts::{Fleet, Machines};
 pub use reach::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
 pub use report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose};
+#[cfg(test)]
+pub(crate) use simulated::OnAct;
 pub use simulated::SimulatedFleet;
 pub use world::World;

@@ -21,18 +21,45 @@ pub struct SimulatedFleet {
     world: Mutex<World>,
     file: Option<WorldFile>,
     addresses: BTreeMap<HostName, String>,
+    #[cfg(test)]
+    pub(crate) on_act: OnAct,
+}
+
+/// What tests put in the way of acts: sees each one, and may answer in the fleet's place.
+#[cfg(test)]
+#[derive(Default)]
+pub(crate) struct OnAct(pub(crate) Option<Box<Answering>>);
+
+#[cfg(test)]
+type Answering = dyn Fn(&HostName, &ActRequest<'_>) -> Option<ActOutcome> + Send + Sync;
+
+#[cfg(test)]
+impl std::fmt::Debug for OnAct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OnAct")
+    }
 }
 
 impl SimulatedFleet {
     /// A fleet that lives in memory only. `addresses` are the hosts' IPv4 addresses.
     pub fn in_memory(addresses: BTreeMap<HostName, String>) -> Self {
-        Self { world: Mutex::default(), file: None, addresses }
+        Self::of(World::default(), None, addresses)
     }
 
     /// A fleet kept in a file, which is made when it does not exist.
     pub fn open(path: &Path, addresses: BTreeMap<HostName, String>) -> Result<Self, FleetError> {
         let (file, world) = WorldFile::open(path)?;
-        Ok(Self { world: Mutex::new(world), file: Some(file), addresses })
+        Ok(Self::of(world, Some(file), addresses))
+    }
+
+    fn of(world: World, file: Option<WorldFile>, addresses: BTreeMap<HostName, String>) -> Self {
+        Self {
+            world: Mutex::new(world),
+            file,
+            addresses,
+            #[cfg(test)]
+            on_act: OnAct::default(),
+        }
     }
 
     /// A copy of all there is.
@@ -97,6 +124,10 @@ impl SimulatedFleet {
             && seen.digest != expect
         {
             return Ok(ActOutcome::Stale { now: Ok(seen.observation.clone()) });
+        }
+        #[cfg(test)]
+        if let Some(outcome) = self.on_act.0.as_ref().and_then(|answer| answer(host, request)) {
+            return Ok(outcome);
         }
         let mut output = Output { stdout: "simulated".into(), ..Output::default() };
         if faulty && request.act.is_some() {

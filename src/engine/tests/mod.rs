@@ -1,0 +1,6 @@
+//! The engine, on hosts in memory and plans made by hand.
+
+mod limits;
+mod rig;
+mod steps;
+mod stops;
