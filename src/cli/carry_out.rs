@@ -1,6 +1,6 @@
 //! Carrying a plan out: state, engine, progress and the table at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use crate::engine::event::Event;
 use crate::engine::{self, Control, Outcome, Run};
 use crate::plan::{Mode, Plan};
 use crate::render::{JsonProgress, PlainProgress, Progress, TtyProgress, event_line, outcome_summary, outcome_table};
+use crate::resource::HostName;
 use crate::state::{Lease, Store};
 
 /// Runs the plan to its end and tells how it went.
@@ -34,7 +35,8 @@ pub(super) async fn carry_out(
     }
     store.begin(lease, |state| {
         state.hosts.extend(hosts);
-        state.pod_ranges.clone_from(&planned.pod_ranges);
+        // Ranges of hosts that left cluster.yaml stay taken as long as something is on record there.
+        state.pod_ranges.extend(planned.pod_ranges.clone());
     })?;
     let store = Arc::new(store);
     let (events, receiver) = unbounded_channel();
@@ -50,7 +52,11 @@ pub(super) async fn carry_out(
     let result = engine::apply(run).await;
     let _ = shown.await;
     // Whatever happened, what was recorded is folded into the state file.
-    let finished = store.finish();
+    let finished = store.finish_with(|state| {
+        let on_record: BTreeSet<HostName> = state.resources.keys().map(|address| address.host().clone()).collect();
+        state.hosts.retain(|host, _| on_record.contains(host));
+        state.pod_ranges.retain(|host, _| on_record.contains(host));
+    });
     planned.fleet.close().await;
     let outcome = result?;
     finished?;

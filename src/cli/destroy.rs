@@ -7,7 +7,7 @@ use super::approve::approve;
 use super::carry_out::carry_out;
 use super::error::{CliError, Exit};
 use super::plan::show;
-use super::survey::{recorded, survey_destroy};
+use super::survey::{guarded, recorded, survey_destroy};
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::engine::Control;
@@ -69,7 +69,9 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let store = Store::open(&state_path, &name)?;
     let state = store.snapshot();
     let reaches = recorded(&state, workspace.as_ref())?;
-    let planned = survey_destroy(&state, &state_path, reaches, args.parallelism, args.forget_unreachable, ui).await?;
+    let guarded = workspace.as_ref().map(guarded).unwrap_or_default();
+    let planned =
+        survey_destroy(&state, &state_path, reaches, &guarded, args.parallelism, args.forget_unreachable, ui).await?;
     show(&planned, workspace.as_ref(), false, ui)?;
     if planned.plan.changes.is_empty() {
         return Ok(Exit::Done);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::{CliError, Exit};
-use super::survey::{Planning, Survey, recorded, survey, survey_destroy};
+use super::survey::{Planning, Survey, guarded, recorded, survey, survey_destroy};
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::render::{PlanText, plan_json};
@@ -43,7 +43,16 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let state = workspace.state()?;
     let planned = if args.destroy {
         let reaches = recorded(&state, Some(&workspace))?;
-        survey_destroy(&state, &workspace.state_path, reaches, args.planning.parallelism, false, ui).await?
+        survey_destroy(
+            &state,
+            &workspace.state_path,
+            reaches,
+            &guarded(&workspace),
+            args.planning.parallelism,
+            false,
+            ui,
+        )
+        .await?
     } else {
         survey(&workspace, &state, args.planning, ui).await?
     };

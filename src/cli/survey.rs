@@ -117,7 +117,7 @@ pub(super) async fn survey(
     let fleet = Arc::new(open_fleet(reaches.clone(), &workspace.state_path)?);
     let facts = look(&fleet, &blind, state, &control_planes, planning.parallelism, ui).await;
     let graph = wishes.graph(cluster, &facts.hosts)?;
-    let guarded: Vec<Pattern> = cluster.guards.prevent_destroy.iter().map(|it| Pattern::new(it.as_str())).collect();
+    let guarded = guarded(workspace);
     let plan = Plan::make(&plan::Inputs {
         mode: Mode::Apply,
         graph: &graph,
@@ -137,6 +137,7 @@ pub(super) async fn survey_destroy(
     state: &State,
     state_path: &Path,
     reaches: BTreeMap<HostName, Reach>,
+    guarded: &[Pattern],
     parallelism: usize,
     forget_unreachable: bool,
     ui: Ui,
@@ -153,12 +154,17 @@ pub(super) async fn survey_destroy(
         state,
         decode: &kinds::decode,
         control_planes: &control_planes,
-        prevent_destroy: &[],
+        prevent_destroy: guarded,
         virtual_ip: None,
         forget_unreachable,
     });
     let pod_ranges = state.pod_ranges.clone();
     Ok(Survey { plan, fleet, reaches, pod_ranges, took: began.elapsed() })
+}
+
+/// What no plan may destroy.
+pub(super) fn guarded(workspace: &Workspace) -> Vec<Pattern> {
+    workspace.cluster().guards.prevent_destroy.iter().map(|it| Pattern::new(it.as_str())).collect()
 }
 
 /// Hosts that were made control planes.

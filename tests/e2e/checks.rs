@@ -84,9 +84,9 @@ fn pods_reach_each_other(lab: &Lab) {
         .iter()
         .map(|host| {
             format!(
-                "{{apiVersion: v1, kind: Pod, metadata: {{name: echo-{host}}}, spec: {{nodeName: {host}, \
-                 tolerations: [{{operator: Exists}}], containers: [{{name: echo, image: 'lab/echo:1', \
-                 imagePullPolicy: Never}}]}}}}"
+                "apiVersion: v1\nkind: Pod\nmetadata: {{name: echo-{host}}}\nspec:\n  nodeName: {host}\n  \
+                 tolerations: [{{operator: Exists}}]\n  containers: [{{name: echo, image: 'lab/echo:1', \
+                 imagePullPolicy: Never}}]\n"
             )
         })
         .collect();

@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use crate::checks::no_tokens;
 use crate::lab::{Lab, text};
+use crate::secrets::{MARKER, Watch};
 
 #[test]
 fn a_paused_worker_stops_nothing_else_and_is_resumed() {
@@ -26,9 +28,16 @@ fn a_paused_worker_stops_nothing_else_and_is_resumed() {
     assert_eq!(sessions.trim().parse::<u32>().unwrap(), before, "nothing is sent to a host that is not known");
     fs::write(&known, &good).unwrap();
 
+    // From here on with a password, so that it can be searched for.
+    let file = lab.dir.join("cluster.yaml");
+    let password = "loadBalancer: {keepalived: {authPassword: {env: LAB_VRRP}, advertInterval: 1s}}\n";
+    fs::write(&file, fs::read_to_string(&file).unwrap() + password).unwrap();
+    let watch = Watch::start();
+
     // A worker that hangs in the middle of an apply.
+    let log = lab.dir.join("debug.log");
     let child = lab
-        .command(&["apply", "--auto-approve"])
+        .command(&["--verbose", "--log", log.to_str().unwrap(), "apply", "--auto-approve"])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -46,4 +55,32 @@ fn a_paused_worker_stops_nothing_else_and_is_resumed() {
     let resumed = lab.expect(0, &["apply", "--auto-approve"]);
     assert!(resumed.contains("Apply complete!"), "{resumed}");
     assert!(lab.kubectl("get nodes -o name").contains("node/w2"));
+    watch.end();
+    nothing_holds_the_password(&lab, &[said, resumed]);
+    no_tokens(&lab);
+}
+
+/// keepalived.conf must hold it; nothing else may, neither on the hosts nor here.
+fn nothing_holds_the_password(lab: &Lab, said: &[String]) {
+    assert!(said.iter().all(|text| !text.contains(MARKER)), "the output holds the password");
+    for args in [&["show"][..], &["--json", "show"], &["plan"], &["--json", "plan"], &["render"]] {
+        assert!(!text(&lab.mainstay(args)).contains(MARKER), "{args:?}");
+    }
+    let mut files = vec![lab.dir.clone()];
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            files.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else {
+            let found = fs::read(&path).unwrap().windows(MARKER.len()).any(|part| part == MARKER.as_bytes());
+            assert!(!found, "{} holds the password", path.display());
+        }
+    }
+    for host in &lab.hosts {
+        let found = lab.sh(
+            host,
+            &format!("grep -rlF {MARKER} /etc /root /tmp /run /var/log /var/lib/mainstay /home 2>/dev/null || true"),
+        );
+        let expected = if host == "cp1" { "/etc/keepalived/keepalived.conf\n" } else { "" };
+        assert_eq!(found, expected, "on {host}");
+    }
 }

@@ -1,5 +1,6 @@
 //! Real hosts in containers, driven by the compiled binary.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -71,7 +72,11 @@ impl Lab {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mainstay"));
         command.arg("-f").arg(self.dir.join("cluster.yaml")).args(args);
-        command.env_remove("MAINSTAY_FILE").env("NO_COLOR", "1").stdin(Stdio::null());
+        command
+            .env_remove("MAINSTAY_FILE")
+            .env("NO_COLOR", "1")
+            .env("LAB_VRRP", crate::secrets::MARKER)
+            .stdin(Stdio::null());
         command
     }
 
@@ -111,8 +116,17 @@ impl Lab {
         self.sh("cp1", &format!("kubectl --cache-dir /tmp/kube --kubeconfig /etc/kubernetes/admin.conf {args}"))
     }
 
+    /// The snapshots of all hosts, taken at once.
+    pub(crate) fn snapshots(&self) -> BTreeMap<String, String> {
+        std::thread::scope(|scope| {
+            let takers: Vec<_> =
+                self.hosts.iter().map(|host| (host.clone(), scope.spawn(move || self.snapshot(host)))).collect();
+            takers.into_iter().map(|(host, taker)| (host, taker.join().unwrap())).collect()
+        })
+    }
+
     /// Everything about a host that destroy must put back.
-    pub(crate) fn snapshot(&self, host: &str) -> String {
+    fn snapshot(&self, host: &str) -> String {
         let output = self.script("snapshot").arg(host).output().unwrap();
         assert!(output.status.success(), "snapshot {host}: {}", text(&output));
         String::from_utf8_lossy(&output.stdout).into_owned()

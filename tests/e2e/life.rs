@@ -13,7 +13,7 @@ const NO_CHANGES: &str = "No changes. The hosts match cluster.yaml.";
 #[test]
 fn a_cluster_from_bare_hosts_and_back() {
     let Some(lab) = Lab::up("mainstay-e2e", 3, 1) else { return };
-    let before: BTreeMap<String, String> = lab.hosts.iter().map(|host| (host.clone(), lab.snapshot(host))).collect();
+    let before = lab.snapshots();
 
     let began = std::time::Instant::now();
     let applied = lab.expect(0, &["apply", "--auto-approve"]);
@@ -181,8 +181,9 @@ fn destroy_puts_everything_back(lab: &Lab, before: &BTreeMap<String, String>) {
     let destroyed = lab.expect(0, &["destroy", "--auto-approve"]);
     assert!(destroyed.contains("Destroy complete!"), "{destroyed}");
     assert_eq!(lab.expect(0, &["state", "list"]).trim(), "");
+    let after = lab.snapshots();
     for host in &lab.hosts {
-        let after = lab.snapshot(host);
+        let after = &after[host];
         let diff = similar::TextDiff::from_lines(before[host].as_str(), after.as_str());
         let diff = diff.unified_diff().context_radius(0).to_string();
         assert!(diff.is_empty(), "{host} is not as it was before the first apply:\n{diff}");

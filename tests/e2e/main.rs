@@ -9,3 +9,4 @@ mod kill;
 mod lab;
 mod life;
 mod poll;
+mod secrets;
