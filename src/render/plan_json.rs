@@ -6,7 +6,7 @@ use super::event_line;
 use crate::plan::{Change, Mode, Plan, Problem, Reason};
 use crate::resource::Action;
 
-/// An event each: `drift` and `planned_change` for each change, `diagnostic` for each problem and
+/// `version`, then an event each: `drift` and `planned_change` for each change, `diagnostic` for each problem and
 /// warning, then one `change_summary`. Secrets are masked already, because no plan holds one in a
 /// field.
 pub fn plan_json(plan: &Plan) -> Vec<Value> {
@@ -14,6 +14,8 @@ pub fn plan_json(plan: &Plan) -> Vec<Value> {
     let mut put = |level: &str, message: &str, kind: &str, rest: Value| {
         lines.push(event_line(level, kind, message, rest));
     };
+    let version = env!("CARGO_PKG_VERSION");
+    put("info", &format!("mainstay {version}"), "version", json!({"mainstay": version, "ui": "1.0"}));
     for change in &plan.changes {
         let address = change.address.to_string();
         if change.reasons.iter().any(|reason| matches!(reason, Reason::Drift | Reason::Gone)) {

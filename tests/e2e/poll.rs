@@ -37,7 +37,7 @@ pub(crate) fn answers(address: SocketAddr) -> bool {
     ask().unwrap_or(false)
 }
 
-/// A client in the background.
+/// A client in the background. It asks every 0.1 s whether or not earlier questions were answered.
 pub(crate) struct Poll {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Answers>,
@@ -57,22 +57,19 @@ impl Poll {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
-            let mut seen = Answers { asked: 0, failed: 0, outage: Duration::ZERO };
-            let mut last = Instant::now();
+            let began = Instant::now();
+            let mut questions = Vec::new();
             while !stopped.load(Ordering::Relaxed) {
-                let began = Instant::now();
-                seen.asked += 1;
-                if answers(address) {
-                    let now = Instant::now();
-                    seen.outage = seen.outage.max(now - last);
-                    last = now;
-                } else {
-                    seen.failed += 1;
-                }
-                std::thread::sleep(EVERY.saturating_sub(began.elapsed()));
+                questions.push(std::thread::spawn(move || answers(address).then(Instant::now)));
+                std::thread::sleep(EVERY);
             }
-            seen.outage = seen.outage.max(last.elapsed());
-            seen
+            let asked = questions.len();
+            let mut answered: Vec<Instant> = questions.into_iter().filter_map(|it| it.join().unwrap()).collect();
+            let failed = asked - answered.len();
+            answered.sort();
+            let before = std::iter::once(&began).chain(&answered);
+            let outage = before.zip(&answered).map(|(before, after)| *after - *before).max().unwrap_or(Duration::MAX);
+            Answers { asked, failed, outage }
         });
         Self { stop, thread }
     }

@@ -6,6 +6,9 @@ use std::fmt;
 /// that dies is noticed in milliseconds; its check script, once a second, sees the rest.
 pub(in crate::stack) const DOWN_FILE: &str = "/run/mainstay-haproxy-down";
 
+const LOG_DIRECTORY: &str = "/var/lib/haproxy/dev";
+const LOG: &str = "/var/lib/haproxy/dev/log";
+
 /// The drop-in of haproxy's unit. Nothing depends on it: where it does not work, for example when
 /// haproxy was started before it was laid, the file says nothing and the check script decides.
 #[derive(Debug)]
@@ -16,7 +19,10 @@ impl fmt::Display for HaproxyUnit {
         writeln!(f, "# Written by mainstay; changes are overwritten.")?;
         writeln!(f, "[Service]")?;
         writeln!(f, "ExecStartPost=-/bin/sh -c 'echo 0 >{DOWN_FILE}'")?;
-        writeln!(f, "ExecStopPost=-/bin/sh -c 'echo 1 >{DOWN_FILE}'")
+        writeln!(f, "ExecStopPost=-/bin/sh -c 'echo 1 >{DOWN_FILE}'")?;
+        // The distribution's unit makes this file to bind /dev/log over, and nobody removes it: not even purging the
+        // package does, because its directory is not empty then.
+        writeln!(f, "ExecStopPost=-+/bin/sh -c '[ -s {LOG} ] || rm -f {LOG}; rmdir {LOG_DIRECTORY} 2>/dev/null'")
     }
 }
 
