@@ -16,6 +16,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<Exit, CliError> {
+    if ui.json {
+        return Err(CliError::wrong("a completion script has no JSON form").hint("leave --json away"));
+    }
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::Cli::command(), "mainstay", &mut script);
     ui.data(&String::from_utf8_lossy(&script))?;

@@ -51,6 +51,12 @@ impl CliError {
         Self { exit: Exit::Wrong, ..Self::failed(message) }
     }
 
+    /// A host was named that is not one of these.
+    pub(super) fn no_host<'a>(named: &str, hosts: impl Iterator<Item = &'a str>) -> Self {
+        let hosts: Vec<&str> = hosts.collect();
+        Self::wrong(format!("there is no host `{named}`")).hint(format!("hosts: {}", hosts.join(", ")))
+    }
+
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -29,7 +29,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let state = workspace.state()?;
     let mut reaches = workspace.reaches(&state)?;
     if let Some(unknown) = args.hosts.iter().find(|host| !reaches.contains_key(&HostName::new(host.as_str()))) {
-        return Err(CliError::wrong(format!("there is no host `{unknown}` in {}", file.display())));
+        return Err(CliError::no_host(unknown, reaches.keys().map(HostName::as_str)));
     }
     reaches.retain(|host, _| args.hosts.is_empty() || args.hosts.iter().any(|it| it == host.as_str()));
     let looks = Looks { by_host: reaches.keys().map(|host| (host.clone(), Vec::new())).collect(), ..Looks::default() };

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::json;
+
 use super::error::{CliError, Exit};
 use super::survey::Wishes;
 use super::ui::Ui;
@@ -32,9 +34,22 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let workspace = Workspace::open(file, false, ui)?;
     let state = workspace.state()?;
     let graph = Wishes::gather(&workspace, &state)?.graph(workspace.cluster(), &BTreeMap::new())?;
+    let drawing = graph.drawing();
     ui.data(&match args.format {
-        Format::Dot => graph::dot(&graph.drawing()),
-        Format::Mermaid => graph::mermaid(&graph.drawing()),
+        _ if ui.json => as_json(&drawing),
+        Format::Dot => graph::dot(&drawing),
+        Format::Mermaid => graph::mermaid(&drawing),
     })?;
     Ok(Exit::Done)
+}
+
+/// Every resource with what it needs.
+fn as_json(drawing: &graph::Drawing<'_>) -> String {
+    let address = |number: usize| drawing.nodes[number].0.to_string();
+    let mut needs = vec![Vec::new(); drawing.nodes.len()];
+    for &(from, to) in &drawing.edges {
+        needs[to].push(address(from));
+    }
+    let list = needs.iter().enumerate().map(|(number, needs)| json!({ "address": address(number), "needs": needs }));
+    list.collect::<serde_json::Value>().to_string()
 }

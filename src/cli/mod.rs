@@ -58,7 +58,7 @@ struct Globals {
     /// The desired state.
     #[arg(short, long, global = true, value_name = "FILE", default_value = "cluster.yaml", env = "MAINSTAY_FILE")]
     file: PathBuf,
-    /// No colours; `NO_COLOR` does the same.
+    /// No colours; NO_COLOR does the same.
     #[arg(long, global = true)]
     no_color: bool,
     /// Pure JSON Lines on stdout, or nothing.

@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let workspace = Workspace::open(file, false, ui)?;
     let cluster = workspace.cluster();
     if let Some(unknown) = args.hosts.iter().find(|host| cluster.host(host).is_none()) {
-        return Err(CliError::wrong(format!("there is no host `{unknown}` in {}", file.display())));
+        return Err(CliError::no_host(unknown, cluster.hosts.iter().map(|host| host.name.as_str())));
     }
     let state = workspace.state()?;
     let graph = Wishes::gather(&workspace, &state)?.graph(cluster, &BTreeMap::new())?;

@@ -25,6 +25,6 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<Exit, CliError> {
     let schema = match args.of {
         Of::Cluster => config::schema(),
     };
-    ui.data(&format!("{schema:#}"))?;
+    ui.data(&if ui.json { schema.to_string() } else { format!("{schema:#}") })?;
     Ok(Exit::Done)
 }

@@ -42,7 +42,7 @@ pub(super) enum Args {
     /// Change something behind mainstay's back
     #[command(after_help = "Examples:
   mainstay sim set 'cp1/host/sysctl[net.ipv4.ip_forward]=0'
-  mainstay sim set 'cp2/keepalived/service[keepalived]={\"active\":\"inactive\"}'
+  mainstay sim set 'cp2/keepalived/service[keepalived]={\"state\":\"inactive\"}'
   mainstay sim set 'w1/host/swap=absent'")]
     Set {
         /// ADDRESS=VALUE: the value of its principal field, a JSON object of fields, or `absent`.
@@ -58,9 +58,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let reaches = workspace.reaches(&state)?;
     let known = |host: &str| {
         let name = HostName::new(host);
-        let names: Vec<&str> = reaches.keys().map(HostName::as_str).collect();
-        let unknown =
-            || CliError::wrong(format!("there is no host `{host}`")).hint(format!("hosts: {}", names.join(", ")));
+        let unknown = || CliError::no_host(host, reaches.keys().map(HostName::as_str));
         reaches.contains_key(&name).then_some(name).ok_or_else(unknown)
     };
     let fleet = open_simulated(&reaches, &workspace.state_path)?;
