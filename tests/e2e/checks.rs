@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::lab::{Lab, docker, text, until};
 
 /// All that an operator would look at after an apply.
-pub fn cluster_is_whole(lab: &Lab) {
+pub(crate) fn cluster_is_whole(lab: &Lab) {
     nodes_are_ready(lab);
     let members = etcd_members(lab);
     let control_planes = lab.hosts.iter().filter(|host| host.starts_with("cp")).count();
@@ -20,7 +20,7 @@ pub fn cluster_is_whole(lab: &Lab) {
     no_tokens(lab);
 }
 
-pub fn nodes_are_ready(lab: &Lab) {
+pub(crate) fn nodes_are_ready(lab: &Lab) {
     until("all nodes are Ready", 90, || {
         let all = lab.try_sh(
             "cp1",
@@ -32,7 +32,7 @@ pub fn nodes_are_ready(lab: &Lab) {
 }
 
 /// Names of etcd's members, and whether each is a learner.
-pub fn etcd_members(lab: &Lab) -> Vec<(String, bool)> {
+pub(crate) fn etcd_members(lab: &Lab) -> Vec<(String, bool)> {
     let pki = "/etc/kubernetes/pki/etcd";
     let line = lab.kubectl(&format!(
         "exec -n kube-system etcd-cp1 -- etcdctl --endpoints=https://127.0.0.1:2379 --cacert={pki}/ca.crt \
@@ -44,7 +44,7 @@ pub fn etcd_members(lab: &Lab) -> Vec<(String, bool)> {
     list["members"].as_array().unwrap().iter().map(member).collect()
 }
 
-pub fn backends_are_up(lab: &Lab) {
+pub(crate) fn backends_are_up(lab: &Lab) {
     for host in lab.hosts.iter().filter(|host| host.starts_with("cp")) {
         until(&format!("haproxy on {host} shows all backends up"), 30, || {
             let all = lab.sh(host, "echo 'show stat' | socat - /run/haproxy/admin.sock");
@@ -55,7 +55,7 @@ pub fn backends_are_up(lab: &Lab) {
     }
 }
 
-pub fn one_holder(lab: &Lab) -> String {
+pub(crate) fn one_holder(lab: &Lab) -> String {
     let (address, _) = lab.endpoint();
     let holders = lab.holders(&address);
     assert_eq!(holders.len(), 1, "exactly one host has {address}: {holders:?}");
@@ -117,7 +117,7 @@ fn pods_reach_each_other(lab: &Lab) {
 }
 
 /// Neither bootstrap tokens nor uploaded certificates are left.
-pub fn no_tokens(lab: &Lab) {
+pub(crate) fn no_tokens(lab: &Lab) {
     let secrets = lab.kubectl("get secrets -n kube-system -o name");
     let left: Vec<&str> = secrets
         .lines()

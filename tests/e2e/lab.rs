@@ -8,26 +8,37 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 static TURN: Mutex<()> = Mutex::new(());
 
 /// A running lab; taken down when it is dropped, unless `LAB_KEEP` is set.
-pub struct Lab {
+pub(crate) struct Lab {
     pub name: &'static str,
     pub dir: PathBuf,
     pub hosts: Vec<String>,
     _turn: MutexGuard<'static, ()>,
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Writes past the test harness's capture: a check that did not run must be seen.
-pub fn loudly(text: &str) {
+pub(crate) fn loudly(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Whether the lab can run. With `MAINSTAY_LAB=required`, as in CI, it must.
-pub fn ready() -> bool {
-    let output = Command::new(root().join("tests/lab/docker-ready")).output().unwrap();
+/// Waits until no other lab runs.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a lab is to be left running for people to look at.
+pub(crate) fn stays() -> bool {
+    std::env::var_os("LAB_KEEP").is_some() || std::thread::panicking() && std::env::var_os("CI").is_none()
+}
+
+/// Whether the lab can run, which this script of it knows. With `MAINSTAY_LAB=required`, as in CI,
+/// it must.
+pub(crate) fn ready(script: &str) -> bool {
+    let output = Command::new(root().join("tests/lab").join(script)).output().unwrap();
     if output.status.success() {
         return true;
     }
@@ -39,9 +50,9 @@ pub fn ready() -> bool {
 
 impl Lab {
     /// Makes fresh hosts. `None` when there is no lab (said loudly).
-    pub fn up(name: &'static str, control_planes: usize, workers: usize) -> Option<Self> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        if !ready() {
+    pub(crate) fn up(name: &'static str, control_planes: usize, workers: usize) -> Option<Self> {
+        let turn = turn();
+        if !ready("docker-ready") {
             return None;
         }
         let dir = root().join("target").join(name);
@@ -68,64 +79,64 @@ impl Lab {
     }
 
     /// The compiled binary on this lab's cluster.yaml.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mainstay"));
         command.arg("-f").arg(self.dir.join("cluster.yaml")).args(args);
         command.env_remove("MAINSTAY_FILE").env("NO_COLOR", "1").stdin(Stdio::null());
         command
     }
 
-    pub fn mainstay(&self, args: &[&str]) -> Output {
+    pub(crate) fn mainstay(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     /// Runs it and expects this exit code; returns stdout.
-    pub fn expect(&self, code: i32, args: &[&str]) -> String {
+    pub(crate) fn expect(&self, code: i32, args: &[&str]) -> String {
         let output = self.mainstay(args);
         assert_eq!(output.status.code(), Some(code), "mainstay {args:?}:\n{}", text(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    pub fn container(&self, host: &str) -> String {
+    pub(crate) fn container(&self, host: &str) -> String {
         format!("{}-{host}", self.name)
     }
 
     /// Runs a shell line as root on a host and returns its stdout; it must succeed.
-    pub fn sh(&self, host: &str, line: &str) -> String {
+    pub(crate) fn sh(&self, host: &str, line: &str) -> String {
         let output = self.try_sh(host, line);
         assert!(output.status.success(), "{host}: {line}\n{}", text(&output));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    pub fn try_sh(&self, host: &str, line: &str) -> Output {
+    pub(crate) fn try_sh(&self, host: &str, line: &str) -> Output {
         docker(&["exec", &self.container(host), "sh", "-c", line])
     }
 
-    pub fn docker(&self, verb: &str, host: &str) {
+    pub(crate) fn docker(&self, verb: &str, host: &str) {
         let output = docker(&[verb, &self.container(host)]);
         assert!(output.status.success(), "docker {verb} {host}: {}", text(&output));
     }
 
     /// kubectl on a control plane.
-    pub fn kubectl(&self, args: &str) -> String {
+    pub(crate) fn kubectl(&self, args: &str) -> String {
         self.sh("cp1", &format!("kubectl --cache-dir /tmp/kube --kubeconfig /etc/kubernetes/admin.conf {args}"))
     }
 
     /// Everything about a host that destroy must put back.
-    pub fn snapshot(&self, host: &str) -> String {
+    pub(crate) fn snapshot(&self, host: &str) -> String {
         let output = self.script("snapshot").arg(host).output().unwrap();
         assert!(output.status.success(), "snapshot {host}: {}", text(&output));
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// The hosts that hold this address.
-    pub fn holders(&self, address: &str) -> Vec<String> {
+    pub(crate) fn holders(&self, address: &str) -> Vec<String> {
         let holds = |host: &&String| !self.sh(host, &format!("ip -o addr show to {address}")).trim().is_empty();
         self.hosts.iter().filter(holds).cloned().collect()
     }
 
     /// A value of cluster.yaml, as the lab wrote it.
-    pub fn endpoint(&self) -> (String, u16) {
+    pub(crate) fn endpoint(&self) -> (String, u16) {
         let text = std::fs::read_to_string(self.dir.join("cluster.yaml")).unwrap();
         let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
         let port = u16::try_from(value["endpoint"]["port"].as_u64().unwrap()).unwrap();
@@ -135,7 +146,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        if std::env::var_os("LAB_KEEP").is_some() || std::thread::panicking() && std::env::var_os("CI").is_none() {
+        if stays() {
             loudly(&format!("the lab {} is left running: LAB_NAME={} tests/lab/down", self.name, self.name));
             return;
         }
@@ -143,16 +154,16 @@ impl Drop for Lab {
     }
 }
 
-pub fn docker(args: &[&str]) -> Output {
+pub(crate) fn docker(args: &[&str]) -> Output {
     Command::new("docker").args(args).stdin(Stdio::null()).output().unwrap()
 }
 
-pub fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Waits for a condition, with a deadline.
-pub fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
     while !holds() {
         assert!(std::time::Instant::now() < deadline, "waited {seconds} s in vain until {what}");

@@ -98,10 +98,13 @@ fn vip(lab: &Lab) -> SocketAddr {
     format!("{address}:{port}").parse().unwrap()
 }
 
+/// Breaks or mends something on the host that is named.
+type Break = fn(&Lab, &str);
+
 /// What a client sees when the holder's haproxy dies, the holder hangs, or is cut off.
 fn failover(lab: &Lab, rounds: usize) {
     let network = lab.name;
-    let cases: [(&str, Duration, fn(&Lab, &str), fn(&Lab, &str)); 4] = [
+    let cases: [(&str, Duration, Break, Break); 4] = [
         (
             "haproxy stopped",
             Duration::from_millis(1500),
@@ -115,10 +118,10 @@ fn failover(lab: &Lab, rounds: usize) {
             Duration::from_millis(1500),
             // Held down, so that it is the VIP that moves and not systemd that restarts it.
             |lab, host| {
-                drop(lab.sh(host, "systemctl mask --runtime haproxy >/dev/null 2>&1; pkill -9 -x haproxy || true"))
+                drop(lab.sh(host, "systemctl mask --runtime haproxy >/dev/null 2>&1; pkill -9 -x haproxy || true"));
             },
             |lab, host| {
-                drop(lab.sh(host, "systemctl unmask --runtime haproxy >/dev/null 2>&1; systemctl reset-failed haproxy; systemctl start haproxy"))
+                drop(lab.sh(host, "systemctl unmask --runtime haproxy >/dev/null 2>&1; systemctl reset-failed haproxy; systemctl start haproxy"));
             },
         ),
         (

@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const EVERY: Duration = Duration::from_millis(100);
-const PATIENCE: Duration = Duration::from_millis(1000);
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A TLS 1.2 ClientHello. That a ServerHello comes back shows that an API server answered, not
+/// A TLS 1.2 `ClientHello`. That a `ServerHello` comes back shows that an API server answered, not
 /// only haproxy, and needs no TLS library.
 const CLIENT_HELLO: &[u8] = &[
     0x16, 0x03, 0x01, 0x00, 0x53, 0x01, 0x00, 0x00, 0x4f, 0x03, 0x03, // record, handshake, version 1.2
@@ -25,7 +25,7 @@ const CLIENT_HELLO: &[u8] = &[
 ];
 
 /// Whether an API server answers at this address, and within the client's patience.
-pub fn answers(address: SocketAddr) -> bool {
+pub(crate) fn answers(address: SocketAddr) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
@@ -38,14 +38,14 @@ pub fn answers(address: SocketAddr) -> bool {
 }
 
 /// A client in the background.
-pub struct Poll {
+pub(crate) struct Poll {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Answers>,
 }
 
 /// What a client saw.
 #[derive(Debug)]
-pub struct Answers {
+pub(crate) struct Answers {
     pub asked: usize,
     pub failed: usize,
     /// Longest time between two answers.
@@ -53,7 +53,7 @@ pub struct Answers {
 }
 
 impl Poll {
-    pub fn start(address: SocketAddr) -> Self {
+    pub(crate) fn start(address: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
@@ -77,7 +77,7 @@ impl Poll {
         Self { stop, thread }
     }
 
-    pub fn end(self) -> Answers {
+    pub(crate) fn end(self) -> Answers {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
