@@ -62,7 +62,8 @@ impl One {
                 .before
                 .as_ref()
                 .map(|seen| seen.digest.as_str())
-                .filter(|it| self.undisturbed && !it.is_empty()),
+                // What an interrupted run began may have gone on after the plan looked.
+                .filter(|it| self.undisturbed && !it.is_empty() && act_of(change) != Act::Resume),
         };
         let mut keep = |name: &str, value: &str, record: &mut Record| {
             record.prior.kept.insert(name.to_owned(), value.to_owned());
