@@ -52,7 +52,10 @@ need() {
     die "'$1' is missing: install $2"
   fi
   say "installing $2"
-  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$2" >/dev/null
+  install_package "$2" || { apt-get -qq update && install_package "$2"; } || die "apt-get cannot install $2"
+}
+install_package() {
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$1" >/dev/null
 }
 
 # image NAME INPUT..: the image's full name. Its tag is a hash of its inputs (directories or plain
