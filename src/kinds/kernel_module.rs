@@ -24,17 +24,18 @@ pub struct KernelModuleSeen {
 
 const LOOK: &str = include_str!("kernel_module/look.sh");
 
-const LOAD: &str = r#"
-said=$(modprobe -- "$MODULE" 2>&1) || {
-    printf '%s: the kernel %s cannot load the module %s: %s\n' "$(uname -n)" "$(uname -r)" "$MODULE" "$said" >&2
-    exit 1
-}
-"#;
+const LOAD: &str = include_str!("kernel_module/load.sh");
+const UNLOAD: &str = include_str!("kernel_module/unload.sh");
 
-/// In use is no failure: what uses it was there before or goes later, and a reboot unloads it.
-const UNLOAD: &str = r#"
-modprobe -r -- "$MODULE" 2>/dev/null || printf 'the module %s is in use and stays until the next boot\n' "$MODULE"
-"#;
+/// What the step that loads keeps: the modules that came with it, separated by blanks.
+const WITH: &str = "with";
+
+impl KernelModule {
+    /// The name as the kernel writes it.
+    fn kernels_name(&self) -> String {
+        self.name.replace('-', "_")
+    }
+}
 
 impl Kind for KernelModule {
     const NAME: &'static str = "kernel_module";
@@ -46,7 +47,7 @@ impl Kind for KernelModule {
     }
 
     fn probe(&self) -> Script {
-        let name = self.name.replace('-', "_");
+        let name = self.kernels_name();
         let pattern = name.replace('_', "[-_]");
         Script::new(LOOK).set("MODULE", name).set("PATTERN", pattern).set("ROOT", "")
     }
@@ -72,13 +73,16 @@ impl Kind for KernelModule {
     }
 
     fn apply(&self, _: Act, _: &Observation<KernelModuleSeen>) -> Vec<Step> {
-        vec![Step::run(format!("load {}", self.name), Script::new(LOAD).set("MODULE", &self.name))]
+        let script = Script::new(LOAD).set("MODULE", &self.name).set("OWN_NAME", self.kernels_name()).set("ROOT", "");
+        vec![Step::run(format!("load {}", self.name), script)]
     }
 
     fn destroy(&self, prior: &Prior<KernelModuleSeen>) -> Vec<Step> {
         match prior.before {
             Observation::Absent => {
-                vec![Step::run(format!("unload {}", self.name), Script::new(UNLOAD).set("MODULE", &self.name))]
+                let with = prior.kept.get(WITH).map_or("", String::as_str);
+                let script = Script::new(UNLOAD).set("MODULE", self.kernels_name()).set("WITH", with).set("ROOT", "");
+                vec![Step::run(format!("unload {}", self.name), script)]
             }
             Observation::Present(_) => Vec::new(),
         }
@@ -113,16 +117,21 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// A host whose modprobe loads by making a directory under its /sys/module.
+    /// A host whose modprobe loads by making a directory under its /sys/module. `ip_vs` needs
+    /// `nf_conntrack`, which needs `libcrc32c`.
     fn host() -> (tempfile::TempDir, Rehearsal) {
         let root = tempfile::tempdir().unwrap();
         let modules = format!("{}/sys/module", root.path().display());
         let modprobe = format!(
             "#!/bin/sh\nfor name; do :; done\nname=$(printf %s \"$name\" | tr - _)\n\
-             case $name in ip_vs | in_use) ;; *) echo 'FATAL: not found' >&2; exit 1 ;; esac\n\
-             case $1 in\n-n) ;;\n-r) [ $name != in_use ] && rmdir {modules}/$name ;;\n*) mkdir -p {modules}/$name ;;\nesac\n"
+             case $name in\nip_vs) all='libcrc32c nf_conntrack ip_vs' ;;\nin_use | bridge) all=$name ;;\n\
+             *) echo 'FATAL: not found' >&2; exit 1 ;;\nesac\n\
+             case $1 in\n-n) ;;\n-D) for one in $all; do echo \"insmod /lib/x/$(echo $one | tr _ -).ko.xz a=1\"; done ;;\n\
+             --) for one in $all; do mkdir -p {modules}/$one; done ;;\n*) exit 1 ;;\nesac\n"
         );
         write(root.path().join("bin/modprobe"), &modprobe);
+        let rmmod = format!("#!/bin/sh\n[ $2 != in_use ] && echo $2 >>{modules}/../gone && rmdir {modules}/$2\n");
+        write(root.path().join("bin/rmmod"), &rmmod);
         let rehearsal = Rehearsal::default()
             .with("ROOT", root.path().to_str().unwrap())
             .path(root.path().join("bin").to_str().unwrap());
@@ -138,6 +147,27 @@ mod tests {
         let (prior, _) = rehearsal.live(&module("ip-vs"));
         assert_eq!(prior.before, Observation::Absent);
         assert!(!root.path().join("sys/module/ip_vs").exists());
+    }
+
+    #[test]
+    fn what_came_with_it_goes_with_it_and_what_was_there_stays() {
+        let (root, rehearsal) = host();
+        let (prior, _) = rehearsal.live(&module("ip-vs"));
+        assert_eq!(prior.kept["with"], "nf_conntrack libcrc32c");
+        assert_eq!(fs::read_to_string(root.path().join("sys/gone")).unwrap(), "ip_vs\nnf_conntrack\nlibcrc32c\n");
+
+        fs::create_dir_all(root.path().join("sys/module/nf_conntrack")).unwrap();
+        let (prior, _) = rehearsal.live(&module("ip_vs"));
+        assert_eq!(prior.kept["with"], "libcrc32c");
+        assert!(root.path().join("sys/module/nf_conntrack").exists());
+    }
+
+    #[test]
+    fn a_module_that_network_devices_would_go_with_stays() {
+        let (root, rehearsal) = host();
+        write(root.path().join("sys/class/net/docker0/uevent"), "DEVTYPE=bridge\nINTERFACE=docker0\n");
+        rehearsal.live(&module("bridge"));
+        assert!(root.path().join("sys/module/bridge").exists());
     }
 
     #[test]

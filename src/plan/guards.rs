@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::identity::{INIT, is_control_plane};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
-use super::nodes::Nodes;
-use crate::resource::{Action, HostName, Observation};
+use super::nodes::{Node, Nodes};
+use super::react::begins_something;
+use crate::resource::{Action, Address, AnyKind, HostName, Observation};
 
 /// Stops what must not happen.
 pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     second_init(nodes, inputs);
     if inputs.mode == Mode::Apply {
         quorum(nodes, inputs);
+        unfit_hosts(nodes);
     }
     prevent_destroy(nodes, inputs);
 }
@@ -59,6 +61,31 @@ fn second_init(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         );
         nodes.all[number].verdict.stop(Problem::Refused { text });
     }
+}
+
+/// A host that can never become what is declared is left as it is: nothing is begun there before
+/// people have looked at it.
+fn unfit_hosts(nodes: &mut Nodes<'_>) {
+    let unfit: BTreeMap<HostName, Address> = nodes
+        .all
+        .iter()
+        .filter(|node| matches!(node.verdict.problem, Some(Problem::Refused { .. })) && is_impossible(node))
+        .map(|node| (node.address.host().clone(), node.address.clone()))
+        .collect();
+    for node in &mut nodes.all {
+        if let Some(by) = unfit.get(node.address.host())
+            && node.verdict.problem.is_none()
+            && begins_something(node)
+        {
+            node.verdict.stop(Problem::Blocked { by: by.clone() });
+        }
+    }
+}
+
+fn is_impossible(node: &Node<'_>) -> bool {
+    let found = node.seen.as_ref().ok().and_then(|seen| seen.observation.present());
+    let impossible = |resource: &dyn AnyKind| found.and_then(|found| resource.impossible(found).ok().flatten());
+    node.declared.is_some_and(|declared| impossible(declared.resource.as_ref()).is_some())
 }
 
 /// Taking away so many control planes in one go that etcd has no majority left to agree to it.

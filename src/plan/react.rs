@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::model::{Problem, Reason};
-use super::nodes::Nodes;
+use super::nodes::{Node, Nodes};
 use crate::graph::{Edges, Graph};
 use crate::resource::{Action, Address};
 use crate::state::State;
@@ -15,7 +15,7 @@ pub(super) fn forwards(nodes: &mut Nodes<'_>, graph: &Graph, state: &State) {
         if nodes.all[number].verdict.problem.is_some() {
             continue;
         }
-        if begins_something(nodes, number)
+        if begins_something(&nodes.all[number])
             && let Some(by) = graph.needs(number).iter().find_map(|&need| culprit(nodes, need))
         {
             nodes.all[number].verdict.stop(Problem::Blocked { by });
@@ -41,8 +41,7 @@ pub(super) fn backwards(nodes: &mut Nodes<'_>, edges: &Edges, order: &[usize]) {
 
 /// Whether it would be made, or taken over for the first time. What is known and recorded may still
 /// be kept right while something below it is unknown.
-fn begins_something(nodes: &Nodes<'_>, number: usize) -> bool {
-    let node = &nodes.all[number];
+pub(super) fn begins_something(node: &Node<'_>) -> bool {
     match node.verdict.action {
         Action::Create | Action::Replace => true,
         Action::Update => node.record.is_none() && node.inherited.is_none(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::site::{Site, name};
 use crate::config::{Host, LoadBalancer, ProxyMode, Swap, pointer};
 use crate::kinds::{self, File, KernelModule, Sysctl};
+use crate::resource::Address;
 
 const COMPONENT: &str = "host";
 const MODULES_FILE: &str = "/etc/modules-load.d/mainstay.conf";
@@ -27,9 +28,15 @@ fn modules(site: &mut Site<'_>, host: &Host) {
     }
     let source = pointer(["hostConfig", "kernelModules"]);
     let content = wanted.iter().fold(HEADER.to_owned(), |text, module| text + module + "\n");
+    let mut earlier: Vec<(String, Address)> = Vec::new();
     for module in wanted {
-        let module = site.declared.declare(&name(host), COMPONENT, &source, KernelModule { name: module }).address();
-        site.in_base(host, module);
+        // In this order, so that destroy unloads what others build on last.
+        let needs = earlier.iter().filter(|(first, _)| builds_on(&module, first)).map(|(_, address)| address);
+        let needs: Vec<Address> = needs.cloned().collect();
+        let kind = KernelModule { name: module.clone() };
+        let address = site.declared.declare(&name(host), COMPONENT, &source, kind).needs(&needs).address();
+        site.in_base(host, address.clone());
+        earlier.push((module, address));
     }
     let file = site.declared.declare(&name(host), COMPONENT, &source, File::new(MODULES_FILE, content)).address();
     site.in_base(host, file);
@@ -39,7 +46,7 @@ fn modules(site: &mut Site<'_>, host: &Host) {
 fn wanted_modules(site: &Site<'_>, host: &Host) -> Vec<String> {
     let own: &[&str] = match site.cluster.kubernetes.proxy_mode {
         _ if !host.is_node() => &[],
-        ProxyMode::Ipvs => &["overlay", "br_netfilter", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"],
+        ProxyMode::Ipvs => &["overlay", "br_netfilter", "nf_conntrack", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"],
         ProxyMode::Iptables | ProxyMode::Nftables => &["overlay", "br_netfilter"],
     };
     let mut wanted: Vec<String> = own.iter().map(|module| (*module).to_owned()).collect();
@@ -49,6 +56,16 @@ fn wanted_modules(site: &Site<'_>, host: &Host) -> Vec<String> {
         }
     }
     wanted
+}
+
+/// Whether a module may use one that was named before it. Of ours it is known; of others it is assumed.
+fn builds_on(module: &str, earlier: &str) -> bool {
+    match module {
+        "overlay" | "br_netfilter" | "nf_conntrack" => false,
+        "ip_vs" => earlier == "nf_conntrack",
+        "ip_vs_rr" | "ip_vs_wrr" | "ip_vs_sh" => earlier == "ip_vs",
+        _ => true,
+    }
 }
 
 fn sysctls(site: &mut Site<'_>, host: &Host) {

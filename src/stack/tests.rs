@@ -268,7 +268,7 @@ fn host_preparation_covers_ipvs_and_the_users_own() {
     cluster.host_config.sysctls = BTreeMap::from([("net.bridge.bridge-nf-call-ip6tables".into(), "0".into())]);
     let all = declared(&cluster);
     let lines = |address: &str| text(&all, address).lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
-    let ipvs = ["overlay", "br_netfilter", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack", "dummy"];
+    let ipvs = ["overlay", "br_netfilter", "nf_conntrack", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "dummy"];
     assert_eq!(lines("w1/host/file[/etc/modules-load.d/mainstay.conf]"), ipvs);
     assert_eq!(
         lines("w1/host/file[/etc/sysctl.d/90-mainstay.conf]"),
@@ -280,6 +280,12 @@ fn host_preparation_covers_ipvs_and_the_users_own() {
     );
     let sysctl = before(&all, "w1/host/sysctl[net.bridge.bridge-nf-call-iptables]");
     assert!(sysctl.contains("w1/host/kernel_module[br_netfilter]"));
+    // What others build on is unloaded last.
+    let needs = |module: &str| get(&all, &format!("w1/host/kernel_module[{module}]")).needs.clone();
+    let key = |address: &Address| address.key().unwrap().to_owned();
+    assert_eq!(needs("ip_vs_rr").iter().map(key).collect::<Vec<_>>(), ["ip_vs"]);
+    assert_eq!(needs("ip_vs").iter().map(key).collect::<Vec<_>>(), ["nf_conntrack"]);
+    assert_eq!((needs("overlay").len(), needs("dummy").len()), (0, 7));
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(crate) struct Lab {
     _turn: MutexGuard<'static, ()>,
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -26,9 +26,20 @@ pub(crate) fn loudly(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Whether the lab can run. With `MAINSTAY_LAB=required`, as in CI, it must.
-pub(crate) fn ready() -> bool {
-    let output = Command::new(root().join("tests/lab/docker-ready")).output().unwrap();
+/// Waits until no other lab runs.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a lab is to be left running for people to look at.
+pub(crate) fn stays() -> bool {
+    std::env::var_os("LAB_KEEP").is_some() || std::thread::panicking() && std::env::var_os("CI").is_none()
+}
+
+/// Whether the lab can run, which this script of it knows. With `MAINSTAY_LAB=required`, as in CI,
+/// it must.
+pub(crate) fn ready(script: &str) -> bool {
+    let output = Command::new(root().join("tests/lab").join(script)).output().unwrap();
     if output.status.success() {
         return true;
     }
@@ -41,8 +52,8 @@ pub(crate) fn ready() -> bool {
 impl Lab {
     /// Makes fresh hosts. `None` when there is no lab (said loudly).
     pub(crate) fn up(name: &'static str, control_planes: usize, workers: usize) -> Option<Self> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        if !ready() {
+        let turn = turn();
+        if !ready("docker-ready") {
             return None;
         }
         let dir = root().join("target").join(name);
@@ -149,7 +160,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        if std::env::var_os("LAB_KEEP").is_some() || std::thread::panicking() && std::env::var_os("CI").is_none() {
+        if stays() {
             loudly(&format!("the lab {} is left running: LAB_NAME={} tests/lab/down", self.name, self.name));
             return;
         }

@@ -89,7 +89,7 @@ fn drift_is_named_and_mended(lab: &Lab) {
     let client = Poll::start(vip(lab));
     lab.expect(0, &["apply", "--auto-approve"]);
     let seen = client.end();
-    assert_eq!(seen.failed, 0, "a client saw {seen:?} while drift was mended");
+    assert!(seen.asked > 5 && seen.failed == 0, "a client saw {seen:?} while drift was mended");
     assert!(lab.expect(0, &["plan", "--detailed-exitcode"]).contains(NO_CHANGES));
 }
 

@@ -1,5 +1,6 @@
 //! End to end: the compiled binary against real hosts in containers (tests/lab): real sshd,
-//! systemd, haproxy, keepalived, containerd, and a real kubeadm with all that it starts.
+//! systemd, haproxy, keepalived, containerd, and a real kubeadm with all that it starts. And against a
+//! virtual machine with a kernel of its own.
 
 #![expect(clippy::unwrap_used, reason = "a test, its set-up included, fails by panicking")]
 
@@ -10,3 +11,4 @@ mod lab;
 mod life;
 mod poll;
 mod secrets;
+mod vm;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs on the host, as root; see snapshot.
+# Runs on the host, as root; see snapshot. Arguments: directories of which contents are read, else all.
 set -euo pipefail
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
@@ -22,16 +22,16 @@ for path in "${ignored[@]:1}"; do prune+=(-o -path "$path"); done
 section files
 find / \( "${prune[@]}" \) -prune -o -printf '%y %m %U:%G %p %l\n' | sort
 section contents
-find / \( "${prune[@]}" \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
+find "${@:-/}" \( "${prune[@]}" \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
 
 section unit-files
 systemctl list-unit-files --no-legend --no-pager --plain | awk '{ print $1, $2 }' | sort
 section active-units
 systemctl list-units --state=active,activating,failed --no-legend --no-pager --plain |
-  awk '$1 !~ /\.(device|scope|mount|slice|target)$/ && $1 !~ /^(user|session)/ { print $1, $3, $4 }' | sort
+  awk '$1 !~ /\.(device|scope|mount|automount|slice|target)$/ && $1 !~ /^(user|session)/ { print $1, $3, $4 }' | sort
 section processes
 # shellcheck disable=SC2009 # a list is wanted
-ps -eo comm= | grep -vxE 'bash|ps|sort|grep|sshd' | sort -u || true
+ps -eo comm= | grep -vxE 'bash|ps|sort|grep|sshd|kworker/.*' | sort -u || true
 section mounts
 # A mount of the kernel's may come and go with whoever looks at it.
 findmnt -rn -o TARGET,FSTYPE | grep -v binfmt_misc | sort
@@ -41,6 +41,7 @@ section sysctl
 sysctl -a 2>/dev/null | grep -vE \
   -e '^fs\.(dentry-state|file-nr|inode-nr|inode-state|aio-nr|quota\.)' \
   -e '^kernel\.(random\.|ns_last_pid|pty\.nr|perf_event_max_sample_rate|tainted|warn_count|oops_count)' \
+  -e '^vm\.(user|admin)_reserve_kbytes' \
   -e '^net\.netfilter\.nf_conntrack_count' -e '^net\.ipv4\.tcp_fastopen_key' \
   -e '^net\.(ipv[46]|mpls)\.(conf|neigh)\.(veth|cni|cali|flannel|tun|kube|dummy|nodelocal)' | sort
 

@@ -76,6 +76,29 @@ fn unknown_blocks_what_would_be_made_on_it_and_nothing_else() {
 }
 
 #[test]
+fn nothing_is_begun_on_a_host_that_can_never_become_what_is_declared() {
+    let mut world = World::default();
+    world.declare("h/c/thing[never]", "impossible", &[], &[]).hosts("h/c/thing[never]", seen("1"));
+    world.declare("h/c/thing[new]", "1", &[], &[]);
+    world.declare("h/c/thing[foreign]", "1", &[], &[]).hosts("h/c/thing[foreign]", seen("7"));
+    world.declare("h/c/thing[right]", "1", &[], &[]).hosts("h/c/thing[right]", seen("1"));
+    world.declare("h/c/thing[drifted]", "1", &[], &[]).made("h/c/thing[drifted]", "1", &[]);
+    world.hosts("h/c/thing[drifted]", seen("2"));
+    world.declare("other/c/thing[new]", "1", &[], &[]);
+    let plan = world.plan();
+    let got = |name| {
+        let change = world.change(&plan, name);
+        (change.action, change.problem.clone())
+    };
+    assert!(matches!(got("h/c/thing[never]"), (Action::NoOp, Some(Problem::Refused { .. }))));
+    assert_eq!(got("h/c/thing[new]"), (Action::NoOp, Some(blocked("h/c/thing[never]"))));
+    assert_eq!(got("h/c/thing[foreign]"), (Action::NoOp, Some(blocked("h/c/thing[never]"))));
+    assert_eq!(got("h/c/thing[right]"), (Action::Adopt, None));
+    assert_eq!(got("h/c/thing[drifted]"), (Action::Update, None));
+    assert_eq!(got("other/c/thing[new]"), (Action::Create, None));
+}
+
+#[test]
 fn an_unreached_host_is_unknown_whatever_the_state_says() {
     let mut world = World::default();
     world.declare("far/c/thing[a]", "1", &[], &[]);
