@@ -58,7 +58,6 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         (None, Some(workspace)) => workspace.state_path.clone(),
         (state, _) => state.clone().unwrap_or_default(),
     };
-    let lease = state::acquire(&state_path, "destroy", args.locking.lock_timeout)?;
     let name = match &workspace {
         Some(workspace) => workspace.cluster().name.clone(),
         None => match Store::read_only(&state_path)? {
@@ -66,6 +65,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
             None => return Err(CliError::wrong(format!("there is no state file {}", state_path.display()))),
         },
     };
+    let lease = state::acquire(&state_path, "destroy", args.locking.lock_timeout)?;
     let store = Store::open(&state_path, &name)?;
     let state = store.snapshot();
     let reaches = recorded(&state, workspace.as_ref())?;

@@ -212,6 +212,10 @@ impl Kind for File {
         vec![Step::run(format!("write {}", self.path), script)]
     }
 
+    fn files(&self) -> Vec<(String, String)> {
+        vec![(self.path.clone(), self.content.masked())]
+    }
+
     fn destroy(&self, prior: &Prior<FileSeen>) -> Vec<Step> {
         let (title, script) = match &prior.before {
             Observation::Absent => {

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::kubeadm::{Host, Observed, TOKEN_DESCRIPTION, restored, setting};
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
-use crate::resource::{Act, Action, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Step};
+use crate::resource::{
+    Act, Action, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
+};
 
 /// The first control plane. Made once in the life of a cluster: on a host that lost it, it is not made again while
 /// another control plane runs.
@@ -98,6 +100,10 @@ impl Kind for KubeadmInit {
         steps.extend(host.pull(&self.config));
         steps.extend([host.run(), host.gate(), host.forget_secrets()]);
         steps
+    }
+
+    fn files(&self) -> Vec<(String, String)> {
+        vec![("kubeadm-init.yaml".into(), Slots::masked(&self.config))]
     }
 
     fn destroy(&self, prior: &Prior<Observed>) -> Vec<Step> {

@@ -167,6 +167,10 @@ impl Kind for KubeadmJoin {
         steps
     }
 
+    fn files(&self) -> Vec<(String, String)> {
+        vec![("kubeadm-join.yaml".into(), Slots::masked(&self.config))]
+    }
+
     fn destroy(&self, prior: &Prior<Observed>) -> Vec<Step> {
         self.host().destroy(prior)
     }

@@ -93,6 +93,10 @@ impl Kind for Manifest {
         vec![Step::run(format!("apply {}", self.name), script).transient(TRANSIENT)]
     }
 
+    fn files(&self) -> Vec<(String, String)> {
+        vec![(self.name.clone(), self.content.clone())]
+    }
+
     fn destroy(&self, _: &Prior<Observed>) -> Vec<Step> {
         let delete = self.script(with_kubectl!("manifest/objects.sh", "manifest/delete.sh"));
         let gone = self.script(with_kubectl!("manifest/objects.sh", "manifest/gone.sh"));

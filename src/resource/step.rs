@@ -179,6 +179,19 @@ impl Slots {
         format!("SLOT-{slot}-TOLS")
     }
 
+    /// A text with every placeholder masked, to be shown.
+    pub fn masked(text: &str) -> String {
+        let mut shown = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("SLOT-") {
+            let Some((_, after)) = after.split_once("-TOLS") else { break };
+            shown.push_str(before);
+            shown.push_str(Secret::MASK);
+            rest = after;
+        }
+        shown + rest
+    }
+
     /// Fills a slot.
     pub fn put(&mut self, slot: &'static str, secret: Secret) {
         self.filled.insert(slot, secret);
@@ -212,6 +225,8 @@ mod tests {
         let mut slots = Slots::default();
         let text = format!("token: {}.{}", Slots::placeholder("id"), Slots::placeholder("secret"));
         slots.put("id", Secret::new("abc"));
+        assert_eq!(Slots::masked(&text), format!("token: {0}.{0}", Secret::MASK));
+        assert_eq!(Slots::masked("SLOT-x"), "SLOT-x");
         let empty = ScriptError::EmptySlot { name: "C", slot: "secret".into() };
         assert_eq!(slots.fill("C", &text), Err(empty));
         slots.put("secret", Secret::new("xyz"));

@@ -3,5 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test, its set-up included, fails by panicking")]
 
 mod architecture;
+mod cli;
 mod config;
 mod config_schema;
+mod examples;
+mod sandbox;
+mod scenarios;
+mod secrets;

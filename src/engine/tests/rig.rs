@@ -219,7 +219,7 @@ impl Rig {
     }
 
     pub(super) async fn run(self) -> Ran {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let path = dir.path().join("prod.json");
         let store = Store::open(&path, "prod").unwrap();
         store.begin(acquire(&path, "apply", Duration::ZERO).unwrap(), |_| {}).unwrap();

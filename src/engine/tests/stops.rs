@@ -37,6 +37,19 @@ async fn a_failure_blocks_what_depends_on_it_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn all_that_depends_on_a_failure_is_blocked_however_far_away() {
+    let mut rig = Rig::default();
+    chain(&mut rig);
+    rig.fleet.set_fault("h/c/staged[a]", true).unwrap();
+    let ran = rig.run().await;
+    for skipped in ["b", "c", "d"] {
+        let because = address("h/c/staged[a]");
+        assert_eq!(ran.ending(&format!("h/c/staged[{skipped}]")), &Ending::Skipped { because });
+    }
+    assert_eq!(ran.ending("h/c/staged[e]"), &Ending::Done);
+}
+
+#[tokio::test]
 async fn a_host_that_is_down_fails_alone() {
     let mut rig = Rig::default();
     rig.create("up/c/staged", &[]);

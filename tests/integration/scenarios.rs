@@ -1,0 +1,108 @@
+//! Golden scenarios: `tests/scenarios/<name>/` holds cluster.yaml, `script` and `expected`, and no code.
+//!
+//! Lines of a script: `$ mainstay ARGS` runs a command, whose output is expected; `% mainstay ARGS` too, of which only
+//! the last line is; `edit FROM => TO` replaces a text in cluster.yaml (`\n` is a new line). Other lines are comments.
+//! `UPDATE=1` writes what is said now as what is expected.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use crate::sandbox::{Said, Sandbox, root};
+
+/// Words of a line; single quotes hold one together.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (i, part) in line.split('\'').enumerate() {
+        for (j, word) in if i % 2 == 1 { vec![part] } else { part.split(' ').collect() }.into_iter().enumerate() {
+            if j > 0 {
+                words.push(String::new());
+            }
+            words.last_mut().unwrap().push_str(word);
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// `0.1 s` is another one each time.
+fn redacted(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(" s") {
+        let number = before.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let is_time = number.len() < before.len() && !after.starts_with(char::is_alphabetic);
+        shown.push_str(if is_time { number } else { before });
+        shown.push_str(if is_time { "N s" } else { " s" });
+        rest = after;
+    }
+    shown + rest
+}
+
+/// What is shown of a command. Progress of apply and destroy comes in no certain order.
+fn shown(args: &[String], said: &Said, last_line: bool) -> String {
+    let mut text = said.out.clone();
+    if last_line {
+        text = text.lines().last().map(|line| format!("{line}\n")).unwrap_or_default();
+    } else if !(matches!(args[0].as_str(), "apply" | "destroy") && said.code < 2) {
+        text.push_str(&said.err);
+    }
+    if said.code != 0 {
+        let _ = writeln!(text, "[exit {}]", said.code);
+    }
+    redacted(&text)
+}
+
+fn play(folder: &Path) -> String {
+    let it = Sandbox::new("");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.ends_with("script") && !path.ends_with("expected") {
+            fs::copy(&path, it.path(path.file_name().unwrap().to_str().unwrap())).unwrap();
+        }
+    }
+    let mut transcript = String::new();
+    for line in fs::read_to_string(folder.join("script")).unwrap().lines() {
+        let _ = writeln!(transcript, "{line}");
+        if let Some((from, to)) = line.strip_prefix("edit ").and_then(|edit| edit.split_once(" => ")) {
+            it.edit(&from.replace("\\n", "\n"), &to.replace("\\n", "\n"));
+        } else if let Some(command) = line.strip_prefix("$ mainstay ").or_else(|| line.strip_prefix("% mainstay ")) {
+            let args = words(command);
+            let said = it.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+            transcript.push_str(&shown(&args, &said, line.starts_with('%')));
+        }
+    }
+    transcript
+}
+
+#[test]
+fn scenarios_go_as_expected() {
+    let mut folders: Vec<_> =
+        fs::read_dir(root().join("tests/scenarios")).unwrap().map(|it| it.unwrap().path()).collect();
+    folders.sort();
+    assert!(folders.len() >= 10);
+    // One at a time would take minutes on a slow disk.
+    let played = std::thread::scope(|scope| {
+        let threads: Vec<_> = folders.iter().map(|folder| scope.spawn(|| play(folder))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    let mut wrong = Vec::new();
+    for (folder, transcript) in folders.iter().zip(played) {
+        let expected = folder.join("expected");
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&expected, &transcript).unwrap();
+        }
+        let before = fs::read_to_string(&expected).unwrap_or_default();
+        if before != transcript {
+            let diff = similar::TextDiff::from_lines(&before, &transcript);
+            wrong.push(format!("{}\n{}", folder.display(), diff.unified_diff().context_radius(3)));
+        }
+    }
+    assert!(wrong.is_empty(), "UPDATE=1 accepts:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn timings_are_redacted_and_words_are_split() {
+    assert_eq!(redacted("after 0.1 s, 12 s, 3 steps in 4 s\n"), "after N s, N s, 3 steps in N s\n");
+    assert_eq!(words("sim set 'a b=1' c"), ["sim", "set", "a b=1", "c"]);
+}

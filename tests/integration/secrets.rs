@@ -1,0 +1,98 @@
+//! A secret of cluster.yaml is used, and shows nowhere.
+
+use std::fs;
+use std::path::Path;
+
+use crate::sandbox::{QUICKSTART, Sandbox};
+
+const MARKER: &str = "mArKeR4x";
+
+/// Everything that lies in a folder, except what the test itself wrote.
+fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push((path.display().to_string(), fs::read(&path).unwrap()));
+        }
+    }
+}
+
+fn holds(bytes: &[u8]) -> bool {
+    bytes.windows(MARKER.len()).any(|window| window == MARKER.as_bytes())
+}
+
+#[test]
+fn a_secret_is_used_and_shows_nowhere() {
+    let mut it = Sandbox::of(QUICKSTART);
+    it.edit("network:", "loadBalancer: {keepalived: {authPassword: {env: VRRP_PASSWORD}}}\nnetwork:");
+    assert!(it.expect(1, &["plan"]).err.contains("loadBalancer.keepalived.authPassword"), "it must be there");
+    it.env("VRRP_PASSWORD", MARKER);
+    const CONF: &str = "cp1/keepalived/file[/etc/keepalived/keepalived.conf]";
+    let fails = ["sim", "fail", "cp2/keepalived/file"];
+    let heals = ["sim", "fail", "cp2/keepalived/file", "--off"];
+    let commands: [(i32, &[&str]); 20] = [
+        (0, &["-v", "--log", "log", "validate"]),
+        (0, &["-v", "--log", "log", "plan", "--full"]),
+        (0, &["-v", "--log", "log", "--json", "plan"]),
+        (0, &["render"]),
+        (0, &["--json", "render"]),
+        (0, &["graph"]),
+        (0, &fails),
+        (1, &["-v", "--log", "log", "--json", "apply", "--auto-approve"]),
+        (0, &heals),
+        (0, &["-v", "--log", "log", "apply", "--auto-approve"]),
+        (0, &["plan", "--detailed-exitcode"]),
+        (0, &["show"]),
+        (0, &["--json", "show"]),
+        (0, &["state", "show", CONF]),
+        (0, &["sim", "status"]),
+        (0, &["--json", "sim", "status"]),
+        (0, &["-v", "facts"]),
+        (0, &["plan", "--destroy", "--full"]),
+        (0, &["sim", "set", &format!("{CONF}={{\"mode\":\"0666\"}}")]),
+        (2, &["plan", "--json", "--detailed-exitcode"]),
+    ];
+    for (code, args) in commands {
+        let said = it.expect(code, args);
+        assert!(!holds(said.out.as_bytes()) && !holds(said.err.as_bytes()), "mainstay {}", args.join(" "));
+    }
+    assert!(it.expect(0, &["render", "cp1"]).out.contains("auth_pass (sensitive)"));
+    // It counts all the same: another one is a change, which does not show either.
+    let same = it.expect(0, &["apply", "--auto-approve"]);
+    assert!(same.out.contains("Apply complete! Resources: 0 added, 2 changed"), "{}", same.out);
+    it.env("VRRP_PASSWORD", "aNother1");
+    let other = it.expect(2, &["plan", "--detailed-exitcode"]);
+    assert!(other.out.contains("keepalived.conf") && !other.out.contains("aNother1"), "{}", other.out);
+    it.env("VRRP_PASSWORD", MARKER);
+    it.expect(0, &["plan", "--detailed-exitcode"]);
+    let said = it.expect(0, &["-v", "--log", "log", "--json", "destroy", "--auto-approve"]);
+    assert!(!holds(said.out.as_bytes()) && !holds(said.err.as_bytes()));
+    let mut left = Vec::new();
+    files(it.dir(), &mut left);
+    assert!(left.len() > 3, "state, its generations, simulated hosts and log: {}", left.len());
+    for (path, bytes) in left {
+        assert!(!holds(&bytes), "{path}");
+    }
+}
+
+/// A journal is what a cut-off run leaves; this one is cut off by the file system.
+#[test]
+fn a_secret_is_in_no_journal() {
+    let mut it = Sandbox::of(QUICKSTART);
+    it.edit("network:", "loadBalancer: {keepalived: {authPassword: {env: VRRP_PASSWORD}}}\nnetwork:");
+    it.env("VRRP_PASSWORD", MARKER);
+    let mut child = it.start(&["apply", "--auto-approve"]);
+    let mut seen = String::new();
+    while child.try_wait().unwrap().is_none() {
+        for entry in fs::read_dir(it.path("state")).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.to_string_lossy().contains("journal") {
+                seen = fs::read_to_string(path).unwrap_or(seen);
+            }
+        }
+    }
+    assert!(seen.contains("cp1/keepalived/file[/etc/keepalived/keepalived.conf]"), "{} bytes", seen.len());
+    assert!(!holds(seen.as_bytes()));
+}
