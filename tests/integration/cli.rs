@@ -17,7 +17,7 @@ const FORWARD: &str = "cp1/host/sysctl[net.ipv4.ip_forward]";
 fn large() -> Sandbox {
     let mut text = fs::read_to_string(root().join(QUICKSTART)).unwrap();
     let workers: String =
-        (3..30).fold(String::new(), |text, n| format!("{text}  w{n}: {{address: 10.0.1.{n}, roles: [worker]}}\n"));
+        (3..18).fold(String::new(), |text, n| format!("{text}  w{n}: {{address: 10.0.1.{n}, roles: [worker]}}\n"));
     let last = "  w2: {address: 10.0.0.22, roles: [worker]}\n";
     assert!(text.contains(last));
     text = text.replace(last, &format!("{last}{workers}"));
