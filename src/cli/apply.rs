@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::approve::approve;
-use super::carry_out::{carry_out, refresh};
+use super::carry_out::{carry_out, refresh, stop_when_refused};
 use super::error::{CliError, Exit};
 use super::plan::show;
 use super::survey::{Planning, survey};
@@ -49,6 +49,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let store = Store::open(&workspace.state_path, &name)?;
     let planned = survey(&workspace, &store.snapshot(), args.planning, ui).await?;
     show(&planned, Some(&workspace), args.planning.full, ui)?;
+    stop_when_refused(&planned.plan)?;
     if planned.plan.is_empty() {
         planned.fleet.close().await;
         refresh(&planned.plan, &store, lease)?;

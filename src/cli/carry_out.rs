@@ -13,7 +13,7 @@ use super::survey::Survey;
 use super::ui::Ui;
 use crate::engine::event::Event;
 use crate::engine::{self, Control, Outcome, Run};
-use crate::plan::{Mode, Plan};
+use crate::plan::{Change, Mode, Plan, Problem};
 use crate::render::{JsonProgress, PlainProgress, Progress, TtyProgress, event_line, outcome_summary, outcome_table};
 use crate::resource::HostName;
 use crate::state::{Lease, Store};
@@ -61,6 +61,17 @@ pub(super) async fn carry_out(
     let outcome = result?;
     finished?;
     tell(&outcome, mode, ui)
+}
+
+/// Stops where a guard or a kind refuses a change. The rest of such a plan is made for a cluster in which that change
+/// has happened, too: a load balancer on a new port, say, that the hosts were never told of.
+pub(super) fn stop_when_refused(plan: &Plan) -> Result<(), CliError> {
+    let refused = |change: &&Change| matches!(change.problem, Some(Problem::Refused { .. }));
+    match plan.changes.iter().filter(refused).count() {
+        0 => Ok(()),
+        1 => Err(CliError::failed("nothing was changed: one change is refused, see above")),
+        many => Err(CliError::failed(format!("nothing was changed: {many} changes are refused, see above"))),
+    }
 }
 
 /// Brings records up to date where hosts and wishes agree already; touches no host and says nothing.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::apply::Locking;
 use super::approve::approve;
-use super::carry_out::carry_out;
+use super::carry_out::{carry_out, stop_when_refused};
 use super::error::{CliError, Exit};
 use super::plan::show;
 use super::survey::{guarded, recorded, survey_destroy};
@@ -73,6 +73,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let planned =
         survey_destroy(&state, &state_path, reaches, &guarded, args.parallelism, args.forget_unreachable, ui).await?;
     show(&planned, workspace.as_ref(), false, ui)?;
+    stop_when_refused(&planned.plan)?;
     if planned.plan.changes.is_empty() {
         return Ok(Exit::Done);
     }

@@ -129,9 +129,7 @@ fn set(fleet: &SimulatedFleet, assignment: &str, ui: Ui) -> Result<(), CliError>
     let (address, value) = parts.ok_or_else(|| CliError::wrong(format!("`{assignment}` is not ADDRESS=VALUE")))?;
     let address: Address = address.parse().map_err(|error| CliError::wrong(format!("{error}")))?;
     let world = fleet.world();
-    let is = if value == "absent" {
-        Observation::Absent
-    } else {
+    let is = {
         let nothing = || {
             let near: Vec<String> = world
                 .present()
@@ -141,8 +139,12 @@ fn set(fleet: &SimulatedFleet, assignment: &str, ui: Ui) -> Result<(), CliError>
             CliError::wrong(format!("there is nothing at {address}")).hint(format!("there is: {}", near.join(", ")))
         };
         let mut now = world.get(&address).present().cloned().ok_or_else(nothing)?;
-        merge(&mut now, &address, value)?;
-        Observation::Present(now)
+        if value == "absent" {
+            Observation::Absent
+        } else {
+            merge(&mut now, &address, value)?;
+            Observation::Present(now)
+        }
     };
     fleet.set(&address, is)?;
     ui.say(&format!("{address} is {value} now."));

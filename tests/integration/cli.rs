@@ -17,7 +17,7 @@ const FORWARD: &str = "cp1/host/sysctl[net.ipv4.ip_forward]";
 fn large() -> Sandbox {
     let mut text = fs::read_to_string(root().join(QUICKSTART)).unwrap();
     let workers: String =
-        (3..30).fold(String::new(), |text, n| format!("{text}  w{n}: {{address: 10.0.1.{n}, roles: [worker]}}\n"));
+        (3..18).fold(String::new(), |text, n| format!("{text}  w{n}: {{address: 10.0.1.{n}, roles: [worker]}}\n"));
     let last = "  w2: {address: 10.0.0.22, roles: [worker]}\n";
     assert!(text.contains(last));
     text = text.replace(last, &format!("{last}{workers}"));
@@ -96,8 +96,8 @@ fn a_state_that_somebody_holds_is_exit_6_and_is_readable_all_the_same() {
     let lease = state::acquire(&it.path(STATE), "apply", Duration::ZERO).unwrap();
     for command in ["apply", "destroy"] {
         let said = it.expect(6, &[command, "--auto-approve"]);
-        let (pid, id) = (std::process::id().to_string(), &lease.holder().id);
-        assert!(said.err.contains(&pid) && said.err.contains(&id.to_string()), "{}", said.err);
+        let (pid, id) = (std::process::id().to_string(), lease.holder().id.clone());
+        assert!(said.err.contains(&pid) && said.err.contains(&id), "{}", said.err);
     }
     for command in [&["plan"][..], &["show"], &["state", "list"], &["facts"]] {
         it.expect(0, command);
@@ -272,6 +272,7 @@ fn a_wrong_name_is_answered_with_the_right_ones() {
     assert!(said.err.contains(FORWARD), "{}", said.err);
     let said = it.expect(5, &["sim", "set", &format!("{FORWARD}={{\"nope\":1}}")]);
     assert!(said.err.contains("no field `nope`") && said.err.contains("fields: [\"value\"]"), "{}", said.err);
+    assert!(it.expect(5, &["sim", "set", "cp1/host/sysctl[nope]=absent"]).err.contains("there is nothing at"));
     assert!(it.expect(5, &["sim", "set", "nonsense"]).err.contains("ADDRESS=VALUE"));
     assert!(it.expect(1, &["state", "show", "cp1/host/sysctl[nope]"]).err.contains("mainstay state list"));
     assert!(it.expect(5, &["plam"]).err.contains("'plan'"));
@@ -361,6 +362,22 @@ fn records_of_a_host_that_is_gone_are_dropped_only_when_asked_for() {
     it.expect(0, &["destroy", "--auto-approve", "--forget-unreachable"]);
     assert_eq!(it.expect(0, &["state", "list"]).out, "");
     assert!(it.expect(0, &["sim", "status"]).out.contains("\nw2/"), "nothing on it was undone");
+}
+
+/// Half of such a plan would leave a cluster that is neither the old one nor the new one.
+#[test]
+fn a_refused_change_stops_the_whole_plan() {
+    let it = Sandbox::applied();
+    it.edit("port: 8443", "port: 9443");
+    for args in [&["plan"][..], &["apply", "--auto-approve"]] {
+        let said = it.expect(1, args);
+        assert!(said.out.contains("endpoint cannot change after kubeadm init"), "{}", said.out);
+    }
+    it.edit("port: 9443", "port: 8443");
+    it.expect(0, &["plan", "--detailed-exitcode"]);
+    it.edit("network:", "guards: {preventDestroy: [cp1]}\nnetwork:");
+    assert!(it.expect(1, &["destroy", "--auto-approve"]).err.contains("nothing was changed"));
+    assert_eq!(it.expect(0, &["state", "list"]).out.lines().count(), 152);
 }
 
 #[test]

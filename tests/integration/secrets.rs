@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::sandbox::{QUICKSTART, Sandbox};
 
+const CONF: &str = "cp1/keepalived/file[/etc/keepalived/keepalived.conf]";
 const MARKER: &str = "mArKeR4x";
 
 /// Everything that lies in a folder, except what the test itself wrote.
@@ -29,7 +30,6 @@ fn a_secret_is_used_and_shows_nowhere() {
     it.edit("network:", "loadBalancer: {keepalived: {authPassword: {env: VRRP_PASSWORD}}}\nnetwork:");
     assert!(it.expect(1, &["plan"]).err.contains("loadBalancer.keepalived.authPassword"), "it must be there");
     it.env("VRRP_PASSWORD", MARKER);
-    const CONF: &str = "cp1/keepalived/file[/etc/keepalived/keepalived.conf]";
     let fails = ["sim", "fail", "cp2/keepalived/file"];
     let heals = ["sim", "fail", "cp2/keepalived/file", "--off"];
     let commands: [(i32, &[&str]); 20] = [
