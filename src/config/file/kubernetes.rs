@@ -166,10 +166,22 @@ pub(in crate::config) enum PathType {
     Socket,
 }
 
+/// Where etcd's members run.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum EtcdTopology {
+    /// One on every control plane.
+    Stacked,
+}
+
 /// etcd on the control planes.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Etcd {
+    /// Where the members run.
+    #[schemars(extend("default" = "stacked"))]
+    #[expect(dead_code, reason = "its only value is checked by its type")]
+    pub(in crate::config) topology: Option<EtcdTopology>,
     /// Data directory, an absolute path.
     #[schemars(regex(pattern = "^/"), extend("default" = "/var/lib/etcd"))]
     pub(in crate::config) data_dir: Option<String>,

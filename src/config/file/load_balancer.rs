@@ -12,11 +12,43 @@ pub(in crate::config) struct LoadBalancer {
     /// Who balances the API.
     #[schemars(extend("default" = "keepalived-haproxy"))]
     pub(in crate::config) mode: Option<LoadBalancerMode>,
+    /// How haproxy and keepalived run.
+    #[schemars(extend("default" = "systemd"))]
+    #[expect(dead_code, reason = "its only value is checked by its type")]
+    pub(in crate::config) runtime: Option<LoadBalancerRuntime>,
+    /// Which proxy stands behind the virtual IP.
+    #[schemars(extend("default" = "haproxy"))]
+    #[expect(dead_code, reason = "its only value is checked by its type")]
+    pub(in crate::config) proxy: Option<Proxy>,
     /// haproxy. The defaults find a dead API server within about a second.
     pub(in crate::config) haproxy: Option<Haproxy>,
     /// keepalived, which moves the virtual IP. The defaults move it within about a second and
     /// leave it where it is afterwards.
     pub(in crate::config) keepalived: Option<Keepalived>,
+}
+
+/// How haproxy and keepalived run.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum LoadBalancerRuntime {
+    /// From the distribution's packages, as services of systemd.
+    Systemd,
+}
+
+/// Which proxy stands behind the virtual IP.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum Proxy {
+    /// haproxy.
+    Haproxy,
+}
+
+/// How load balancers speak VRRP with each other.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::config) enum Transport {
+    /// To each other's addresses; multicast is blocked in many networks.
+    Unicast,
 }
 
 /// Who balances the API.
@@ -126,6 +158,10 @@ pub(in crate::config) struct HaproxyExtra {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Keepalived {
+    /// How load balancers speak VRRP with each other.
+    #[schemars(extend("default" = "unicast"))]
+    #[expect(dead_code, reason = "its only value is checked by its type")]
+    pub(in crate::config) transport: Option<Transport>,
     /// Interface for VRRP and the virtual IP on every load balancer; a host's own `interface`
     /// wins. By default the one that has the host's address.
     #[schemars(length(max = 15), extend("examples" = ["eth0"]))]
