@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::progress::seconds;
 use crate::engine::Outcome;
-use crate::engine::event::Ending;
+use crate::engine::event::{Ending, Failure};
 use crate::plan::Mode;
 use crate::resource::{Action, Address};
 
@@ -17,24 +17,31 @@ pub fn outcome_table(outcome: &Outcome) -> String {
     let mut text = String::new();
     let mut skipped: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
     let mut not_started = Vec::new();
-    let mut heading = false;
+    // What failed alike at once, as everything on a host that does not answer, is told once.
+    let mut failed: Vec<(Vec<&Address>, &Failure)> = Vec::new();
     for (address, _, ending) in &outcome.endings {
         match ending {
             Ending::Failed(failure) => {
-                if !std::mem::replace(&mut heading, true) {
-                    text.push_str("Failed\n");
-                }
-                let after =
-                    if failure.after.is_zero() { String::new() } else { format!(" after {}", seconds(failure.after)) };
-                let on = if address.host() == &failure.host { String::new() } else { format!(" on {}", failure.host) };
-                let _ = writeln!(text, "  {address}    {}{on}{after}", failure.step);
-                for line in failure.text.lines() {
-                    let _ = writeln!(text, "      {line}");
+                match failed.last_mut().filter(|(_, last)| *last == failure && failure.after.is_zero()) {
+                    Some((addresses, _)) => addresses.push(address),
+                    None => failed.push((vec![address], failure)),
                 }
             }
             Ending::Skipped { because } => skipped.entry(because).or_default().push(address),
             Ending::NotStarted => not_started.push(address),
             Ending::Done => {}
+        }
+    }
+    if !failed.is_empty() {
+        text.push_str("Failed\n");
+    }
+    for (addresses, failure) in failed {
+        let after = if failure.after.is_zero() { String::new() } else { format!(" after {}", seconds(failure.after)) };
+        let own = addresses.iter().all(|address| address.host() == &failure.host);
+        let on = if own { String::new() } else { format!(" on {}", failure.host) };
+        let _ = writeln!(text, "  {}    {}{on}{after}", list(&addresses), failure.step);
+        for line in failure.text.lines() {
+            let _ = writeln!(text, "      {line}");
         }
     }
     for (because, addresses) in skipped {
@@ -78,7 +85,6 @@ pub fn outcome_summary(outcome: &Outcome, mode: Mode) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::event::Failure;
     use crate::resource::HostName;
     use std::time::Duration;
 
@@ -124,6 +130,24 @@ mod tests {
         Not started
           w1/worker/kubeadm_join
         Apply incomplete. Resources: 1 done, 1 failed, 2 skipped.
+        ");
+    }
+
+    #[test]
+    fn what_failed_alike_is_told_once() {
+        let silent = || {
+            let text = "w1 (10.0.0.21:22): cannot connect: no route to host".to_owned();
+            Ending::Failed(Failure { host: HostName::new("w1"), step: "look".into(), text, after: Duration::ZERO })
+        };
+        let run = outcome(&[
+            ("w1/host/swap", Action::NoOp, silent()),
+            ("w1/worker/kubeadm_join", Action::NoOp, silent()),
+        ]);
+        insta::assert_snapshot!(outcome_table(&run), @r"
+        Failed
+          w1/host/swap,
+          w1/worker/kubeadm_join    look
+              w1 (10.0.0.21:22): cannot connect: no route to host
         ");
     }
 }
