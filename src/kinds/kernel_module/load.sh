@@ -1,16 +1,17 @@
 # shellcheck shell=sh disable=SC2154
 # Keeps which modules come with it, the last one first: what destroy unloads after it.
-with=
 depends=$(modprobe -D -- "$MODULE" 2>/dev/null) || depends=
-while read -r verb path _; do
-    name=${path##*/}
-    name=$(printf '%s' "${name%%.ko*}" | tr - _)
-    if [ "$verb" = insmod ] && [ "$name" != "$OWN_NAME" ] && [ ! -d "$ROOT/sys/module/$name" ]; then
-        with="$name${with:+ $with}"
-    fi
-done <<END
-$depends
-END
+with=$(printf '%s\n' "$depends" | {
+    with=
+    while read -r verb path _; do
+        name=${path##*/}
+        name=$(printf '%s' "${name%%.ko*}" | tr - _)
+        if [ "$verb" = insmod ] && [ "$name" != "$OWN_NAME" ] && [ ! -d "$ROOT/sys/module/$name" ]; then
+            with="$name${with:+ $with}"
+        fi
+    done
+    printf '%s' "$with"
+})
 said=$(modprobe -- "$MODULE" 2>&1) || {
     printf '%s: the kernel %s cannot load the module %s: %s\n' "$(uname -n)" "$(uname -r)" "$MODULE" "$said" >&2
     exit 1
