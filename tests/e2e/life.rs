@@ -185,12 +185,12 @@ fn destroy_puts_everything_back(lab: &Lab, before: &BTreeMap<String, String>) {
     for host in &lab.hosts {
         let after = &after[host];
         let diff = similar::TextDiff::from_lines(before[host].as_str(), after.as_str());
-        let diff: String = diff
+        let diff: Vec<String> = diff
             .iter_all_changes()
             .filter(|change| change.tag() != similar::ChangeTag::Equal && !is_exception(change.value()))
             .map(|change| format!("{}{}", change.tag(), change.value()))
             .collect();
-        assert!(diff.is_empty(), "{host} is not as it was before the first apply:\n{diff}");
+        assert!(diff.is_empty(), "{host} is not as it was before the first apply:\n{}", diff.concat());
     }
 }
 

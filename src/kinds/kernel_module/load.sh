@@ -1,7 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # Keeps which modules come with it, the last one first: what destroy unloads after it.
-depends=$(modprobe -D -- "$MODULE" 2>/dev/null) || depends=
-with=$(printf '%s\n' "$depends" | {
+with=$(modprobe -D -- "$MODULE" 2>/dev/null | {
     with=
     while read -r verb path _; do
         name=${path##*/}

@@ -21,8 +21,9 @@ impl fmt::Display for HaproxyUnit {
         writeln!(f, "ExecStartPost=-/bin/sh -c 'echo 0 >{DOWN_FILE}'")?;
         writeln!(f, "ExecStopPost=-/bin/sh -c 'echo 1 >{DOWN_FILE}'")?;
         // The distribution's unit makes this file to bind /dev/log over, and nobody removes it: not even purging the
-        // package does, because its directory is not empty then.
-        writeln!(f, "ExecStopPost=-+/bin/sh -c '[ -s {LOG} ] || rm -f {LOG}; rmdir {LOG_DIRECTORY} 2>/dev/null'")
+        // package does, because its directory is not empty then. The mount is the unit's own.
+        let clean = format!("umount {LOG} 2>/dev/null; [ -s {LOG} ] || rm -f {LOG}; rmdir {LOG_DIRECTORY} 2>/dev/null");
+        writeln!(f, "ExecStopPost=-+/bin/sh -c '{clean}'")
     }
 }
 
