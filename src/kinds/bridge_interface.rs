@@ -99,11 +99,10 @@ impl Kind for BridgeInterface {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     use super::*;
-    use crate::kinds::rehearsal::Rehearsal;
+    use crate::kinds::rehearsal::{Rehearsal, stand_in};
 
     fn bridge(name: &str) -> BridgeInterface {
         BridgeInterface { name: name.into() }
@@ -121,8 +120,7 @@ mod tests {
             net.display()
         );
         let program = root.path().join("bin/ip");
-        fs::write(&program, ip).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        stand_in(&program, &ip);
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let rehearsal = Rehearsal::default().with("ROOT", text(root.path())).path(&text(&root.path().join("bin")));
         (root, rehearsal)

@@ -102,9 +102,8 @@ impl Kind for KernelModule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::rehearsal::Rehearsal;
+    use crate::kinds::rehearsal::{Rehearsal, stand_in};
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     fn module(name: &str) -> KernelModule {
@@ -113,8 +112,7 @@ mod tests {
 
     fn write(path: impl AsRef<Path>, text: &str) {
         fs::create_dir_all(path.as_ref().parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        stand_in(path, text);
     }
 
     /// A host whose modprobe loads by making a directory under its /sys/module. `ip_vs` needs

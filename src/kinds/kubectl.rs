@@ -13,8 +13,8 @@ pub(super) use with_kubectl;
 pub(super) mod stage {
     //! Runs bodies against made-up commands, with the host's directories moved into a temporary one.
 
+    use crate::kinds::rehearsal::stand_in;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
     use std::process::{Command, Stdio};
 
@@ -62,8 +62,7 @@ pub(super) mod stage {
         pub(crate) fn command(&self, name: &str, body: &str) {
             let path = self.path(&format!("/bin/{name}"));
             let log = self.path("/calls");
-            fs::write(&path, format!("#!/bin/sh\necho {name} \"$@\" >>{}\n{body}\n", log.display())).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            stand_in(path, &format!("#!/bin/sh\necho {name} \"$@\" >>{}\n{body}\n", log.display()));
         }
 
         /// What was called.

@@ -150,9 +150,8 @@ impl Kind for PackageRepository {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::rehearsal::Rehearsal;
+    use crate::kinds::rehearsal::{Rehearsal, stand_in};
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     fn repository() -> PackageRepository {
@@ -168,8 +167,7 @@ mod tests {
     }
 
     fn tool(dir: &Path, name: &str, body: &str) {
-        fs::write(dir.join(name), format!("#!/bin/sh\n{body}\n")).unwrap();
-        fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        stand_in(dir.join(name), &format!("#!/bin/sh\n{body}\n"));
     }
 
     /// A host with apt, whose curl yields `key` and whose lists appear with an update.

@@ -3,11 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::resource::{
     Act, Frame, Kind, LookScript, Observation, Output, Prior, ProbeError, Script, Slots, Step, StepAct, parse_frames,
 };
+
+/// Writes a program that stands in for one of the host's. A child process writes it: were the file open for writing
+/// in this process when another test starts a shell, that shell would have it open, too, and the program would be
+/// "busy" for a moment.
+pub(super) fn stand_in(path: impl AsRef<Path>, text: &str) {
+    let mut child = Command::new("sh");
+    child.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(path.as_ref()).stdin(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    assert!(child.wait().unwrap().success());
+}
 
 /// A place to rehearse in: values of scripts that are replaced, for example the root of /proc/sys.
 #[derive(Default)]

@@ -135,9 +135,8 @@ impl Kind for Route {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::rehearsal::Rehearsal;
+    use crate::kinds::rehearsal::{Rehearsal, stand_in};
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     fn route() -> Route {
         Route { destination: "10.244.1.0/24".into(), via: "10.0.0.12".into() }
@@ -159,8 +158,7 @@ mod tests {
              replace) d=$1; shift; echo \"$d $* dev eth0\" >$T ;;\ndel) d=$1; shift; grep -q \"$*\" $T && rm $T ;;\nesac\n",
             table.display()
         );
-        fs::write(dir.path().join("ip"), ip).unwrap();
-        fs::set_permissions(dir.path().join("ip"), fs::Permissions::from_mode(0o755)).unwrap();
+        stand_in(dir.path().join("ip"), &ip);
         let rehearsal = Rehearsal::default().path(dir.path().to_str().unwrap());
         (dir, rehearsal)
     }

@@ -98,9 +98,8 @@ impl Kind for Swap {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::rehearsal::Rehearsal;
+    use crate::kinds::rehearsal::{Rehearsal, stand_in};
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     const HEADER: &str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
     const FSTAB: &str = "# swap is commented swap\nUUID=1 / ext4 defaults 0 1\n/dev/sda2\tnone\tswap\tsw 0 0\n\
@@ -116,8 +115,7 @@ mod tests {
             ("swapoff", "grep -v \"^$1 \" $S >$S.new; cat $S.new >$S; rm $S.new"),
             ("swapon", "[ \"$1\" = -a ] || echo \"$1 file 1 0 -2\" >>$S"),
         ] {
-            fs::write(path(name), format!("#!/bin/sh\nS={}\n{body}\n", path("swaps"))).unwrap();
-            fs::set_permissions(path(name), fs::Permissions::from_mode(0o755)).unwrap();
+            stand_in(path(name), &format!("#!/bin/sh\nS={}\n{body}\n", path("swaps")));
         }
         let rehearsal =
             Rehearsal::default().with("SWAPS", path("swaps")).with("FSTAB", path("fstab")).with("SYSTEMD", "/nowhere");

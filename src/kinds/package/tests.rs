@@ -107,7 +107,7 @@ fn what_was_there_stays_and_what_came_goes() {
 
 /// A dnf host made of stand-ins: `db` lists what is installed, the plugin for locks is missing.
 fn dnf_host() -> (tempfile::TempDir, crate::kinds::rehearsal::Rehearsal) {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
     let dir = tempfile::tempdir().unwrap();
     let bin = dir.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
@@ -139,8 +139,7 @@ fn dnf_host() -> (tempfile::TempDir, crate::kinds::rehearsal::Rehearsal) {
     let dnf = "D=${0%/*}/../db\necho \"$*\" >>$D.log\ncase $* in\n*versionlock-plugin*) ;;\n\
         *'install kubelet-1.31.4*') printf 'kubelet\\nneeded\\nsocat\\n' >>$D ;;\n*versionlock*) ;;\n*) exit 1 ;;\nesac\n";
     for (name, body) in [("rpm", rpm), ("dnf", dnf)] {
-        std::fs::write(bin.join(name), format!("#!/bin/sh\n{body}")).unwrap();
-        std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+        crate::kinds::rehearsal::stand_in(bin.join(name), &format!("#!/bin/sh\n{body}"));
     }
     std::fs::write(dir.path().join("db"), "bash\n").unwrap();
     let notes = dir.path().join("notes");

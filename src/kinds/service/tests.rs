@@ -1,8 +1,7 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use super::*;
-use crate::kinds::rehearsal::Rehearsal;
+use crate::kinds::rehearsal::{Rehearsal, stand_in};
 
 fn service(name: &str) -> Service {
     Service { name: name.into(), enabled: true, active: true, on_change: OnChange::Reload, releases: Vec::new() }
@@ -37,8 +36,7 @@ impl Host {
         let ip = "#!/bin/sh\nD=${0%/*}\necho \"$*\" >>$D/ip.log\n[ \"$4\" != show ] || cat $D/addresses\n";
         let journalctl = "#!/bin/sh\necho 'cannot bind socket'\n";
         for (name, body) in [("systemctl", systemctl), ("ip", ip), ("journalctl", journalctl)] {
-            fs::write(dir.path().join(name), body).unwrap();
-            fs::set_permissions(dir.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+            stand_in(dir.path().join(name), body);
         }
         for (name, value) in [
             ("LoadState", load),
