@@ -139,10 +139,8 @@ mod tests {
             let text = "w1 (10.0.0.21:22): cannot connect: no route to host".to_owned();
             Ending::Failed(Failure { host: HostName::new("w1"), step: "look".into(), text, after: Duration::ZERO })
         };
-        let run = outcome(&[
-            ("w1/host/swap", Action::NoOp, silent()),
-            ("w1/worker/kubeadm_join", Action::NoOp, silent()),
-        ]);
+        let run =
+            outcome(&[("w1/host/swap", Action::NoOp, silent()), ("w1/worker/kubeadm_join", Action::NoOp, silent())]);
         insta::assert_snapshot!(outcome_table(&run), @r"
         Failed
           w1/host/swap,
