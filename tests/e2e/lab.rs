@@ -117,9 +117,12 @@ impl Lab {
         docker(&["exec", &self.container(host), "sh", "-c", line])
     }
 
+    /// A verb of Docker on a host. Tried again for a while: a busy machine refuses to freeze at times.
     pub(crate) fn docker(&self, verb: &str, host: &str) {
-        let output = docker(&[verb, &self.container(host)]);
-        assert!(output.status.success(), "docker {verb} {host}: {}", text(&output));
+        until(&format!("docker {verb} {host} succeeds"), 30, || {
+            let output = docker(&[verb, &self.container(host)]);
+            output.status.success() || text(&output).contains(&format!("is already {verb}d"))
+        });
     }
 
     /// kubectl on a control plane.
