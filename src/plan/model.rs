@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, Prior, Seen};
 
 /// What a plan is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// To make the hosts match cluster.yaml.
     Apply,
@@ -15,7 +18,8 @@ pub enum Mode {
 }
 
 /// Why a change is planned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Declared and not there, never recorded.
     New,
@@ -51,7 +55,8 @@ pub enum Reason {
 }
 
 /// Why nothing can be planned for a resource. Nothing is guessed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Problem {
     /// Its host could not be looked at, or answered oddly.
     Unknown {
@@ -106,7 +111,7 @@ pub struct Change {
 }
 
 /// What was looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Hosts that answered.
     pub reached: BTreeSet<HostName>,
@@ -117,7 +122,7 @@ pub struct Coverage {
 }
 
 /// How many of each action.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Create, and the create half of replace.
     pub add: usize,
