@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::approve::approve;
 use super::carry_out::{carry_out, refresh, stop_when_refused};
 use super::error::{CliError, Exit};
-use super::plan::show;
+use super::present::{Format, Origin, present};
 use super::survey::{Planning, survey};
 use super::ui::Ui;
 use super::workspace::Workspace;
@@ -48,7 +48,8 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let lease = state::acquire(&workspace.state_path, "apply", args.locking.lock_timeout)?;
     let store = Store::open(&workspace.state_path, &name)?;
     let planned = survey(&workspace, &store.snapshot(), args.planning, ui).await?;
-    show(&planned, Some(&workspace), args.planning.full, ui)?;
+    let origin = Origin::of(&planned.plan, Some(&workspace));
+    present(&planned.plan, &origin, Format::Text, args.planning.full, ui)?;
     stop_when_refused(&planned.plan)?;
     if planned.plan.is_empty() {
         planned.fleet.close().await;

@@ -6,7 +6,7 @@ use super::apply::Locking;
 use super::approve::approve;
 use super::carry_out::{carry_out, stop_when_refused};
 use super::error::{CliError, Exit};
-use super::plan::show;
+use super::present::{Format, Origin, present};
 use super::survey::{guarded, recorded, survey_destroy};
 use super::ui::Ui;
 use super::workspace::Workspace;
@@ -72,7 +72,8 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let guarded = workspace.as_ref().map(guarded).unwrap_or_default();
     let planned =
         survey_destroy(&state, &state_path, reaches, &guarded, args.parallelism, args.forget_unreachable, ui).await?;
-    show(&planned, workspace.as_ref(), false, ui)?;
+    let origin = Origin::of(&planned.plan, workspace.as_ref());
+    present(&planned.plan, &origin, Format::Text, false, ui)?;
     stop_when_refused(&planned.plan)?;
     if planned.plan.changes.is_empty() {
         return Ok(Exit::Done);

@@ -14,6 +14,7 @@ mod kubeconfig;
 mod lock;
 mod logging;
 mod plan;
+mod present;
 mod reaches;
 mod render;
 mod schema;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::error::{CliError, Exit};
-use super::survey::{Planning, Survey, guarded, recorded, survey, survey_destroy};
+use super::present::{Format, Origin, present};
+use super::survey::{Planning, guarded, recorded, survey, survey_destroy};
 use super::ui::Ui;
 use super::workspace::Workspace;
-use crate::render::{PlanText, plan_json};
 
 /// Shows what apply would do. Nothing is written, on no host and nowhere else.
 #[derive(Debug, clap::Args)]
@@ -29,14 +29,6 @@ pub(super) struct Args {
     planning: Planning,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// JSON Lines
-    Json,
-}
-
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let ui = Ui { json: ui.json || args.format == Format::Json, ..ui };
     let workspace = Workspace::open(file, args.planning.simulate, ui)?;
@@ -56,7 +48,8 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     } else {
         survey(&workspace, &state, args.planning, ui).await?
     };
-    show(&planned, Some(&workspace), args.planning.full, ui)?;
+    let origin = Origin::of(&planned.plan, Some(&workspace));
+    present(&planned.plan, &origin, args.format, args.planning.full, ui)?;
     planned.fleet.close().await;
     let counts = planned.plan.counts();
     Ok(match planned.plan.is_empty() {
@@ -64,17 +57,4 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         false if args.detailed_exitcode => Exit::Changes,
         _ => Exit::Done,
     })
-}
-
-/// Prints a plan in the form that is wanted.
-pub(super) fn show(planned: &Survey, workspace: Option<&Workspace>, full: bool, ui: Ui) -> Result<(), CliError> {
-    let file = workspace.map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
-    let line_of = |pointer: &str| workspace.and_then(|it| it.loaded.sources.line(pointer));
-    if ui.json {
-        let lines: Vec<String> = plan_json(&planned.plan).iter().map(ToString::to_string).collect();
-        return ui.data(&lines.join("\n"));
-    }
-    let text =
-        PlanText { took: planned.took, file: &file, line_of: &line_of, full, width: ui.width(), color: ui.color() };
-    ui.data(&text.render(&planned.plan))
 }

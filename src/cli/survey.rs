@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::error::CliError;
 use super::reaches::resolve;
@@ -28,7 +28,6 @@ pub(super) struct Survey {
     pub(super) fleet: Arc<Fleet>,
     pub(super) reaches: BTreeMap<HostName, Reach>,
     pub(super) pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
-    pub(super) took: Duration,
 }
 
 /// Options of planning.
@@ -123,7 +122,6 @@ pub(super) async fn survey(
     planning: Planning,
     ui: Ui,
 ) -> Result<Survey, CliError> {
-    let began = Instant::now();
     let cluster = workspace.cluster();
     let wishes = Wishes::gather(workspace, state)?;
     let reaches = workspace.reaches(state)?;
@@ -144,7 +142,7 @@ pub(super) async fn survey(
         virtual_ip: cluster.endpoint.vip,
         forget_unreachable: false,
     });
-    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, took: began.elapsed() })
+    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges })
 }
 
 /// Looks at what is recorded and plans to take it back; cluster.yaml is not needed.
@@ -157,7 +155,6 @@ pub(super) async fn survey_destroy(
     forget_unreachable: bool,
     ui: Ui,
 ) -> Result<Survey, CliError> {
-    let began = Instant::now();
     let control_planes = recorded_control_planes(state);
     let nothing = Graph::default();
     let fleet = Arc::new(open_fleet(reaches.clone(), state_path)?);
@@ -174,7 +171,7 @@ pub(super) async fn survey_destroy(
         forget_unreachable,
     });
     let pod_ranges = state.pod_ranges.clone();
-    Ok(Survey { plan, fleet, reaches, pod_ranges, took: began.elapsed() })
+    Ok(Survey { plan, fleet, reaches, pod_ranges })
 }
 
 /// What no plan may destroy.
@@ -207,11 +204,14 @@ async fn look(
         let fleet = Arc::clone(fleet);
         async move { fleet.look(&host, &wanted).await }
     };
-    gather(looks, control_planes, parallelism, ask, |host, answer| match answer {
+    let began = Instant::now();
+    let facts = gather(looks, control_planes, parallelism, ask, |host, answer| match answer {
         Ok(report) => ui.detail(&format!("{host}: {} looks", report.seen.len())),
         Err(error) => ui.detail(&error.to_string()),
-    })
-    .await
+    });
+    let facts = facts.await;
+    ui.detail(&format!("looked in {:.1} s", began.elapsed().as_secs_f64()));
+    facts
 }
 
 /// Reach of every host as recorded in state, for commands that go without cluster.yaml.

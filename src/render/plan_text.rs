@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
 
 use super::diff_text::unified;
 use super::grouping::{Entry, Group, groups};
@@ -31,8 +30,6 @@ pub struct PlanText<'a> {
     pub width: usize,
     /// Show everything: no grouping, nothing cut.
     pub full: bool,
-    /// How long looking and planning took.
-    pub took: Duration,
     /// Name of cluster.yaml as the user gave it.
     pub file: &'a str,
     /// The line of a JSON pointer into it, if that is known.
@@ -91,11 +88,10 @@ impl Page<'_> {
         let (reached, unreached) = (plan.coverage.reached.len(), plan.coverage.unreached.len());
         let _ = writeln!(
             self.text,
-            "{}: looked at {reached} of {} hosts, {} resources, {:.1} s (state serial {})",
+            "{}: looked at {reached} of {} hosts, {} resources (state serial {})",
             self.style.bold(&plan.cluster),
             reached + unreached,
             plan.coverage.resources,
-            self.options.took.as_secs_f64(),
             plan.serial
         );
     }

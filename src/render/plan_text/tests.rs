@@ -42,8 +42,7 @@ fn plan(changes: Vec<Change>) -> Plan {
 
 fn shown(plan: &Plan, width: usize, full: bool, colour: bool) -> String {
     let line_of = |pointer: &str| (pointer == "/hosts").then_some(17);
-    let took = Duration::from_millis(412);
-    PlanText { color: colour, width, full, took, file: "cluster.yaml", line_of: &line_of }.render(plan)
+    PlanText { color: colour, width, full, file: "cluster.yaml", line_of: &line_of }.render(plan)
 }
 
 fn address(name: &str) -> Address {
@@ -163,7 +162,7 @@ fn nothing_to_do_says_so_word_for_word() {
     let mut nothing = plan(vec![change("cp3/host/fine", Action::NoOp, vec![])]);
     assert_eq!(
         shown(&nothing, 80, false, false),
-        "prod: looked at 3 of 3 hosts, 141 resources, 0.4 s (state serial 12)\n\n\
+        "prod: looked at 3 of 3 hosts, 141 resources (state serial 12)\n\n\
          No changes. The hosts match cluster.yaml.\n"
     );
     nothing.mode = Mode::Destroy;

@@ -1,0 +1,57 @@
+//! How a plan is shown: one function for `plan`, `apply`, `destroy` and `show FILE`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::CliError;
+use super::ui::Ui;
+use super::workspace::Workspace;
+use crate::plan::{Plan, Reason};
+use crate::render::{PlanText, plan_json};
+
+/// The form of a plan on stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// Where cluster.yaml says what a plan names. A value, so that a saved plan still knows it when the file has moved on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Origin {
+    /// cluster.yaml as the user named it.
+    pub(super) file: String,
+    /// Lines by JSON pointer; only of pointers that the plan names.
+    pub(super) lines: BTreeMap<String, u32>,
+}
+
+impl Origin {
+    /// Of a plan that was made from this workspace; without one it was made from the state alone.
+    pub(super) fn of(plan: &Plan, workspace: Option<&Workspace>) -> Self {
+        let Some(workspace) = workspace else {
+            return Self { file: "cluster.yaml".into(), lines: BTreeMap::new() };
+        };
+        let reasons = plan.changes.iter().flat_map(|change| &change.reasons);
+        let lines = reasons.filter_map(|reason| match reason {
+            Reason::Pending { source } => Some((source.clone(), workspace.loaded.sources.line(source)?)),
+            _ => None,
+        });
+        Self { file: workspace.file.display().to_string(), lines: lines.collect() }
+    }
+}
+
+/// Writes a plan to stdout: with the global `--json` as events, otherwise in this format. With `full` nothing is
+/// grouped and nothing is cut.
+pub(super) fn present(plan: &Plan, origin: &Origin, format: Format, full: bool, ui: Ui) -> Result<(), CliError> {
+    if ui.json || format == Format::Json {
+        let lines: Vec<String> = plan_json(plan).iter().map(ToString::to_string).collect();
+        return ui.data(&lines.join("\n"));
+    }
+    let line_of = |pointer: &str| origin.lines.get(pointer).copied();
+    let text = PlanText { file: &origin.file, line_of: &line_of, full, width: ui.width(), color: ui.color() };
+    ui.data(&text.render(plan))
+}
