@@ -19,13 +19,13 @@ mod sources;
 mod template;
 mod yaml;
 
-pub use check::check_vrrp_password;
+pub use check::{COMPONENTS, check_vrrp_password};
 
 pub use cluster::{
     Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume, FleetKind, Guards,
     Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived,
-    KeepalivedCheck, Kubernetes, LoadBalancer, ManifestSource, Network, Packages, ProxyMode, Role, RuntimeSource,
-    SecretRef, Ssh, Sudo, Swap, Taint, TaintEffect, VrrpVersion,
+    KeepalivedCheck, Kubernetes, Lifecycle, LoadBalancer, ManifestSource, Moved, Network, Packages, ProxyMode, Role,
+    RuntimeSource, SecretRef, Ssh, Sudo, Swap, Taint, TaintEffect, VrrpVersion,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use load::{load, load_bytes, load_with};

@@ -87,7 +87,7 @@ network: {plugin: bridge}
 
 # Resources that no plan may destroy.
 #guards:
-#  preventDestroy: [\"*/etcd\"]
+#  preventDestroy: [\"*/control-plane\"]
 ";
 
 /// The text of a new cluster.yaml.

@@ -176,9 +176,13 @@ impl Pattern {
     /// Whether the pattern covers this address.
     pub fn matches(&self, address: &Address) -> bool {
         let parts = [address.host().to_string(), address.component().to_owned(), address.short()];
-        let wanted: Vec<&str> = self.text.splitn(3, '/').collect();
-        wanted.iter().zip(&parts).all(|(glob, part)| {
-            glob_matches(glob.as_bytes(), part.as_bytes()) || *glob == part.split('[').next().unwrap_or_default()
+        parts.iter().enumerate().all(|(number, part)| self.covers(number, part))
+    }
+
+    /// Whether a part of addresses may be this: 0 the host, 1 the component, 2 `kind[key]`.
+    pub fn covers(&self, number: usize, part: &str) -> bool {
+        self.text.splitn(3, '/').nth(number).is_none_or(|glob| {
+            glob_matches(glob.as_bytes(), part.as_bytes()) || glob == part.split('[').next().unwrap_or_default()
         })
     }
 }

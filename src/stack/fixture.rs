@@ -11,8 +11,8 @@ use serde_json::Map;
 use super::{Inputs, assign_pod_ranges};
 use crate::config::{
     Cluster, Component, ContainerRuntime, Endpoint, Etcd, FleetKind, Guards, Haproxy, HaproxyExtra, HaproxyTimeouts,
-    HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived, KeepalivedCheck, Kubernetes, LoadBalancer, Network,
-    Packages, ProxyMode, Role, RuntimeSource, Ssh, Sudo, Swap,
+    HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived, KeepalivedCheck, Kubernetes, Lifecycle, LoadBalancer,
+    Network, Packages, ProxyMode, Role, RuntimeSource, Ssh, Sudo, Swap,
 };
 use crate::resource::{HostFacts, HostName, Interface};
 
@@ -109,6 +109,7 @@ pub(super) fn cluster() -> Cluster {
         },
         network: Network::Bridge,
         guards: Guards::default(),
+        lifecycle: Lifecycle::default(),
     }
 }
 

@@ -72,6 +72,16 @@ fn inputs(known: &Known) -> Inputs<'_> {
 }
 
 #[test]
+fn cluster_yaml_may_name_every_component_and_no_other() {
+    let mut named = BTreeSet::new();
+    for (_, cluster) in variants() {
+        let all = declare(&cluster, &inputs(&Known::gathered(&cluster))).unwrap();
+        named.extend(all.items().iter().map(|item| item.address.component().to_owned()));
+    }
+    assert_eq!(named.iter().map(String::as_str).collect::<Vec<_>>(), crate::config::COMPONENTS);
+}
+
+#[test]
 fn the_resources_of_a_cluster() {
     insta::assert_snapshot!(addresses(&declared(&fixture::cluster())).join("\n"));
 }

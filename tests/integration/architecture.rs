@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 /// What each module may import of ours. A path may name a part: `facts::gather`.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
-    ("config", &[]),
+    // What a pattern of addresses covers, and the name of no host, are said in one place.
+    ("config", &["resource::Pattern", "resource::HostName"]),
     ("resource", &[]),
     ("kinds", &["resource"]),
     ("fleet", &["resource"]),

@@ -12,6 +12,7 @@ mod hosts;
 mod keepalived;
 mod kubeadm;
 mod kubernetes;
+mod lifecycle;
 mod load_balancer;
 mod names;
 mod network;
@@ -27,3 +28,4 @@ mod version;
 
 pub(super) use cluster::check;
 pub use keepalived::check_vrrp_password;
+pub use lifecycle::COMPONENTS;

@@ -1,7 +1,8 @@
 //! Kernel, container runtime and guards.
 
+use super::lifecycle::pattern;
 use super::names;
-use super::values::{one_line, plain_line};
+use super::values::one_line;
 use crate::config::faults::{Fault, Faults};
 use crate::config::file::{self, Text};
 use crate::config::quote::quoted;
@@ -121,14 +122,9 @@ pub(super) fn container_runtime(written: Option<&file::ContainerRuntime>, faults
 
 pub(super) fn guards(written: Option<&file::Guards>, faults: &mut Faults<'_>) -> Guards {
     let patterns = written.and_then(|g| g.prevent_destroy.clone()).unwrap_or_default();
-    for (number, pattern) in patterns.iter().enumerate() {
+    for (number, text) in patterns.iter().enumerate() {
         let at = pointer(["guards", "preventDestroy", &number.to_string()]);
-        if plain_line("pattern", pattern, &at, faults) && (pattern.trim() != pattern || pattern.is_empty()) {
-            faults.broken(
-                Fault::at(at, format!("{} guards nothing", quoted(pattern)))
-                    .help("write an address or a part of one, for example `cp1` or `*/etcd`"),
-            );
-        }
+        pattern(text, "guards nothing", &at, None, faults);
     }
     Guards { prevent_destroy: patterns }
 }

@@ -17,6 +17,8 @@ pub use load_balancer::{
     Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Keepalived, KeepalivedCheck, LoadBalancer,
     VrrpVersion,
 };
-pub use platform::{CgroupDriver, ContainerRuntime, Guards, HostConfig, ManifestSource, Network, RuntimeSource, Swap};
+pub use platform::{
+    CgroupDriver, ContainerRuntime, Guards, HostConfig, Lifecycle, ManifestSource, Moved, Network, RuntimeSource, Swap,
+};
 pub use ssh::{Bastion, HostKeyChecking, SecretRef, Ssh, Sudo};
 pub use top::{Cluster, Endpoint, FleetKind};

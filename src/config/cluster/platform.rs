@@ -88,6 +88,24 @@ pub struct Guards {
     pub prevent_destroy: Vec<String>,
 }
 
+/// How resources live on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// Address patterns of resources whose drift is not counted.
+    pub ignore_drift: Vec<String>,
+    /// What was renamed.
+    pub moved: Vec<Moved>,
+}
+
+/// One rename: two hosts, or two prefixes of addresses (whole ones, too) of the same host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// What it was called; no host of that name is declared.
+    pub from: String,
+    /// What it is called now.
+    pub to: String,
+}
+
 impl CgroupDriver {
     /// The driver as kubelet spells it.
     pub fn as_str(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! The cluster as a whole, and the questions that are asked of it everywhere.
 
-use super::{ContainerRuntime, Guards, Host, HostConfig, Kubernetes, LoadBalancer, Network, Role};
+use super::{ContainerRuntime, Guards, Host, HostConfig, Kubernetes, Lifecycle, LoadBalancer, Network, Role};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -29,6 +29,8 @@ pub struct Cluster {
     pub network: Network,
     /// What must not happen by accident.
     pub guards: Guards,
+    /// What others may change, and what was renamed.
+    pub lifecycle: Lifecycle,
 }
 
 /// How hosts are reached.

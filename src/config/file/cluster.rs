@@ -65,6 +65,8 @@ pub(in crate::config) struct ClusterFile {
     pub(in crate::config) network: Option<Network>,
     /// What must not happen by accident.
     pub(in crate::config) guards: Option<Guards>,
+    /// How resources live on: what others may change, and what was renamed.
+    pub(in crate::config) lifecycle: Option<Lifecycle>,
 }
 
 /// Version of the file's format.
@@ -136,6 +138,33 @@ pub(in crate::config) struct Endpoint {
 pub(in crate::config) struct Guards {
     /// Resources that no plan may destroy or replace: path prefixes or patterns of addresses. A
     /// plan that would do so fails and names the guard.
-    #[schemars(extend("examples" = [["*/etcd", "cp1"]]))]
+    #[schemars(extend("examples" = [["*/control-plane", "cp1"]]))]
     pub(in crate::config) prevent_destroy: Option<Vec<String>>,
+}
+
+/// How resources live on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(in crate::config) struct Lifecycle {
+    /// Resources whose drift `mainstay drift` does not count, because somebody else may change
+    /// them: path prefixes or patterns of addresses.
+    #[schemars(extend("examples" = [["w*/kubernetes/package[kubelet]", "cp1/haproxy"]]))]
+    pub(in crate::config) ignore_drift: Option<Vec<String>>,
+    /// What was renamed in this file. Records move to the new name and no host is touched. An entry
+    /// whose records have moved does no harm, and may be removed when every state has seen it.
+    pub(in crate::config) moved: Option<Vec<Moved>>,
+}
+
+/// One rename.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(in crate::config) struct Moved {
+    /// What it was called: a host, the beginning of addresses (`cluster/network`), or a whole
+    /// address. It is not declared any more.
+    #[schemars(required, extend("examples" = ["w1", "cluster/network/manifest[flannel]"]))]
+    pub(in crate::config) from: Option<String>,
+    /// What it is called now. A host that is renamed keeps its Kubernetes node: give it
+    /// `nodeName` with the name that the node has.
+    #[schemars(required, extend("examples" = ["worker-a", "cluster/network/manifest[kube-flannel]"]))]
+    pub(in crate::config) to: Option<String>,
 }

@@ -13,7 +13,7 @@ mod platform;
 mod ssh;
 mod text;
 
-pub(super) use cluster::{ClusterFile, Endpoint, Fleet, Guards};
+pub(super) use cluster::{ClusterFile, Endpoint, Fleet, Guards, Lifecycle};
 pub(super) use host::{Host, HostRole};
 pub(super) use kubernetes::{Component, Etcd, Kubernetes, PackageSource, Packages, PathType, ProxyMode, Volume};
 pub(super) use load_balancer::{

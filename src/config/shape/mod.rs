@@ -9,3 +9,4 @@ mod suggest;
 
 pub(super) use check::check;
 pub use schema::schema;
+pub(in crate::config) use suggest::nearest;

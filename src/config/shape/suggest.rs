@@ -1,7 +1,7 @@
 //! The nearest known word.
 
 /// The known word that was probably meant, if one is near.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(in crate::config) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = plain(word);
     let score = |candidate: &str| strsim::damerau_levenshtein(&plain, &self::plain(candidate));
     let (distance, best) = known.into_iter().map(|k| (score(k), k)).min()?;

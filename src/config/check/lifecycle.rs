@@ -1,0 +1,175 @@
+//! What others may change, and what was renamed.
+
+use super::values::plain_line;
+use crate::config::faults::{Fault, Faults};
+use crate::config::file;
+use crate::config::quote::{all_of, quoted};
+use crate::config::shape::nearest;
+use crate::config::{Host, Lifecycle, Moved, pointer};
+use crate::resource::HostName;
+use crate::resource::Pattern;
+
+/// What addresses may have as their second part.
+pub const COMPONENTS: &[&str] = &[
+    "container-runtime",
+    "control-plane",
+    "haproxy",
+    "host",
+    "keepalived",
+    "kubernetes",
+    "network",
+    "nodes",
+    "worker",
+];
+
+/// The kind whose key is a name and nothing else; other keys say where on the host something lies.
+const NAMED: &str = "manifest";
+
+pub(super) fn check(written: Option<&file::Lifecycle>, hosts: &[Host], faults: &mut Faults<'_>) -> Lifecycle {
+    let ignore_drift = written.and_then(|it| it.ignore_drift.clone()).unwrap_or_default();
+    for (number, text) in ignore_drift.iter().enumerate() {
+        let at = pointer(["lifecycle", "ignoreDrift", &number.to_string()]);
+        pattern(text, "matches nothing", &at, Some(hosts), faults);
+    }
+    let mut moved: Vec<Moved> = Vec::new();
+    for (number, entry) in written.and_then(|it| it.moved.as_deref()).unwrap_or_default().iter().enumerate() {
+        let entry = Moved { from: entry.from.clone().unwrap_or_default(), to: entry.to.clone().unwrap_or_default() };
+        let at = |key: &str| pointer(["lifecycle", "moved", &number.to_string(), key]);
+        // A key that is not there is told by the shape check.
+        if faults.written(&at("from")) && faults.written(&at("to")) {
+            one_move(&entry, &at, hosts, faults);
+            among_others(&entry, number, &moved, faults);
+        }
+        moved.push(entry);
+    }
+    Lifecycle { ignore_drift, moved }
+}
+
+/// Refuses a pattern that can cover nothing, as far as components tell, and hosts where only those
+/// that are declared count. `nothing` says what that means.
+pub(super) fn pattern(text: &str, nothing: &str, at: &str, hosts: Option<&[Host]>, faults: &mut Faults<'_>) {
+    if !plain_line("pattern", text, at, faults) {
+        return;
+    }
+    let fault = |why: &str| Fault::at(at, format!("{} {nothing}{why}", quoted(text)));
+    if text.is_empty() || text.trim() != text {
+        let example = "write an address or a part of one, for example `cp1` or `*/haproxy`";
+        faults.broken(fault("").help(example));
+        return;
+    }
+    let pattern = Pattern::new(text);
+    let mut parts = text.split('/');
+    let (host, component) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let unknown_host = |hosts: &&[Host]| !host_names(hosts).any(|name| pattern.covers(0, name));
+    if let Some(hosts) = hosts.filter(unknown_host).filter(|_| faults.is_complete("/hosts")) {
+        let fault = fault(&format!(": no host is called {}", quoted(host)));
+        faults.error(meant(fault, host, host_names(hosts), "the hosts are"));
+    } else if !COMPONENTS.iter().any(|name| pattern.covers(1, name)) {
+        let fault = fault(&format!(": no component is called {}", quoted(component)));
+        faults.error(meant(fault, component, COMPONENTS.iter().copied(), "the components are"));
+    }
+}
+
+/// Every host, and the name that stands for the cluster.
+fn host_names(hosts: &[Host]) -> impl Iterator<Item = &str> {
+    hosts.iter().map(|host| host.name.as_str()).chain([HostName::CLUSTER])
+}
+
+/// Most names that a message lists.
+const LISTED: usize = 12;
+
+fn meant<'a>(fault: Fault, word: &str, known: impl Iterator<Item = &'a str>, list: &str) -> Fault {
+    let known: Vec<&str> = known.collect();
+    match nearest(word, known.iter().copied()) {
+        Some(near) => fault.help(format!("did you mean {}?", quoted(near))),
+        None if known.len() <= LISTED => fault.help(format!("{list} {}", all_of(known))),
+        None => fault,
+    }
+}
+
+/// The rules of one rename by itself.
+fn one_move(entry: &Moved, at: &dyn Fn(&str) -> String, hosts: &[Host], faults: &mut Faults<'_>) {
+    let Moved { from, to } = entry;
+    for (key, text) in [("from", from), ("to", to)] {
+        if !plain_line("name", text, &at(key), faults) {
+            return;
+        }
+        let whole = text.split('/').all(|part| !part.trim().is_empty()) && text.trim() == text;
+        if text.contains('*') || !whole {
+            let message = format!("{} is no host and no beginning of an address", quoted(text));
+            faults.broken(Fault::at(at(key), message).help("one move a line, without `*`: `w1`, or `cluster/network`"));
+            return;
+        }
+    }
+    let (before, after): (Vec<&str>, Vec<&str>) = (from.splitn(3, '/').collect(), to.splitn(3, '/').collect());
+    if from == to {
+        faults.error(Fault::at(at("to"), format!("{} moves to itself", quoted(from))).help("remove the entry"));
+    } else if before.len() != after.len() {
+        let message = format!("{} and {} are not of the same sort", quoted(from), quoted(to));
+        faults.error(Fault::at(at("to"), message).help("a host becomes a host, a component a component"));
+    } else if before.len() == 1 {
+        host_move(entry, at, hosts, faults);
+    } else if before[0] != after[0] {
+        let message = format!("{} and {} are on two hosts", quoted(from), quoted(to));
+        faults.error(Fault::at(at("to"), message).help("a host that was renamed moves as a whole: its name alone"));
+    } else if let ([_, _, old], [_, _, new]) = (before.as_slice(), after.as_slice()) {
+        address_move(old, new, &at("to"), faults);
+    }
+}
+
+fn host_move(entry: &Moved, at: &dyn Fn(&str) -> String, hosts: &[Host], faults: &mut Faults<'_>) {
+    let Moved { from, to } = entry;
+    let is = |name: &str| hosts.iter().any(|host| host.name == name);
+    if [from, to].iter().any(|name| name.as_str() == HostName::CLUSTER) {
+        faults.error(Fault::at(at("from"), format!("{} is no host", quoted(HostName::CLUSTER))));
+    } else if is(from) {
+        let message = format!("{} has not moved: it is among the hosts", quoted(from));
+        let hosts = pointer(["hosts", from]);
+        faults.error(Fault::at(at("from"), message).also(hosts, "here").help("rename the host, or remove the entry"));
+    } else if !is(to) && faults.is_complete("/hosts") {
+        let message = format!("no host is called {}", quoted(to));
+        let names = hosts.iter().map(|host| host.name.as_str());
+        faults.error(meant(Fault::at(at("to"), message), to, names, "the hosts are"));
+    }
+}
+
+fn address_move(old: &str, new: &str, at: &str, faults: &mut Faults<'_>) {
+    let kind = |text: &str| text.split('[').next().unwrap_or_default().to_owned();
+    if kind(old) != kind(new) {
+        faults.error(Fault::at(at, format!("{} cannot become {}", quoted(old), quoted(new))).because("another kind"));
+    } else if old != new && kind(new) != NAMED {
+        faults.error(
+            Fault::at(at, format!("{} and {} are two things on a host", quoted(old), quoted(new)))
+                .because("what stands in brackets says where it is, not only what it is called")
+                .help("remove the entry: the old one is taken away, the new one made"),
+        );
+    }
+}
+
+/// Refuses duplicates, chains, and moves of parts of what moves as a whole.
+fn among_others(entry: &Moved, number: usize, others: &[Moved], faults: &mut Faults<'_>) {
+    let at = |number: usize, key: &str| pointer(["lifecycle", "moved", &number.to_string(), key]);
+    for (other, before) in others.iter().enumerate() {
+        let clashes = [
+            ("from", &entry.from, "from", &before.from, "moves twice"),
+            ("to", &entry.to, "to", &before.to, "is the end of two moves"),
+            ("from", &entry.from, "to", &before.to, "moves on"),
+            ("to", &entry.to, "from", &before.from, "moves on"),
+        ];
+        for (key, name, other_key, theirs, what) in clashes {
+            if within(name, theirs) || within(theirs, name) {
+                faults.error(
+                    Fault::at(at(number, key), format!("{} {what}", quoted(name)))
+                        .also(at(other, other_key), "the other move")
+                        .help("write one move from the first name to the last"),
+                );
+                return;
+            }
+        }
+    }
+}
+
+/// Whether a path is `prefix` or below it.
+fn within(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']))
+}
