@@ -30,7 +30,6 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
-    let ui = Ui { json: ui.json || args.format == Format::Json, ..ui };
     let workspace = Workspace::open(file, args.planning.simulate, ui)?;
     let state = workspace.state()?;
     let planned = if args.destroy {

@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::plan::{Plan, Reason};
-use crate::render::{PlanText, plan_json};
+use crate::render::{PlanText, plan_document, plan_json};
 
 /// The form of a plan on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -16,7 +16,7 @@ pub(super) enum Format {
     /// For people
     #[default]
     Text,
-    /// For programs
+    /// One JSON document in the shape of Terraform's plans
     Json,
 }
 
@@ -47,9 +47,12 @@ impl Origin {
 /// Writes a plan to stdout: with the global `--json` as events, otherwise in this format. With `full` nothing is
 /// grouped and nothing is cut.
 pub(super) fn present(plan: &Plan, origin: &Origin, format: Format, full: bool, ui: Ui) -> Result<(), CliError> {
-    if ui.json || format == Format::Json {
+    if ui.json {
         let lines: Vec<String> = plan_json(plan).iter().map(ToString::to_string).collect();
         return ui.data(&lines.join("\n"));
+    }
+    if format == Format::Json {
+        return ui.data(&plan_document(plan).to_string());
     }
     let line_of = |pointer: &str| origin.lines.get(pointer).copied();
     let text = PlanText { file: &origin.file, line_of: &line_of, full, width: ui.width(), color: ui.color() };

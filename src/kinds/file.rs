@@ -105,6 +105,24 @@ impl File {
         if self.content.has_secrets() { Value::Secret(whole) } else { Value::Text(whole.expose().to_owned()) }
     }
 
+    /// The text with passwords masked that the program which reads the file keeps in it. One may stand there although
+    /// none is declared: on a host set up by hand, or from before the password left cluster.yaml.
+    fn masked(&self, text: &str) -> String {
+        const PASSWORD: &str = "auth_pass";
+        if self.check != Some(FileCheck::Keepalived) {
+            return text.to_owned();
+        }
+        let line = |line: &str| match line.trim_start().strip_prefix(PASSWORD) {
+            Some(rest) if rest.starts_with(char::is_whitespace) => {
+                let end = if line.ends_with('\n') { "\n" } else { "" };
+                let indent = &line[..line.len() - line.trim_start().len()];
+                format!("{indent}{PASSWORD} {}{end}", Secret::MASK)
+            }
+            _ => line.to_owned(),
+        };
+        text.split_inclusive('\n').map(line).collect()
+    }
+
     fn write(&self, content: Value, sha256: &str, mode: &str, owner: &str) -> Script {
         Script::new(include_str!("file/write.sh"))
             .set("FILE", &self.path)
@@ -176,7 +194,9 @@ impl Kind for File {
             Some(content) if content == wanted.expose() => None,
             None if seen.sha256 == self.content.sha256() => None,
             _ if self.content.has_secrets() => Some(FieldChange::sensitive("content")),
-            Some(content) => FieldChange::compare("content", content, wanted.expose()).map(FieldChange::as_text),
+            Some(content) => FieldChange::compare("content", self.masked(content), self.masked(wanted.expose()))
+                .map(FieldChange::as_text)
+                .or_else(|| Some(FieldChange::sensitive("content"))),
             None => {
                 let hash = |sha256: &str| format!("sha256:{sha256}");
                 FieldChange::compare("content", hash(&seen.sha256), hash(&self.content.sha256()))
@@ -196,6 +216,14 @@ impl Kind for File {
             mode: self.four_digits(),
             owner: self.owner.clone(),
         }
+    }
+
+    /// A short password could be guessed from an unkeyed hash of the file around it.
+    fn shown(&self, seen: FileSeen) -> FileSeen {
+        let content = seen.content.as_deref().map(|text| self.masked(text));
+        let hidden = self.content.has_secrets() || content != seen.content;
+        let sha256 = if hidden { Secret::MASK.to_owned() } else { seen.sha256 };
+        FileSeen { content: content.filter(|_| !self.content.has_secrets()), sha256, ..seen }
     }
 
     fn apply(&self, _: Act, before: &Observation<FileSeen>) -> Vec<Step> {

@@ -146,6 +146,10 @@ impl Kind for Package {
         PackageSeen { version, held: self.hold, complete: true }
     }
 
+    fn later(&self) -> &'static [&'static str] {
+        if self.version.is_none() { &["version"] } else { &[] }
+    }
+
     fn apply(&self, act: Act, before: &Observation<PackageSeen>) -> Vec<Step> {
         if let (Act::Update, Observation::Present(seen)) = (act, before)
             && seen.complete

@@ -124,6 +124,11 @@ impl Kind for PackageRepository {
         PackageRepositorySeen { entry: self.entry(PackageFamily::Apt), family: PackageFamily::Apt, key: true }
     }
 
+    /// Which form the entry takes is the host's to say.
+    fn later(&self) -> &'static [&'static str] {
+        &["entry", "family"]
+    }
+
     fn apply(&self, _: Act, _: &Observation<PackageRepositorySeen>) -> Vec<Step> {
         let script = self
             .script(include_str!("package_repository/add.sh"))

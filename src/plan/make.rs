@@ -98,6 +98,7 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
             (None, Some(record)) => (record.needs.clone(), record.lane.clone()),
             (None, None) => (BTreeSet::new(), None),
         };
+        let recorded = if node.verdict.action == Action::NoOp { None } else { node.recorded().cloned() };
         changes.push(Some(Change {
             address: node.address.clone(),
             action: node.verdict.action,
@@ -106,6 +107,7 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
             problem: node.verdict.problem,
             warning,
             resource: node.resource,
+            recorded,
             before: node.seen.ok().cloned(),
             prior,
             needs,

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, Prior, Seen};
 
 /// What a plan is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// To make the hosts match cluster.yaml.
@@ -18,8 +20,8 @@ pub enum Mode {
 }
 
 /// Why a change is planned.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "reason", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reason {
     /// Declared and not there, never recorded.
     New,
@@ -55,8 +57,8 @@ pub enum Reason {
 }
 
 /// Why nothing can be planned for a resource. Nothing is guessed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "problem", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Problem {
     /// Its host could not be looked at, or answered oddly.
     Unknown {
@@ -92,6 +94,8 @@ pub struct Change {
     pub warning: Option<String>,
     /// The declared resource, or the recorded one when it is destroyed.
     pub resource: Option<Arc<dyn AnyKind>>,
+    /// Recorded attributes, secrets masked. Only where something is done.
+    pub recorded: Option<Value>,
     /// What the look found, and its digest.
     pub before: Option<Seen>,
     /// What was there before mainstay took it over: recorded, or what the look found just now.
@@ -111,7 +115,8 @@ pub struct Change {
 }
 
 /// What was looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Coverage {
     /// Hosts that answered.
     pub reached: BTreeSet<HostName>,
@@ -122,7 +127,8 @@ pub struct Coverage {
 }
 
 /// How many of each action.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Counts {
     /// Create, and the create half of replace.
     pub add: usize,

@@ -160,6 +160,12 @@ impl<'a> Node<'a> {
         verdict
     }
 
+    /// Attributes as recorded here, or where the same thing was before.
+    pub(super) fn recorded(&self) -> Option<&'a serde_json::Value> {
+        let record = self.record.or_else(|| self.moved_record().map(|moved| moved.record))?;
+        Some(&record.attributes)
+    }
+
     /// What was there before mainstay took it over, as far as that is known.
     pub(super) fn prior(&self) -> Option<Prior> {
         if let Some(record) = self.record {

@@ -3,6 +3,7 @@
 mod diff_text;
 mod grouping;
 mod outcome;
+mod plan_document;
 mod plan_json;
 mod plan_text;
 mod progress;
@@ -13,6 +14,7 @@ mod reason;
 mod style;
 
 pub use outcome::{outcome_summary, outcome_table};
+pub use plan_document::{PlanDocument, ResourceChange, plan_document};
 pub use plan_json::plan_json;
 pub use plan_text::{PlanText, plan_summary};
 pub use progress::Progress;

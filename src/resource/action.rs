@@ -1,9 +1,10 @@
 //! Actions of a plan and the field changes behind them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a plan does with one resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing to do.
@@ -43,7 +44,7 @@ impl Action {
 }
 
 /// How a field's values are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
     /// `before → after`.
@@ -55,7 +56,8 @@ pub enum Shown {
 }
 
 /// One field in which what is observed differs from what is declared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct FieldChange {
     /// The field's name as people know it, for example `live value`.
     pub field: String,

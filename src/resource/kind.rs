@@ -40,6 +40,15 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     fn diff(&self, seen: &Self::Observed) -> Vec<FieldChange>;
     /// What a look sees right after apply: what the simulated fleet answers.
     fn simulate(&self) -> Self::Observed;
+    /// What people and other programs may see of a look: what could give a secret away is masked.
+    fn shown(&self, seen: Self::Observed) -> Self::Observed {
+        seen
+    }
+    /// Fields of [`Kind::Observed`] (as serialized) whose value only the act itself will tell, for example the exact
+    /// version of a package.
+    fn later(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// Steps that make it so.
     fn apply(&self, act: Act, before: &Observation<Self::Observed>) -> Vec<Step>;
     /// Steps that put back what was there before; called on the recorded value.
@@ -109,6 +118,10 @@ pub trait AnyKind: Debug + Send + Sync {
     fn diff(&self, seen: &Value) -> Result<Vec<FieldChange>, DecodeError>;
     /// [`Kind::simulate`].
     fn simulate(&self) -> Value;
+    /// [`Kind::shown`].
+    fn shown(&self, seen: &Value) -> Result<Value, DecodeError>;
+    /// [`Kind::later`].
+    fn later(&self) -> &'static [&'static str];
     /// [`Kind::apply`].
     fn apply(&self, act: Act, before: &Observation) -> Result<Vec<Step>, DecodeError>;
     /// [`Kind::destroy`].
@@ -190,6 +203,14 @@ impl<K: Kind> AnyKind for K {
 
     fn simulate(&self) -> Value {
         encode(&Kind::simulate(self))
+    }
+
+    fn shown(&self, seen: &Value) -> Result<Value, DecodeError> {
+        Ok(encode(&Kind::shown(self, decode(K::NAME, "observation", seen)?)))
+    }
+
+    fn later(&self) -> &'static [&'static str] {
+        Kind::later(self)
     }
 
     fn apply(&self, act: Act, before: &Observation) -> Result<Vec<Step>, DecodeError> {

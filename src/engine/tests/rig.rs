@@ -73,6 +73,12 @@ impl AnyKind for Staged {
     fn simulate(&self) -> Value {
         json!({ "value": if self.wrong { 2 } else { 1 } })
     }
+    fn shown(&self, seen: &Value) -> Result<Value, DecodeError> {
+        Ok(seen.clone())
+    }
+    fn later(&self) -> &'static [&'static str] {
+        &[]
+    }
     fn apply(&self, _: Act, _: &Observation) -> Result<Vec<Step>, DecodeError> {
         Ok(self.steps.clone())
     }
@@ -202,6 +208,7 @@ impl Rig {
             problem: None,
             warning: None,
             resource: Some(Arc::new(staged)),
+            recorded: None,
             before: Some(before),
             prior: None,
             needs: BTreeSet::new(),

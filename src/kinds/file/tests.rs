@@ -266,3 +266,21 @@ proptest! {
         prop_assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }
+
+#[test]
+fn a_password_that_stands_in_a_file_without_declared_secrets_never_shows() {
+    let bare = File::new("/k.conf", "vrrp {\n}\n").checked_by(FileCheck::Keepalived);
+    let text = "vrrp {\n\tauth_pass hunter2\n}\n";
+    let seen = FileSeen { content: Some(text.into()), sha256: sha256_hex(text.as_bytes()), ..bare.simulate() };
+    let fields = bare.diff(&seen);
+    assert_eq!(fields[0].before, "vrrp {\n\tauth_pass (sensitive)\n}\n");
+    let shown = bare.shown(seen.clone());
+    assert_eq!((shown.content.as_deref(), shown.sha256.as_str()), (Some(fields[0].before.as_str()), "(sensitive)"));
+    // A change of nothing but the password is told, and no more.
+    let other = File::new("/k.conf", text.replace('2', "3")).checked_by(FileCheck::Keepalived);
+    assert_eq!(other.diff(&seen), [FieldChange::sensitive("content")]);
+    // Others keep no passwords, and what is no password is shown as it is.
+    let plain = File::new("/k.conf", "x");
+    assert_eq!(plain.shown(seen.clone()), seen);
+    assert_eq!(bare.shown(bare.simulate()), bare.simulate());
+}

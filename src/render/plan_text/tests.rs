@@ -13,6 +13,7 @@ fn change(name: &str, action: Action, reasons: Vec<Reason>) -> Change {
         problem: None,
         warning: None,
         resource: None,
+        recorded: None,
         before: None,
         prior: None,
         needs: BTreeSet::new(),

@@ -1,0 +1,355 @@
+//! A plan as one JSON document, in the shape of Terraform's plans: policies and viewers made for those read it.
+//!
+//! `before` is what is recorded, overlaid by what was seen; `after` is what is declared, overlaid by what a look
+//! will see then. Secrets are masked in both, and the trees `before_sensitive` and `after_sensitive` say where. No time
+//! is in it: the same inputs yield the same document.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::plan::{Change, Counts, Coverage, Mode, Plan, Problem, Reason};
+use crate::resource::{Action, Address, FieldChange, HostName, Observation, Secret};
+
+/// Version of Terraform's plan format that the shape is of.
+const FORMAT_VERSION: &str = "1.2";
+
+/// A plan as `mainstay plan --format json` and `mainstay show --json FILE` print it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PlanDocument {
+    /// Version of Terraform's plan format that the shape is of.
+    format_version: String,
+    /// Version of mainstay that made the plan.
+    mainstay_version: String,
+    /// The cluster's name.
+    cluster: String,
+    /// What the plan is for.
+    mode: Mode,
+    /// Lineage of the state that it was made from; null while there is none.
+    lineage: Option<String>,
+    /// Serial of that state; 0 while there is none.
+    serial: u64,
+    /// Every resource, those without a change too, in an order in which they could be carried out.
+    resource_changes: Vec<ResourceChange>,
+    /// What somebody changed outside mainstay: from what is recorded to what was seen.
+    resource_drift: Vec<ResourceChange>,
+    /// What was looked at.
+    coverage: Coverage,
+    /// How many of each action.
+    counts: Counts,
+    /// What people must know and what belongs to no single change.
+    warnings: Vec<String>,
+    /// Whether `mainstay apply` has something to do and nothing is refused.
+    applyable: bool,
+    /// Whether nothing is left to do once it is carried out.
+    complete: bool,
+    /// Whether something could not be planned.
+    errored: bool,
+}
+
+/// What is planned for one resource.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ResourceChange {
+    /// `host/component/kind[key]`.
+    pub(super) address: Address,
+    /// The address under which the same thing is recorded so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) previous_address: Option<Address>,
+    /// The host.
+    module_address: HostName,
+    /// Always `managed`.
+    mode: String,
+    /// The kind.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The component.
+    name: String,
+    /// The key, where the kind has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<String>,
+    /// Always `mainstay`.
+    provider_name: String,
+    /// The change itself.
+    pub(super) change: Body,
+    /// Why it is destroyed or replaced, in Terraform's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action_reason: Option<ActionReason>,
+    /// The host, or `cluster`.
+    host: HostName,
+    /// The part of the stack.
+    component: String,
+    /// mainstay's own name of the action.
+    pub(super) action: Action,
+    /// Why; the first one is the main one.
+    pub(super) reasons: Vec<Reason>,
+    /// In what fields, as people know them; empty for create, destroy, adopt, forget and plain reactions.
+    pub(super) fields: Vec<FieldChange>,
+    /// Why nothing can be planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) problem: Option<Problem>,
+    /// What people must know before they approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) warning: Option<String>,
+}
+
+/// `change` of a resource.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Body {
+    /// What is done, in Terraform's words.
+    actions: Vec<TerraformAction>,
+    /// What is there, secrets masked; null when nothing is, or nothing is known.
+    pub(super) before: Option<Map<String, Value>>,
+    /// What will be there, secrets masked; null when nothing will be.
+    pub(super) after: Option<Map<String, Value>>,
+    /// `true` at what only the act itself will tell.
+    pub(super) after_unknown: Map<String, Value>,
+    /// `true` at what is masked in `before`.
+    pub(super) before_sensitive: Value,
+    /// `true` at what is masked in `after`.
+    pub(super) after_sensitive: Value,
+    /// Fields that cannot be changed in place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    replace_paths: Vec<Vec<String>>,
+    /// What is recorded without being touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    importing: Option<Importing>,
+}
+
+/// A word of Terraform's for what is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum TerraformAction {
+    NoOp,
+    Create,
+    Update,
+    Delete,
+    Forget,
+}
+
+/// A word of Terraform's for why something is destroyed or replaced.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum ActionReason {
+    /// It is no longer in cluster.yaml.
+    DeleteBecauseNoResourceConfig,
+    /// A field cannot be changed in place.
+    ReplaceBecauseCannotUpdate,
+}
+
+/// What is recorded without being touched.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Importing {
+    /// Its address.
+    id: Address,
+}
+
+/// The plan as a JSON document.
+pub fn plan_document(plan: &Plan) -> Value {
+    let counts = plan.counts();
+    let refused = plan.changes.iter().any(|change| matches!(change.problem, Some(Problem::Refused { .. })));
+    let document = PlanDocument {
+        format_version: FORMAT_VERSION.to_owned(),
+        mainstay_version: env!("CARGO_PKG_VERSION").to_owned(),
+        cluster: plan.cluster.clone(),
+        mode: plan.mode,
+        lineage: (plan.serial > 0).then(|| plan.lineage.clone()),
+        serial: plan.serial,
+        resource_changes: plan.changes.iter().map(resource_change).collect(),
+        resource_drift: plan.changes.iter().filter_map(resource_drift).collect(),
+        coverage: plan.coverage.clone(),
+        counts,
+        warnings: plan.warnings.clone(),
+        applyable: !refused && plan.changes.iter().any(|change| change.action != Action::NoOp),
+        complete: counts.problems == 0,
+        errored: counts.problems > 0,
+    };
+    serde_json::to_value(document).unwrap_or_default()
+}
+
+/// What is planned for one resource.
+pub(super) fn resource_change(change: &Change) -> ResourceChange {
+    use TerraformAction::{Create, Delete, Forget, NoOp, Update};
+    let actions = match change.action {
+        Action::NoOp | Action::Adopt => vec![NoOp],
+        Action::Create => vec![Create],
+        Action::Update => vec![Update],
+        Action::Replace => vec![Delete, Create],
+        Action::Destroy => vec![Delete],
+        Action::Forget => vec![Forget],
+    };
+    let before = before(change);
+    let (after, after_unknown) = after(change, before.as_ref());
+    let moved = change.reasons.iter().find_map(|reason| match reason {
+        Reason::Moved { other } if change.action != Action::Forget => Some(other.clone()),
+        _ => None,
+    });
+    let replacing = change.fields.iter().filter(|field| field.replaces && change.action == Action::Replace);
+    let importing = change.action == Action::Adopt && moved.is_none();
+    let action_reason = match change.action {
+        Action::Replace => Some(ActionReason::ReplaceBecauseCannotUpdate),
+        Action::Destroy if change.reasons.contains(&Reason::Removed) => {
+            Some(ActionReason::DeleteBecauseNoResourceConfig)
+        }
+        _ => None,
+    };
+    let body = Body {
+        replace_paths: replacing.map(|field| vec![field.field.clone()]).collect(),
+        importing: importing.then(|| Importing { id: change.address.clone() }),
+        ..Body::of(actions, before, after, after_unknown)
+    };
+    ResourceChange {
+        previous_address: moved,
+        action_reason,
+        action: change.action,
+        reasons: change.reasons.clone(),
+        fields: change.fields.clone(),
+        problem: change.problem.clone(),
+        warning: change.warning.clone(),
+        ..ResourceChange::of(&change.address, body)
+    }
+}
+
+/// From what is recorded to what was seen, when somebody else changed it.
+fn resource_drift(change: &Change) -> Option<ResourceChange> {
+    let reason = change.reasons.iter().find(|reason| matches!(reason, Reason::Drift | Reason::Gone))?;
+    // Only a digest of what was seen last is recorded; when nothing is pending it was what is declared.
+    let pending = change.reasons.iter().any(|reason| matches!(reason, Reason::Pending { .. }));
+    let recorded = change.recorded.as_ref().and_then(Value::as_object).cloned();
+    let seen = before(change);
+    let before = if pending { recorded } else { after(change, seen.as_ref()).0.or(recorded) };
+    let action = if seen.is_some() { TerraformAction::Update } else { TerraformAction::Delete };
+    Some(ResourceChange {
+        action: if seen.is_some() { Action::Update } else { Action::Destroy },
+        reasons: vec![reason.clone()],
+        fields: change.fields.clone(),
+        ..ResourceChange::of(&change.address, Body::of(vec![action], before, seen, Map::new()))
+    })
+}
+
+impl ResourceChange {
+    fn of(address: &Address, change: Body) -> Self {
+        Self {
+            address: address.clone(),
+            previous_address: None,
+            module_address: address.host().clone(),
+            mode: "managed".to_owned(),
+            kind: address.kind().to_owned(),
+            name: address.component().to_owned(),
+            index: address.key().map(str::to_owned),
+            provider_name: "mainstay".to_owned(),
+            change,
+            action_reason: None,
+            host: address.host().clone(),
+            component: address.component().to_owned(),
+            action: Action::NoOp,
+            reasons: Vec::new(),
+            fields: Vec::new(),
+            problem: None,
+            warning: None,
+        }
+    }
+}
+
+impl Body {
+    fn of(
+        actions: Vec<TerraformAction>,
+        before: Option<Map<String, Value>>,
+        after: Option<Map<String, Value>>,
+        after_unknown: Map<String, Value>,
+    ) -> Self {
+        let tree = |side: &Option<Map<String, Value>>| side.as_ref().map_or(json!(false), sensitive_of);
+        let (before_sensitive, after_sensitive) = (tree(&before), tree(&after));
+        let (replace_paths, importing) = (Vec::new(), None);
+        Self { actions, before, after, after_unknown, before_sensitive, after_sensitive, replace_paths, importing }
+    }
+}
+
+/// What is recorded or, without a record, declared; overlaid by what was seen. `None` where nothing is.
+fn before(change: &Change) -> Option<Map<String, Value>> {
+    let seen = match change.before.as_ref().map(|seen| &seen.observation) {
+        Some(Observation::Absent) => return None,
+        Some(Observation::Present(seen)) => change.resource.as_ref()?.shown(seen).ok(),
+        None => None,
+    };
+    let known = match (&change.recorded, &change.resource, change.action) {
+        (Some(recorded), ..) => recorded.clone(),
+        (None, Some(resource), Action::NoOp | Action::Adopt) if seen.is_some() => resource.attributes(),
+        _ => Value::Null,
+    };
+    overlaid(known, seen)
+}
+
+/// What is declared, overlaid by what a look will see; and what only the act itself will tell.
+fn after(change: &Change, before: Option<&Map<String, Value>>) -> (Option<Map<String, Value>>, Map<String, Value>) {
+    let mut unknown = Map::new();
+    let resource = match (change.action, &change.resource) {
+        (Action::Destroy | Action::Forget, _) => return (None, unknown),
+        (Action::NoOp | Action::Adopt, _) | (_, None) => return (before.cloned(), unknown),
+        (_, Some(resource)) => resource,
+    };
+    let found = change.before.as_ref().and_then(|seen| seen.observation.present());
+    let mut then = resource.simulate();
+    let mut later = Vec::new();
+    for (field, value) in then.as_object().cloned().unwrap_or_default() {
+        // What is there already and as good as what is declared stays: `1.31.4-1.1` for `1.31.4`.
+        let kept = found.and_then(|found| found.get(&field)).filter(|&there| {
+            *there == value || {
+                let mut other = then.clone();
+                other[field.as_str()] = there.clone();
+                resource.diff(&other).is_ok_and(|fields| fields.is_empty())
+            }
+        });
+        if let (Some(there), true) = (kept, change.action == Action::Update) {
+            then[field.as_str()] = there.clone();
+        } else if resource.later().contains(&field.as_str()) {
+            later.push(field);
+        }
+    }
+    let then = resource.shown(&then).ok();
+    let mut after = overlaid(resource.attributes(), then);
+    for field in later {
+        after.as_mut().map(|after| after.remove(&field));
+        unknown.insert(field, json!(true));
+    }
+    (after, unknown)
+}
+
+fn overlaid(below: Value, above: Option<Value>) -> Option<Map<String, Value>> {
+    let fields = [Some(below), above].into_iter().flatten().filter_map(|value| match value {
+        Value::Object(fields) => Some(fields),
+        _ => None,
+    });
+    fields.reduce(|mut below, above| {
+        below.extend(above);
+        below
+    })
+}
+
+/// `true` where a secret is masked, `false` or nothing elsewhere.
+fn sensitive(value: &Value) -> Value {
+    match value {
+        Value::String(text) => json!(text == Secret::MASK),
+        Value::Array(items) => Value::Array(items.iter().map(sensitive).collect()),
+        Value::Object(fields) => sensitive_of(fields),
+        _ => json!(false),
+    }
+}
+
+fn sensitive_of(fields: &Map<String, Value>) -> Value {
+    fields.iter().map(|(key, value)| (key.clone(), sensitive(value))).filter(|(_, value)| holds_true(value)).collect()
+}
+
+fn holds_true(tree: &Value) -> bool {
+    match tree {
+        Value::Array(items) => items.iter().any(holds_true),
+        Value::Object(fields) => !fields.is_empty(),
+        other => *other == json!(true),
+    }
+}
+
+#[cfg(test)]
+mod tests;
