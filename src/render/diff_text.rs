@@ -34,6 +34,13 @@ pub(super) fn unified(before: &str, after: &str, limit: usize, style: Style) -> 
     lines
 }
 
+/// The lines that change, without what is around them: in this two diffs are alike.
+pub(super) fn changed_lines(before: &str, after: &str) -> String {
+    let diff = TextDiff::from_lines(before, after);
+    let changed = diff.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal);
+    changed.map(|change| format!("{}{}\n", change.tag(), change.value())).collect()
+}
+
 /// Tabs stay: they are content, and harmless.
 fn shown(line: &str) -> String {
     let parts: Vec<String> = line.split('\t').map(plain).collect();

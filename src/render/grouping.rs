@@ -1,9 +1,22 @@
 //! The same change on many hosts once; under one heading what happens on the same hosts.
+//!
+//! Changes that are equal but for the host are one entry. Entries that are alike but for names and numbers (an address
+//! in a value, the key of a route) become one where there are many of them; renderers show a few and say how many more
+//! there are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::diff_text::changed_lines;
+use super::hosts_text::{by_number, masked};
 use crate::plan::{Change, Plan, Reason};
-use crate::resource::{Action, HostName, Shown};
+use crate::resource::{Action, FieldChange, HostName, Shown};
+
+/// More entries than this that differ in values only are shown as one.
+const VALUES: usize = 3;
+/// More entries than this that differ in keys are shown as one.
+const KEYS: usize = 8;
+/// What people must know before they approve has a line of its own for each host, up to this many hosts.
+const WARNINGS: usize = 10;
 
 /// Changes under one heading.
 #[derive(Debug)]
@@ -18,15 +31,48 @@ pub(super) struct Group<'a> {
     pub(super) entries: Vec<Entry<'a>>,
 }
 
-/// One change, or several that differ in nothing but the host.
+/// One change, or several that are alike.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
-    /// One of them.
-    pub(super) change: &'a Change,
-    /// Its reason in words.
+    /// By host, in order of appearance on each; never empty.
+    pub(super) changes: Vec<&'a Change>,
+    /// The reason in words.
     pub(super) reason: String,
-    hosts: Vec<&'a HostName>,
+    /// Whether they differ in more than the host.
+    pub(super) differ: bool,
     new: bool,
+}
+
+impl<'a> Entry<'a> {
+    /// The one that is shown for all.
+    pub(super) fn first(&self) -> &'a Change {
+        self.changes[0]
+    }
+
+    pub(super) fn action(&self) -> Action {
+        self.first().action
+    }
+
+    /// Hosts by name.
+    pub(super) fn hosts(&self) -> Vec<&'a HostName> {
+        let mut hosts: Vec<_> = self.changes.iter().map(|change| change.address.host()).collect();
+        hosts.dedup();
+        hosts
+    }
+
+    /// Its keys, each once, when there are several.
+    pub(super) fn keys(&self) -> Vec<&'a str> {
+        let mut seen = HashSet::new();
+        let keys = self.changes.iter().filter_map(|change| change.address.key());
+        let keys: Vec<_> = keys.filter(|key| seen.insert(*key)).collect();
+        if keys.len() > 1 { keys } else { Vec::new() }
+    }
+
+    /// `kind[key]`; only the kind when there are several keys.
+    pub(super) fn name(&self) -> String {
+        let address = &self.first().address;
+        if self.keys().is_empty() { address.short() } else { format!("{}[..]", address.kind()) }
+    }
 }
 
 /// In what two changes must be equal to be shown as one.
@@ -35,11 +81,37 @@ struct Shape<'a> {
     host: Option<&'a HostName>,
     component: &'a str,
     kind: &'a str,
-    key: Option<&'a str>,
+    key: Option<String>,
     action: Action,
-    fields: Vec<(&'a str, &'a str, &'a str, bool, bool)>,
+    fields: Vec<(&'a str, String, bool, bool)>,
     reason: String,
+    warning: Option<String>,
     new: bool,
+}
+
+impl<'a> Shape<'a> {
+    /// `text` makes of a text what is compared.
+    fn of(change: &'a Change, reason: &str, new: bool, text: impl Fn(&str) -> String) -> Self {
+        let address = &change.address;
+        let field = |field: &'a FieldChange| {
+            let value = match field.shown {
+                Shown::Text => changed_lines(&field.before, &field.after),
+                Shown::Value | Shown::Sensitive => format!("{}\0{}", field.before, field.after),
+            };
+            (field.field.as_str(), text(&value), field.replaces, field.shown == Shown::Text)
+        };
+        Self {
+            host: None,
+            component: address.component(),
+            kind: address.kind(),
+            key: address.key().map(&text),
+            action: change.action,
+            fields: change.fields.iter().map(field).collect(),
+            reason: text(reason),
+            warning: change.warning.as_deref().map(&text),
+            new,
+        }
+    }
 }
 
 /// Groups everything that is planned. With `apart`, every host has headings of its own.
@@ -48,43 +120,83 @@ pub(super) fn groups<'a>(plan: &'a Plan, apart: bool, reason_of: impl Fn(&Change
     let mut entries: Vec<Entry<'a>> = Vec::new();
     let mut places: HashMap<Shape<'a>, usize> = HashMap::new();
     for change in plan.changes.iter().filter(|change| change.problem.is_none() && change.action != Action::NoOp) {
-        let (address, reason) = (&change.address, reason_of(change));
-        let new = !apart && new.contains(address.host());
-        let alone = apart || change.warning.is_some();
-        let shape = Shape {
-            host: alone.then_some(address.host()),
-            component: address.component(),
-            kind: address.kind(),
-            key: address.key(),
-            action: change.action,
-            fields: change
-                .fields
-                .iter()
-                .map(|f| (f.field.as_str(), f.before.as_str(), f.after.as_str(), f.replaces, f.shown == Shown::Text))
-                .collect(),
-            reason: reason.clone(),
-            new,
-        };
+        let (host, reason) = (change.address.host(), reason_of(change));
+        let new = !apart && new.contains(host);
+        let mut shape = Shape::of(change, &reason, new, str::to_owned);
+        shape.host = (apart || change.warning.is_some()).then_some(host);
         let place = *places.entry(shape).or_insert_with(|| {
-            entries.push(Entry { change, reason, hosts: Vec::new(), new });
+            entries.push(Entry { changes: Vec::new(), reason, differ: false, new });
             entries.len() - 1
         });
-        entries[place].hosts.push(address.host());
+        entries[place].changes.push(change);
     }
-    under_headings(entries)
+    for entry in &mut entries {
+        entry.changes.sort_by_key(|change| by_number(change.address.host()));
+    }
+    under_headings(if apart { entries } else { joined(entries) })
+}
+
+/// Entries that are alike but for names and numbers as one, where there are many.
+fn joined(entries: Vec<Entry<'_>>) -> Vec<Entry<'_>> {
+    let mut alike: Vec<Vec<(usize, Entry<'_>)>> = Vec::new();
+    let mut places: HashMap<Shape<'_>, usize> = HashMap::new();
+    for (number, entry) in entries.into_iter().enumerate() {
+        let first = entry.first();
+        let shape = Shape::of(first, &entry.reason, entry.new, |text| masked(text, first.address.host()));
+        let place = *places.entry(shape).or_insert_with(|| {
+            alike.push(Vec::new());
+            alike.len() - 1
+        });
+        alike[place].push((number, entry));
+    }
+    let mut joined = Vec::new();
+    for mut entries in alike {
+        if are_many(&entries) {
+            entries = vec![(entries[0].0, one_of(entries.into_iter().map(|(_, entry)| entry).collect()))];
+        }
+        joined.extend(entries);
+    }
+    joined.sort_by_key(|(number, _)| *number);
+    joined.into_iter().map(|(_, entry)| entry).collect()
+}
+
+fn are_many(entries: &[(usize, Entry<'_>)]) -> bool {
+    let first = entries[0].1.first();
+    if first.warning.is_some() {
+        return entries.len() > WARNINGS;
+    }
+    if entries.iter().all(|(_, entry)| entry.first().address.key() == first.address.key()) {
+        return entries.len() > VALUES;
+    }
+    // Without this, a route to each other host would be a heading for each host.
+    let scattered = || entries.iter().map(|(_, entry)| entry.hosts()).collect::<BTreeSet<_>>().len() >= VALUES;
+    entries.len() > KEYS || (first.fields.is_empty() && scattered())
+}
+
+fn one_of(entries: Vec<Entry<'_>>) -> Entry<'_> {
+    let (mut reasons, new) = (Vec::new(), entries[0].new);
+    let mut changes = Vec::new();
+    for entry in entries {
+        changes.extend(entry.changes);
+        reasons.push(entry.reason);
+    }
+    changes.sort_by_key(|change| by_number(change.address.host()));
+    reasons.dedup();
+    let reason = match reasons.as_slice() {
+        [first, .., last] if first != last => format!("{first} ... {last}"),
+        _ => reasons.swap_remove(0),
+    };
+    Entry { changes, reason, differ: true, new }
 }
 
 fn under_headings(entries: Vec<Entry<'_>>) -> Vec<Group<'_>> {
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut places: HashMap<(Vec<&HostName>, Option<&str>, bool), usize> = HashMap::new();
-    for mut entry in entries {
-        let component = entry.change.address.component();
-        let mut hosts = std::mem::take(&mut entry.hosts);
-        hosts.sort_unstable_by_key(|host| by_number(host));
-        let in_order = hosts.clone();
-        let key = (hosts, (!entry.new).then_some(component), entry.new);
+    for entry in entries {
+        let (component, hosts) = (entry.first().address.component(), entry.hosts());
+        let key = (hosts.clone(), (!entry.new).then_some(component), entry.new);
         let place = *places.entry(key).or_insert_with(|| {
-            groups.push(Group { hosts: in_order, components: Vec::new(), new: entry.new, entries: Vec::new() });
+            groups.push(Group { hosts, components: Vec::new(), new: entry.new, entries: Vec::new() });
             groups.len() - 1
         });
         let group = &mut groups[place];
@@ -94,13 +206,6 @@ fn under_headings(entries: Vec<Entry<'_>>) -> Vec<Group<'_>> {
         group.entries.push(entry);
     }
     groups
-}
-
-/// A host's name without the number at its end, that number, and the name.
-fn by_number(host: &HostName) -> (&str, u64, &str) {
-    let name = host.as_str();
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    (stem, name[stem.len()..].parse().unwrap_or(0), name)
 }
 
 /// Hosts on which everything is made for the first time.

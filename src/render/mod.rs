@@ -2,10 +2,13 @@
 
 mod diff_text;
 mod grouping;
+mod hosts_text;
 mod outcome;
+mod page;
 mod plan_document;
 mod plan_json;
 mod plan_text;
+mod problems;
 mod progress;
 mod progress_json;
 mod progress_plain;

@@ -5,9 +5,12 @@ use std::fmt::Write;
 
 use super::diff_text::unified;
 use super::grouping::{Entry, Group, groups};
+use super::hosts_text::host_list;
+use super::page::{INDENT, Page};
+use super::problems::{Sort, Trouble, troubles, warnings};
 use super::reason::{Source, reasons};
-use super::style::{Style, columns, plain, wrap};
-use crate::plan::{Mode, Plan, Problem};
+use super::style::{Style, columns, plain, plain_lines};
+use crate::plan::{Mode, Plan};
 use crate::resource::{Action, FieldChange, HostName, Lane, Shown};
 
 /// Lists of creations longer than this are cut.
@@ -16,10 +19,10 @@ const LONG_LIST: usize = 8;
 const SHOWN: usize = 5;
 /// Adoptions beyond this many are only counted.
 const ADOPTIONS: usize = 3;
+/// Changes that are shown of many that are alike.
+const EXAMPLES: usize = 3;
 /// Lines of a diff that are shown unless everything is wanted.
 const DIFF_LINES: usize = 60;
-/// How far details are indented.
-const INDENT: usize = 6;
 
 /// How to show a plan.
 #[derive(Clone, Copy)]
@@ -39,22 +42,50 @@ pub struct PlanText<'a> {
 impl PlanText<'_> {
     /// The whole plan as text, ending with [`plan_summary`].
     pub fn render(&self, plan: &Plan) -> String {
-        let mut page = Page { text: String::new(), options: *self, style: Style { colour: self.color } };
-        page.header(plan);
+        let page = Page { text: String::new(), width: self.width, style: Style { colour: self.color } };
+        let mut writer = Writer { page, full: self.full };
+        let header = plan_header(plan);
+        let painted = header.replacen(&plan.cluster, &writer.page.style.bold(&plan.cluster), 1);
+        if columns(&header) <= self.width {
+            writer.page.text.push_str(&(painted + "\n"));
+        } else {
+            writer.page.indented(0, &header);
+        }
         let source = Source { file: self.file, line_of: self.line_of };
         for group in groups(plan, self.full, |change| reasons(change, source)) {
-            page.group(&group);
+            writer.group(&group);
         }
-        page.problems(plan);
-        page.warnings(plan);
-        let summary = page.style.bold(&plan_summary(plan));
-        let _ = writeln!(page.text, "\n{summary}");
-        match plan.counts().problems {
-            0 => {}
-            1 => page.text.push_str("1 resource has a problem, see above; nothing is planned for it.\n"),
-            n => _ = writeln!(page.text, "{n} resources have a problem, see above; nothing is planned for them."),
+        writer.problems(plan);
+        for warning in warnings(plan) {
+            writer.page.text.push('\n');
+            writer.page.painted(0, &format!("Warning: {}", plain(&warning)), Style::alarm);
         }
+        let mut page = writer.page;
+        // In one piece on any terminal: scripts rely on it.
+        let _ = writeln!(page.text, "\n{}", page.style.bold(&plan_summary(plan)));
+        page.indented(0, &problem_count(plan));
         page.text
+    }
+}
+
+/// What was looked at.
+pub(super) fn plan_header(plan: &Plan) -> String {
+    let (reached, unreached) = (plan.coverage.reached.len(), plan.coverage.unreached.len());
+    format!(
+        "{}: looked at {reached} of {} hosts, {} resources (state serial {})",
+        plan.cluster,
+        reached + unreached,
+        plan.coverage.resources,
+        plan.serial
+    )
+}
+
+/// How many problems there are; nothing without any.
+pub(super) fn problem_count(plan: &Plan) -> String {
+    match plan.counts().problems {
+        0 => String::new(),
+        1 => "1 resource has a problem, see above; nothing is planned for it.".into(),
+        n => format!("{n} resources have a problem, see above; nothing is planned for them."),
     }
 }
 
@@ -77,199 +108,175 @@ pub fn plan_summary(plan: &Plan) -> String {
     line + "."
 }
 
-struct Page<'a> {
-    text: String,
-    options: PlanText<'a>,
-    style: Style,
+struct Writer {
+    page: Page,
+    full: bool,
 }
 
-impl Page<'_> {
-    fn header(&mut self, plan: &Plan) {
-        let (reached, unreached) = (plan.coverage.reached.len(), plan.coverage.unreached.len());
-        let _ = writeln!(
-            self.text,
-            "{}: looked at {reached} of {} hosts, {} resources (state serial {})",
-            self.style.bold(&plan.cluster),
-            reached + unreached,
-            plan.coverage.resources,
-            plan.serial
-        );
-    }
-
-    /// `left`, and `right` in a second column where both fit, below otherwise. `painted` is what is
-    /// written for `left`.
-    fn two_columns(&mut self, left: &str, painted: &str, right: &str) {
-        let column = self.options.width * 9 / 16;
-        let (used, wanted) = (columns(left), columns(right));
-        self.text.push_str(painted);
-        if right.is_empty() {
-            self.text.push('\n');
-        } else if used + 2 <= column && column + wanted <= self.options.width {
-            let _ = writeln!(self.text, "{:pad$}{right}", "", pad = column - used);
-        } else if used + 2 + wanted <= self.options.width {
-            let _ = writeln!(self.text, "  {right}");
-        } else {
-            self.text.push('\n');
-            self.indented(right);
-        }
-    }
-
-    /// Details below a line, wrapped.
-    fn indented(&mut self, text: &str) {
-        for line in wrap(text, self.options.width.saturating_sub(INDENT).max(20)) {
-            let _ = writeln!(self.text, "{:INDENT$}{line}", "");
-        }
-    }
-
+impl Writer {
     fn group(&mut self, group: &Group<'_>) {
-        self.text.push('\n');
-        let gone = group.entries.iter().all(|entry| entry.change.action == Action::Destroy);
+        self.page.text.push('\n');
+        let gone = group.entries.iter().all(|entry| entry.action() == Action::Destroy);
         let reason = &group.entries[0].reason;
         let hoisted = gone && group.entries.len() > 1 && group.entries.iter().all(|entry| entry.reason == *reason);
         let note = if hoisted { reason.clone() } else { note(group) };
-        let components = group.components.join(", ");
-        let hosts = host_list(&group.hosts, self.options.width.saturating_sub(columns(&components) + 3));
-        let heading = format!("{hosts} · {components}");
-        self.two_columns(&heading, &self.style.bold(&heading), &note);
-        let adoptions = group.entries.iter().filter(|entry| entry.change.action == Action::Adopt).count();
-        let count_adoptions = !self.options.full && adoptions > ADOPTIONS;
-        let shown = self.shown(group);
-        for (entry, _) in group.entries.iter().zip(&shown).filter(|(_, shown)| **shown) {
-            if !(count_adoptions && entry.change.action == Action::Adopt) {
-                self.entry(entry, group.components.len() > 1, hoisted);
-            }
+        // A list of hosts takes three lines at most.
+        let hosts = host_list(&group.hosts, self.page.width * 3);
+        self.page.heading(&format!("{hosts} · {}", group.components.join(", ")), &note);
+        let (adoptions, rest): (Vec<_>, Vec<_>) = group.entries.iter().partition(|it| it.action() == Action::Adopt);
+        let count_adoptions = !self.full && adoptions.len() > ADOPTIONS;
+        let entries = if count_adoptions { rest } else { group.entries.iter().collect() };
+        let (shown, left_out) = if self.full { (entries, Vec::new()) } else { cut(entries) };
+        for entry in shown {
+            self.entry(entry, group.components.len() > 1, hoisted);
         }
-        let each = if group.hosts.len() > 1 { " on each" } else { "" };
         if count_adoptions {
-            let symbol = self.style.symbol(Action::Adopt);
-            let _ = writeln!(self.text, "  {symbol} {adoptions}{each} already right, only to be recorded");
+            let symbol = self.page.style.symbol(Action::Adopt);
+            let (count, each) = counted(&adoptions, group);
+            let _ = writeln!(self.page.text, "  {symbol} {count}{each} already right, only to be recorded");
         }
-        let left_out = shown.iter().filter(|shown| !**shown).count();
-        if left_out > 0 {
-            let _ = writeln!(self.text, "  ... {left_out} more{each}, --full shows them");
+        if !left_out.is_empty() {
+            let (count, each) = counted(&left_out, group);
+            self.page.indented(2, &format!("... {count} more{each}, --full shows them"));
         }
-    }
-
-    /// Which entries of a group to show: all, unless there are many plain creations. Then those
-    /// that go one at a time come first, because they are what an operator looks for.
-    fn shown(&self, group: &Group<'_>) -> Vec<bool> {
-        let plain = |entry: &Entry<'_>| entry.change.action == Action::Create && entry.change.warning.is_none();
-        let creations: Vec<usize> = (0..group.entries.len()).filter(|&i| plain(&group.entries[i])).collect();
-        let mut shown = vec![true; group.entries.len()];
-        if self.options.full || creations.len() <= LONG_LIST {
-            return shown;
-        }
-        let mut by_weight = creations;
-        by_weight.sort_by_key(|&i| group.entries[i].change.lane != Some(Lane::ControlPlane));
-        for &i in &by_weight[SHOWN..] {
-            shown[i] = false;
-        }
-        shown
     }
 
     fn entry(&mut self, entry: &Entry<'_>, name_component: bool, hoisted: bool) {
-        let change = entry.change;
-        let short = plain(&change.address.short());
+        let change = entry.first();
+        let short = plain(&entry.name());
         let name = if name_component { format!("{}/{short}", change.address.component()) } else { short };
         let left = format!("  {} {name}", change.action.symbol());
-        let painted = format!("  {} {name}", self.style.symbol(change.action));
-        self.two_columns(&left, &painted, if hoisted { "" } else { &entry.reason });
-        for field in &change.fields {
-            self.field(field);
+        let painted = format!("  {} {name}", self.page.style.symbol(change.action));
+        self.page.two_columns(&left, &painted, if hoisted { "" } else { &entry.reason });
+        if !entry.keys().is_empty() {
+            self.page.indented(INDENT, &keys(entry));
+        }
+        let texts = change.fields.iter().any(|field| field.shown == Shown::Text);
+        let examples = if entry.differ && !texts && !change.fields.is_empty() { EXAMPLES } else { 1 };
+        for example in entry.changes.iter().take(examples) {
+            for field in &example.fields {
+                let address = &example.address;
+                let of = match address.key().filter(|_| !entry.keys().is_empty()) {
+                    _ if !entry.differ => String::new(),
+                    Some(key) => format!("{} {} ", address.host(), plain(key)),
+                    None => format!("{} ", address.host()),
+                };
+                self.field(field, &of);
+            }
+        }
+        let shows_one = change.fields.iter().any(|field| field.shown == Shown::Text) && !entry.differ;
+        if shows_one && entry.changes.iter().any(|other| other.fields != change.fields) {
+            let note = format!("(the lines around it as on {})", change.address.host());
+            self.page.painted(INDENT, &note, Style::dim);
         }
         if let Some(warning) = &change.warning {
-            for line in wrap(&format!("! {}", plain(warning)), self.options.width.saturating_sub(INDENT).max(20)) {
-                let _ = writeln!(self.text, "{:INDENT$}{}", "", self.style.alarm(&line));
-            }
+            self.page.painted(INDENT, &format!("! {}", plain(warning)), Style::alarm);
+        }
+        let more = entry.changes.len().saturating_sub(examples);
+        if entry.differ && more > 0 && (change.warning.is_some() || !change.fields.is_empty()) {
+            self.page.indented(INDENT, &format!("... {more} more, alike but for names and numbers, --full shows them"));
         }
     }
 
-    fn field(&mut self, field: &FieldChange) {
-        let style = self.style;
-        let name = plain(&field.field);
+    /// One field; `of` is the host and a space where it must be named.
+    fn field(&mut self, field: &FieldChange, of: &str) {
+        let style = self.page.style;
+        let name = format!("{of}{}", plain(&field.field));
         let replaces = if field.replaces { "  (cannot change in place)" } else { "" };
         match field.shown {
-            Shown::Sensitive => _ = writeln!(self.text, "{:INDENT$}{name}  changes (sensitive){replaces}", ""),
+            Shown::Sensitive => self.page.indented(INDENT, &format!("{name}  changes (sensitive){replaces}")),
             Shown::Value => {
                 let (before, after) = (value(&field.before), value(&field.after));
-                let line = format!("{name}  {before} → {after}{replaces}");
-                let painted = format!("{name}  {} → {}{replaces}", style.removed(&before), style.added(&after));
-                if INDENT + columns(&line) <= self.options.width {
-                    let _ = writeln!(self.text, "{:INDENT$}{painted}", "");
+                if INDENT + columns(&format!("{name}  {before} → {after}{replaces}")) <= self.page.width {
+                    let (before, after) = (style.removed(&before), style.added(&after));
+                    self.page.whole(&format!("{name}  {before} → {after}{replaces}"));
                 } else {
-                    let _ = writeln!(self.text, "{:INDENT$}{name}{replaces}", "");
-                    let _ = writeln!(self.text, "{:INDENT$}{}", "", style.removed(&format!("- {before}")));
-                    let _ = writeln!(self.text, "{:INDENT$}{}", "", style.added(&format!("+ {after}")));
+                    self.page.indented(INDENT, &format!("{name}{replaces}"));
+                    self.page.whole(&style.removed(&format!("- {before}")));
+                    self.page.whole(&style.added(&format!("+ {after}")));
                 }
             }
             Shown::Text => {
                 if name != "content" || field.replaces {
-                    let _ = writeln!(self.text, "{:INDENT$}{name}{replaces}", "");
+                    self.page.indented(INDENT, &format!("{name}{replaces}"));
                 }
-                let limit = if self.options.full { usize::MAX } else { DIFF_LINES };
+                let limit = if self.full { usize::MAX } else { DIFF_LINES };
                 for line in unified(&field.before, &field.after, limit, style) {
-                    let _ = writeln!(self.text, "{:INDENT$}{line}", "");
+                    self.page.whole(&line);
                 }
             }
         }
     }
 
-    /// What is unknown by host and cause, what is refused one by one, what is blocked by its cause.
     fn problems(&mut self, plan: &Plan) {
-        let mut unknown: BTreeMap<(&HostName, &str), Vec<String>> = BTreeMap::new();
-        let mut blocked: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut refused: Vec<(String, &str)> = Vec::new();
-        for change in &plan.changes {
-            let address = plain(&change.address.to_string());
-            match &change.problem {
-                None => {}
-                Some(Problem::Unknown { text }) => {
-                    unknown.entry((change.address.host(), text)).or_default().push(address);
-                }
-                Some(Problem::Blocked { by }) => blocked.entry(plain(&by.to_string())).or_default().push(address),
-                Some(Problem::Refused { text }) => refused.push((address, text)),
+        let troubles = troubles(plan);
+        if !troubles.is_empty() {
+            let _ = writeln!(self.page.text, "\n{}", self.page.style.alarm("Problems"));
+        }
+        for trouble in troubles {
+            self.page.indented(2, &plain(&trouble_title(&trouble, self.page.width)));
+            if trouble.sort != Sort::Blocked {
+                self.page.indented(INDENT, &plain_lines(&trouble.text));
             }
-        }
-        if unknown.is_empty() && blocked.is_empty() && refused.is_empty() {
-            return;
-        }
-        let _ = writeln!(self.text, "\n{}", self.style.alarm("Problems"));
-        for (address, text) in refused {
-            let _ = writeln!(self.text, "  {address}: refused");
-            self.indented(&plain_lines(text));
-        }
-        for ((host, text), addresses) in unknown {
-            let _ = match addresses.as_slice() {
-                [one] => writeln!(self.text, "  {one}: unknown"),
-                many => writeln!(self.text, "  {host}: {} resources unknown", many.len()),
-            };
-            self.indented(&plain_lines(text));
-        }
-        for (by, addresses) in blocked {
-            let _ = writeln!(self.text, "  {}: blocked by {by}", self.some(&addresses));
-        }
-    }
-
-    fn some(&self, addresses: &[String]) -> String {
-        match addresses {
-            [first, others @ ..] if !self.options.full && !others.is_empty() => {
-                format!("{first} and {} more", others.len())
+            for change in trouble.changes.iter().filter(|_| self.full && trouble.changes.len() > 1) {
+                self.page.indented(INDENT, &plain(&change.address.to_string()));
             }
-            all => all.join(", "),
-        }
-    }
-
-    fn warnings(&mut self, plan: &Plan) {
-        for warning in &plan.warnings {
-            let lines = wrap(&format!("Warning: {}", plain(warning)), self.options.width.max(20));
-            let _ = writeln!(self.text, "\n{}", self.style.alarm(&lines.join("\n")));
         }
     }
 }
 
-fn plain_lines(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(plain).collect();
-    lines.join("\n")
+/// What a problem stops, and in what way.
+pub(super) fn trouble_title(trouble: &Trouble<'_>, width: usize) -> String {
+    let first = &trouble.changes[0].address;
+    let (hosts, count) = (trouble.hosts(), trouble.changes.len());
+    let what = match (count, trouble.sort) {
+        (1, _) => first.to_string(),
+        (_, Sort::Blocked) if trouble.causes.is_empty() => format!("{first} and {} more", count - 1),
+        _ => format!("{}: {count} resources", host_list(&hosts, width * 2)),
+    };
+    let word = if count == 1 || trouble.sort == Sort::Blocked { ": " } else { " " };
+    let by = match trouble.sort {
+        Sort::Blocked if trouble.causes.is_empty() => format!(" by {}", trouble.text),
+        Sort::Blocked => format!(" by {} on {}", trouble.text, host_list(&trouble.causes, width * 2)),
+        _ => String::new(),
+    };
+    format!("{what}{word}{}{by}", trouble.sort.word())
+}
+
+/// The entries to show, and those that are only counted: none, unless there are many plain creations. Then those that
+/// go one at a time are shown first, because they are what an operator looks for.
+fn cut<'b, 'a>(entries: Vec<&'b Entry<'a>>) -> (Vec<&'b Entry<'a>>, Vec<&'b Entry<'a>>) {
+    let plain = |entry: &Entry<'_>| entry.action() == Action::Create && entry.first().warning.is_none();
+    let mut by_weight: Vec<usize> = (0..entries.len()).filter(|&i| plain(entries[i])).collect();
+    if by_weight.len() <= LONG_LIST {
+        return (entries, Vec::new());
+    }
+    by_weight.sort_by_key(|&i| entries[i].first().lane != Some(Lane::ControlPlane));
+    let left_out = &by_weight[SHOWN..];
+    let (left_out, shown): (Vec<_>, Vec<_>) = entries.into_iter().enumerate().partition(|(i, _)| left_out.contains(i));
+    (shown.into_iter().map(|it| it.1).collect(), left_out.into_iter().map(|it| it.1).collect())
+}
+
+/// How many changes these are: on each host where it is the same number on several, otherwise in all.
+fn counted(entries: &[&Entry<'_>], group: &Group<'_>) -> (usize, &'static str) {
+    let mut of_host: BTreeMap<&HostName, usize> = group.hosts.iter().map(|host| (*host, 0)).collect();
+    for change in entries.iter().flat_map(|entry| &entry.changes) {
+        *of_host.entry(change.address.host()).or_default() += 1;
+    }
+    let same = of_host.values().min() == of_host.values().max();
+    match of_host.values().next() {
+        Some(&each) if same && group.hosts.len() > 1 => (each, " on each"),
+        _ => (of_host.values().sum(), ""),
+    }
+}
+
+/// The keys of an entry that has several.
+pub(super) fn keys(entry: &Entry<'_>) -> String {
+    let keys = entry.keys();
+    let named: Vec<String> = keys.iter().take(SHOWN).map(|key| plain(key)).collect();
+    let more = keys.len() - named.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{} in all: {}{more}", entry.changes.len(), named.join(", "))
 }
 
 fn value(text: &str) -> String {
@@ -277,16 +284,16 @@ fn value(text: &str) -> String {
 }
 
 /// What is said of a whole group.
-fn note(group: &Group<'_>) -> String {
+pub(super) fn note(group: &Group<'_>) -> String {
     let count = group.hosts.len();
     let mut notes = Vec::new();
     if group.new {
         let hosts = if count == 1 { "new host".to_owned() } else { format!("{count} new hosts") };
-        notes.push(format!("{hosts}, {} to add", count * group.entries.len()));
+        notes.push(format!("{hosts}, {} to add", group.entries.iter().map(|entry| entry.changes.len()).sum::<usize>()));
     }
     let lane = |wanted: &Lane| {
         group.entries.iter().any(|entry| {
-            let change = entry.change;
+            let change = entry.first();
             // Load balancers are created together, only changed one by one.
             let counts = *wanted != Lane::LoadBalancer || change.action != Action::Create;
             change.lane.as_ref() == Some(wanted) && change.action.touches_host() && counts
@@ -298,27 +305,6 @@ fn note(group: &Group<'_>) -> String {
         }
     }
     notes.join(", ")
-}
-
-/// As many hosts as fit, and how many more.
-fn host_list(hosts: &[&HostName], width: usize) -> String {
-    let all: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
-    let whole = all.join(" ");
-    if columns(&whole) <= width {
-        return whole;
-    }
-    let room = width.saturating_sub(" and 9999 more".len());
-    let mut fitting = all[0].to_owned();
-    let mut taken = 1;
-    while taken < all.len() && columns(&fitting) + 1 + columns(all[taken]) <= room {
-        fitting.push(' ');
-        fitting.push_str(all[taken]);
-        taken += 1;
-    }
-    match all.len() - taken {
-        0 => fitting,
-        more => format!("{fitting} and {more} more"),
-    }
 }
 
 #[cfg(test)]

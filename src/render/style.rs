@@ -68,6 +68,12 @@ pub(super) fn plain(text: &str) -> String {
     escaped.collect()
 }
 
+/// The same of a text of several lines.
+pub(super) fn plain_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    lines.join("\n")
+}
+
 /// Breaks a text at spaces into lines of at most `width` columns; longer words stay whole.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();

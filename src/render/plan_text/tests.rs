@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::plan::{Change, Coverage, Reason};
+use crate::plan::{Change, Coverage, Problem, Reason};
 use crate::resource::Address;
 
 fn change(name: &str, action: Action, reasons: Vec<Reason>) -> Change {
@@ -183,23 +183,6 @@ fn the_summary_is_word_for_word() {
 }
 
 #[test]
-fn a_thousand_hosts_that_change_alike_are_few_lines_that_fit() {
-    let mut changes = Vec::new();
-    for host in 0..1000 {
-        for i in 0..30 {
-            let name = format!("w{host}/host/sysctl[k{i}]");
-            let mut change = change(&name, Action::Update, vec![Reason::Drift]);
-            change.fields.extend(FieldChange::compare("live value", "0", "1"));
-            changes.push(change);
-        }
-    }
-    let text = shown(&plan(changes), 80, false, false);
-    assert!(text.lines().count() < 80, "{}", text.lines().count());
-    assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
-    assert!(text.contains(" more · host\n"), "{text}");
-}
-
-#[test]
 fn json_lines_for_machines() {
     let mut all = day_two();
     all.changes.truncate(2);
@@ -215,3 +198,5 @@ fn json_lines_for_machines() {
     });
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
 }
+
+mod many;
