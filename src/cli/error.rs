@@ -17,8 +17,12 @@ pub enum Exit {
     Done = 0,
     /// Failed.
     Failed = 1,
-    /// `plan --detailed-exitcode`: changes pending.
+    /// `plan --detailed-exitcode`: changes pending. `drift`: drift found.
     Changes = 2,
+    /// `drift`: no drift, but cluster.yaml differs from what was applied.
+    Pending = 3,
+    /// `drift`: no drift in what was seen, but not everything could be seen.
+    Unseen = 4,
     /// cluster.yaml or the command line is wrong.
     Wrong = 5,
     /// The state is locked by someone else.
@@ -150,8 +154,9 @@ mod tests {
 
     #[test]
     fn exit_codes_are_published_numbers() {
-        let codes = [Exit::Done, Exit::Failed, Exit::Changes, Exit::Wrong, Exit::Locked, Exit::Interrupted];
-        assert_eq!(codes.map(|code| code as u8), [0, 1, 2, 5, 6, 130]);
+        let codes = [Exit::Done, Exit::Failed, Exit::Changes, Exit::Pending, Exit::Unseen, Exit::Wrong, Exit::Locked];
+        assert_eq!(codes.map(|code| code as u8), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(Exit::Interrupted as u8, 130);
     }
 
     #[test]

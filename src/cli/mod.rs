@@ -5,6 +5,7 @@ mod approve;
 mod carry_out;
 mod completion;
 mod destroy;
+mod drift;
 mod error;
 mod facts;
 mod graph;
@@ -44,8 +45,8 @@ use ui::Ui;
   mainstay apply
   mainstay destroy
 
-Exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (plan --detailed-exitcode),
-5 cluster.yaml or the command line is wrong, 6 the state is locked, 130 interrupted.")]
+Exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (plan --detailed-exitcode) or drift,
+3 and 4 see drift --help, 5 cluster.yaml or the command line is wrong, 6 the state is locked, 130 interrupted.")]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -85,6 +86,8 @@ enum Command {
     Apply(apply::Args),
     /// Take back what was applied and put back what was there before
     Destroy(destroy::Args),
+    /// Tell CI what differs from what was applied; read-only
+    Drift(drift::Args),
     /// Show the state
     Show(show::Args),
     /// Look into the state
@@ -144,6 +147,7 @@ fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit, CliError> {
         Command::Plan(args) => asynchronous(plan::run(args, file, ui)),
         Command::Apply(args) => asynchronous(apply::run(args, file, ui)),
         Command::Destroy(args) => asynchronous(destroy::run(args, file, ui)),
+        Command::Drift(args) => asynchronous(drift::run(args, file, ui)),
         Command::Show(args) => show::run(args, file, ui),
         Command::State(args) => state::run(args, file, ui),
         Command::Facts(args) => asynchronous(facts::run(args, file, ui)),

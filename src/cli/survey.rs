@@ -13,13 +13,16 @@ use crate::config::{Cluster, LoadBalancer, ManifestSource, Network};
 use crate::engine::Control;
 use crate::facts::gather::gather;
 use crate::facts::{FactSet, Looks};
-use crate::fleet::{Fleet, Look, Reach};
+use crate::fleet::{Fleet, Look, Looker, Reach};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::plan::{self, Mode, Plan};
 use crate::resource::{Address, HostFacts, HostName, Pattern, Secret, sha256_hex};
 use crate::stack::{self, Inputs};
 use crate::state::State;
+
+/// How many hosts are worked on at once unless that is said.
+pub(super) const PARALLELISM: usize = Control::PARALLELISM;
 
 /// A plan and what is needed to carry it out.
 #[derive(Debug)]
@@ -34,7 +37,7 @@ pub(super) struct Survey {
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Planning {
     /// How many hosts are worked on at once
-    #[arg(long, value_name = "N", default_value_t = Control::PARALLELISM)]
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM)]
     pub(super) parallelism: usize,
     /// Show every change, not grouped and not shortened
     #[arg(long)]
@@ -128,9 +131,9 @@ pub(super) async fn survey(
     let blind = wishes.graph(cluster, &BTreeMap::new())?;
     let control_planes: Vec<HostName> = cluster.control_planes().map(|host| HostName::new(&host.name)).collect();
     let fleet = Arc::new(open_fleet(reaches.clone(), &workspace.state_path)?);
-    let facts = look(&fleet, &blind, state, &control_planes, planning.parallelism, ui).await;
+    let facts = look(&Looker::of(&fleet), &blind, state, &control_planes, planning.parallelism, ui).await;
     let graph = wishes.graph(cluster, &facts.hosts)?;
-    let guarded = guarded(workspace);
+    let (guarded, ignored) = (guarded(workspace), ignored(workspace));
     let plan = Plan::make(&plan::Inputs {
         mode: Mode::Apply,
         graph: &graph,
@@ -139,6 +142,7 @@ pub(super) async fn survey(
         decode: &kinds::decode,
         control_planes: &control_planes,
         prevent_destroy: &guarded,
+        ignore_drift: &ignored,
         virtual_ip: cluster.endpoint.vip,
         forget_unreachable: false,
     });
@@ -158,7 +162,7 @@ pub(super) async fn survey_destroy(
     let control_planes = recorded_control_planes(state);
     let nothing = Graph::default();
     let fleet = Arc::new(open_fleet(reaches.clone(), state_path)?);
-    let facts = look(&fleet, &nothing, state, &control_planes, parallelism, ui).await;
+    let facts = look(&Looker::of(&fleet), &nothing, state, &control_planes, parallelism, ui).await;
     let plan = Plan::make(&plan::Inputs {
         mode: Mode::Destroy,
         graph: &nothing,
@@ -167,6 +171,7 @@ pub(super) async fn survey_destroy(
         decode: &kinds::decode,
         control_planes: &control_planes,
         prevent_destroy: guarded,
+        ignore_drift: &[],
         virtual_ip: None,
         forget_unreachable,
     });
@@ -179,8 +184,14 @@ pub(super) fn guarded(workspace: &Workspace) -> Vec<Pattern> {
     workspace.cluster().guards.prevent_destroy.iter().map(|it| Pattern::new(it.as_str())).collect()
 }
 
+/// What others may change.
+pub(super) fn ignored(workspace: &Workspace) -> Vec<Pattern> {
+    let _ = workspace;
+    Vec::new()
+}
+
 /// Hosts that were made control planes.
-fn recorded_control_planes(state: &State) -> Vec<HostName> {
+pub(super) fn recorded_control_planes(state: &State) -> Vec<HostName> {
     let is = |address: &&Address| {
         matches!(address.kind(), "kubeadm_init" | "kubeadm_join") && address.component() == "control-plane"
     };
@@ -190,8 +201,8 @@ fn recorded_control_planes(state: &State) -> Vec<HostName> {
 }
 
 /// One round trip a host.
-async fn look(
-    fleet: &Arc<Fleet>,
+pub(super) async fn look(
+    looker: &Looker,
     graph: &Graph,
     state: &State,
     control_planes: &[HostName],
@@ -201,8 +212,8 @@ async fn look(
     let recorded = state.resources.iter().map(|(address, record)| (address, &record.attributes));
     let looks = Looks::collect(graph, recorded, state.hosts.keys(), control_planes, &kinds::decode);
     let ask = |host: HostName, wanted: Vec<Look>| {
-        let fleet = Arc::clone(fleet);
-        async move { fleet.look(&host, &wanted).await }
+        let looker = looker.clone();
+        async move { looker.look(&host, &wanted).await }
     };
     let began = Instant::now();
     let facts = gather(looks, control_planes, parallelism, ask, |host, answer| match answer {

@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::reaches::reaches_of;
 use super::ui::Ui;
 use crate::config::{self, Cluster, FleetKind, Loaded};
-use crate::fleet::{Fleet, Reach, SimulatedFleet, Transport};
+use crate::fleet::{Fleet, Looker, Reach, SimulatedFleet, Transport};
 use crate::resource::HostName;
 use crate::state::{State, StateError, Store};
 
@@ -67,6 +67,12 @@ impl Workspace {
     }
 }
 
+/// The state of a file that must be there. Takes no lock and writes nothing.
+pub(super) fn recorded_state(path: &Path) -> Result<State, CliError> {
+    let missing = || CliError::wrong(format!("there is no state file {}", path.display()));
+    Store::read_only(path)?.ok_or_else(missing)
+}
+
 /// How the hosts that have records are reached, as recorded.
 pub(super) fn recorded_reaches(state: &State) -> Result<BTreeMap<HostName, Reach>, CliError> {
     let decode = |(host, value): (&HostName, &serde_json::Value)| {
@@ -79,10 +85,23 @@ pub(super) fn recorded_reaches(state: &State) -> Result<BTreeMap<HostName, Reach
 
 /// Opens the fleet that these hosts are of.
 pub(super) fn open_fleet(reaches: BTreeMap<HostName, Reach>, state_path: &Path) -> Result<Fleet, CliError> {
-    if reaches.values().any(|reach| reach.transport == Transport::Simulated) {
+    if are_simulated(&reaches) {
         return Ok(Fleet::Simulated(open_simulated(&reaches, state_path)?));
     }
     Ok(Fleet::connect(reaches)?)
+}
+
+/// The same fleet as something that can only be looked at.
+pub(super) fn open_looker(reaches: BTreeMap<HostName, Reach>, state_path: &Path) -> Result<Looker, CliError> {
+    Ok(if are_simulated(&reaches) {
+        Looker::simulated(&simulated_path(state_path), addresses(&reaches))?
+    } else {
+        Looker::connect(reaches)?
+    })
+}
+
+fn are_simulated(reaches: &BTreeMap<HostName, Reach>) -> bool {
+    reaches.values().any(|reach| reach.transport == Transport::Simulated)
 }
 
 /// The simulated hosts lie beside the state.
@@ -90,8 +109,15 @@ pub(super) fn open_simulated(
     reaches: &BTreeMap<HostName, Reach>,
     state_path: &Path,
 ) -> Result<SimulatedFleet, CliError> {
-    let addresses = reaches.iter().map(|(host, reach)| (host.clone(), reach.address.clone())).collect();
-    Ok(SimulatedFleet::open(&state_path.with_extension("hosts.jsonl"), addresses)?)
+    Ok(SimulatedFleet::open(&simulated_path(state_path), addresses(reaches))?)
+}
+
+fn simulated_path(state_path: &Path) -> PathBuf {
+    state_path.with_extension("hosts.jsonl")
+}
+
+fn addresses(reaches: &BTreeMap<HostName, Reach>) -> BTreeMap<HostName, String> {
+    reaches.iter().map(|(host, reach)| (host.clone(), reach.address.clone())).collect()
 }
 
 /// Where the state lies.

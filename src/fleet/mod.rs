@@ -4,6 +4,7 @@
 mod error;
 mod hosts;
 mod local;
+mod looker;
 mod reach;
 mod report;
 mod shell;
@@ -14,6 +15,7 @@ mod world;
 
 pub use error::FleetError;
 pub use hosts::{Fleet, Machines};
+pub use looker::Looker;
 pub use reach::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
 pub use report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose};
 #[cfg(test)]

@@ -52,6 +52,11 @@ impl SimulatedFleet {
         Ok(Self::of(world, Some(file), addresses))
     }
 
+    /// The fleet of a file, which is left as it is; what is changed lives in memory only.
+    pub fn read(path: &Path, addresses: BTreeMap<HostName, String>) -> Result<Self, FleetError> {
+        Ok(Self::of(World::read(path)?, None, addresses))
+    }
+
     fn of(world: World, file: Option<WorldFile>, addresses: BTreeMap<HostName, String>) -> Self {
         Self {
             world: Mutex::new(world),

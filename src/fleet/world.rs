@@ -32,7 +32,30 @@ pub struct World {
     faults: BTreeSet<String>,
 }
 
+fn failed(path: &Path) -> impl Fn(&dyn std::fmt::Display) -> FleetError {
+    move |error| FleetError::Local { what: format!("simulated fleet {}", path.display()), reason: error.to_string() }
+}
+
 impl World {
+    /// What a file says; nothing when there is none.
+    pub(super) fn read(path: &Path) -> Result<Self, FleetError> {
+        let fail = failed(path);
+        let mut world = Self::default();
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(world),
+            Err(error) => return Err(fail(&error)),
+        };
+        for line in BufReader::new(file).lines() {
+            let line = line.map_err(|error| fail(&error))?;
+            // A line cut short by a kill is the last one and was never answered for.
+            if let Ok(line) = serde_json::from_str::<Line>(&line) {
+                world.apply(line);
+            }
+        }
+        Ok(world)
+    }
+
     /// What is at an address; absent when nothing was ever put there.
     pub fn get(&self, address: &Address) -> Observation {
         self.resources.get(address).cloned().unwrap_or(Observation::Absent)
@@ -106,24 +129,8 @@ pub(super) struct WorldFile {
 impl WorldFile {
     /// Reads the file, if there is one, and writes it anew without what was overwritten.
     pub(super) fn open(path: &Path) -> Result<(Self, World), FleetError> {
-        let fail = |error: &dyn std::fmt::Display| FleetError::Local {
-            what: format!("simulated fleet {}", path.display()),
-            reason: error.to_string(),
-        };
-        let mut world = World::default();
-        match File::open(path) {
-            Ok(file) => {
-                for line in BufReader::new(file).lines() {
-                    let line = line.map_err(|error| fail(&error))?;
-                    // A line cut short by a kill is the last one and was never answered for.
-                    if let Ok(line) = serde_json::from_str::<Line>(&line) {
-                        world.apply(line);
-                    }
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(fail(&error)),
-        }
+        let fail = failed(path);
+        let world = World::read(path)?;
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|error| fail(&error))?;
         }
@@ -140,10 +147,7 @@ impl WorldFile {
     }
 
     pub(super) fn append(&self, line: &Line) -> Result<(), FleetError> {
-        let fail = |error: &dyn std::fmt::Display| FleetError::Local {
-            what: format!("simulated fleet {}", self.path.display()),
-            reason: error.to_string(),
-        };
+        let fail = failed(&self.path);
         let mut text = serde_json::to_string(line).map_err(|error| fail(&error))?;
         text.push('\n');
         let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -28,6 +28,8 @@ pub struct Inputs<'a> {
     pub control_planes: &'a [HostName],
     /// `guards.preventDestroy`.
     pub prevent_destroy: &'a [Pattern],
+    /// `lifecycle.ignoreDrift`: what others may change.
+    pub ignore_drift: &'a [Pattern],
     /// The endpoint's virtual IP, if mainstay keeps one.
     pub virtual_ip: Option<Ipv4Addr>,
     /// Whether destroy drops the records of hosts that do not answer.

@@ -1,6 +1,7 @@
 //! Plans: what would change, as a value. Text, JSON, the saved file and `apply` read the same one.
 
 mod diff;
+mod drift;
 mod guards;
 mod identity;
 mod make;
@@ -9,5 +10,6 @@ mod nodes;
 mod react;
 mod sequence;
 
+pub use drift::{Answer, Drift, Entry, Label, Seeing};
 pub use make::Inputs;
 pub use model::{Change, Counts, Coverage, Mode, Plan, Problem, Reason};

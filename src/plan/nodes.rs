@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::diff::{self, Recorded, Verdict};
+use super::drift;
 use super::identity::Identity;
 use super::make::Inputs;
 use super::model::{Mode, Reason};
@@ -102,6 +103,9 @@ impl<'a> Nodes<'a> {
                 Some(wanted) => node.judge_declared(wanted, &key),
                 None => node.judge_undeclared(inputs),
             };
+            if drift::is_ignored(node.address, &node.verdict, inputs) {
+                node.verdict = Verdict::of(Action::NoOp, Vec::new());
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What people and machines see.
 
 mod diff_text;
+mod drift_text;
+mod drift_words;
 mod grouping;
 mod hosts_text;
 mod outcome;
@@ -16,6 +18,8 @@ mod progress_tty;
 mod reason;
 mod style;
 
+pub use drift_text::DriftText;
+pub use drift_words::drift_summary;
 pub use outcome::{outcome_summary, outcome_table};
 pub use plan_document::{PlanDocument, ResourceChange, plan_document};
 pub use plan_json::plan_json;

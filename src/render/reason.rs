@@ -12,7 +12,7 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn of(&self, pointer: &str) -> String {
+    pub(super) fn of(&self, pointer: &str) -> String {
         match (self.line_of)(pointer) {
             Some(line) => format!("{}:{line}", self.file),
             None if pointer.is_empty() => self.file.to_owned(),

@@ -156,3 +156,27 @@ fn shell_is_put_together_in_one_place() {
         .collect();
     assert!(offenders.is_empty(), "{offenders:?}");
 }
+
+/// What `drift` holds of the hosts can only look, and it writes no state: neither can be named there.
+#[test]
+fn drift_is_read_only_by_construction() {
+    let all = all();
+    let text = |wanted: &str| &all.iter().find(|(path, _)| path == wanted).unwrap().1;
+    let words = |text: &str| -> BTreeSet<String> {
+        text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned).collect()
+    };
+    let here = words(text("cli/drift.rs"));
+    for word in ["engine", "Fleet", "Store", "acquire", "carry_out", "survey_destroy", "open_fleet", "fs"] {
+        assert!(!here.contains(word), "src/cli/drift.rs names {word}");
+    }
+    let steps = [".apply(", ".destroy("].iter().any(|call| text("cli/drift.rs").contains(call));
+    assert!(!steps, "src/cli/drift.rs asks a resource for steps");
+    for (path, held) in [("plan/drift.rs", ["Step", "Act"]), ("fleet/looker.rs", ["act", "ActRequest"])] {
+        assert!(held.iter().all(|word| !words(text(path)).contains(*word)), "src/{path}");
+    }
+    let drift = text("plan/drift.rs");
+    let value = &drift[drift.find("pub struct Drift").unwrap()..drift.find("impl Drift").unwrap()];
+    assert!(!value.contains("AnyKind") && !value.contains("Change>"), "what is told holds no resource and no step");
+    let looker = text("fleet/looker.rs");
+    assert!(looker.contains("pub struct Looker(Arc<Fleet>);"), "nobody gets at the fleet behind a looker");
+}

@@ -121,6 +121,7 @@ impl World {
             decode: &decode,
             control_planes: &[],
             prevent_destroy: &self.guards,
+            ignore_drift: &[],
             virtual_ip: self.vip,
             forget_unreachable,
         })

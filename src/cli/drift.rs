@@ -1,0 +1,141 @@
+//! `mainstay drift`: read-only by construction. What it holds of the hosts can only look, and what it
+//! makes of the plan holds no step; a test reads what this file imports.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::error::{CliError, Exit};
+use super::survey::{PARALLELISM, Wishes, ignored, look, recorded_control_planes};
+use super::ui::Ui;
+use super::workspace::{Workspace, open_looker, recorded_reaches, recorded_state};
+use crate::graph::Graph;
+use crate::kinds;
+use crate::plan::{Answer, Drift, Inputs, Mode, Plan};
+use crate::render::DriftText;
+use crate::resource::{HostName, Pattern};
+use crate::state::State;
+
+/// Tells what differs on the hosts from what was applied. Nothing is written, on no host and nowhere else.
+///
+/// drift: a host differs from what was applied. pending: cluster.yaml does. both: each does.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay drift
+  mainstay drift --state state/prod.json        # without cluster.yaml, so nothing is pending
+
+Exit codes: 0 no drift, 1 failed, 2 drift, 3 no drift, but cluster.yaml differs from what was applied,
+4 no drift in what was seen, but not everything could be seen. 2 outweighs 4, 4 outweighs 3.")]
+pub(super) struct Args {
+    /// Compare with this state file, without cluster.yaml
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// How many hosts are looked at at once
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM)]
+    parallelism: usize,
+    /// Show every change, not grouped and not shortened
+    #[arg(long)]
+    full: bool,
+    /// Look at the simulated hosts of a rehearsal
+    #[arg(long)]
+    simulate: bool,
+}
+
+pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    let workspace = match &args.state {
+        Some(_) => None,
+        None => Some(Workspace::open(file, args.simulate, ui).map_err(|error| {
+            if file.exists() { error } else { error.hint("without cluster.yaml: `mainstay drift --state FILE`") }
+        })?),
+    };
+    let (state, path) = match (&args.state, &workspace) {
+        (None, Some(workspace)) => (workspace.state()?, workspace.state_path.clone()),
+        (path, _) => {
+            let path = path.clone().unwrap_or_default();
+            (recorded_state(&path)?, path)
+        }
+    };
+    if state.resources.is_empty() {
+        let nothing = format!("nothing is on record in {}, so nothing can have drifted", path.display());
+        return Err(CliError::failed(nothing).hint("`mainstay apply` makes what cluster.yaml wishes and records it"));
+    }
+    let drift = compare(args, workspace.as_ref(), &state, &path, ui).await?;
+    let file = workspace.as_ref().map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
+    let line_of = |pointer: &str| workspace.as_ref().and_then(|it| it.loaded.sources.line(pointer));
+    let text = DriftText { file: &file, line_of: &line_of, full: args.full, width: ui.width(), color: ui.color() };
+    ui.data(&text.render(&drift))?;
+    let answer = drift.answer();
+    if let Some(next) = next(answer) {
+        ui.say(next);
+    }
+    Ok(exit(answer))
+}
+
+async fn compare(
+    args: &Args,
+    workspace: Option<&Workspace>,
+    state: &State,
+    path: &Path,
+    ui: Ui,
+) -> Result<Drift, CliError> {
+    let reaches = match workspace {
+        Some(workspace) => workspace.reaches(state)?,
+        None => recorded_reaches(state)?,
+    };
+    let looker = open_looker(reaches, path)?;
+    let wishes = workspace.map(|it| Wishes::gather(it, state)).transpose()?;
+    let graph = |facts: &BTreeMap<_, _>| match (workspace, &wishes) {
+        (Some(workspace), Some(wishes)) => wishes.graph(workspace.cluster(), facts),
+        _ => Ok(Graph::default()),
+    };
+    let control_planes: Vec<HostName> = match workspace {
+        Some(workspace) => workspace.cluster().control_planes().map(|host| HostName::new(&host.name)).collect(),
+        None => recorded_control_planes(state),
+    };
+    let facts = look(&looker, &graph(&BTreeMap::new())?, state, &control_planes, args.parallelism, ui).await;
+    looker.close().await;
+    let ignored: Vec<Pattern> = workspace.map(ignored).unwrap_or_default();
+    let inputs = Inputs {
+        mode: if workspace.is_some() { Mode::Apply } else { Mode::Destroy },
+        graph: &graph(&facts.hosts)?,
+        state,
+        facts: &facts,
+        decode: &kinds::decode,
+        control_planes: &control_planes,
+        prevent_destroy: &[],
+        ignore_drift: &ignored,
+        virtual_ip: workspace.and_then(|it| it.cluster().endpoint.vip),
+        forget_unreachable: false,
+    };
+    Ok(Drift::of(&inputs, &Plan::make(&inputs)))
+}
+
+fn exit(answer: Answer) -> Exit {
+    match answer {
+        Answer::Clean => Exit::Done,
+        Answer::Drift => Exit::Changes,
+        Answer::Pending => Exit::Pending,
+        Answer::Unseen => Exit::Unseen,
+    }
+}
+
+/// What to do now.
+fn next(answer: Answer) -> Option<&'static str> {
+    match answer {
+        Answer::Clean => None,
+        Answer::Drift => Some("To put it back:  mainstay apply   To let it be: write it into cluster.yaml."),
+        Answer::Pending => Some("To see what apply would do:  mainstay plan"),
+        Answer::Unseen => Some("When the hosts are back:  mainstay drift"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_has_its_published_code() {
+        for answer in [Answer::Clean, Answer::Drift, Answer::Pending, Answer::Unseen] {
+            assert_eq!(exit(answer) as u8, answer.exit_code());
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What every form of a drift report says in the same words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::reason::Source;
+use super::style::plain;
+use crate::plan::{Answer, Drift, Entry, Label, Reason};
+use crate::resource::{FieldChange, HostName, Shown};
+
+/// The last line: what it comes to.
+pub fn drift_summary(drift: &Drift) -> String {
+    let drifted = drift.drifted().count();
+    let pending = drift.entries.len() - drifted;
+    let hosts: BTreeSet<&HostName> = drift.drifted().map(|entry| entry.address.host()).collect();
+    let more = if pending > 0 { format!(" {pending} more pending.") } else { String::new() };
+    let unseen = drift.coverage.unseen.len();
+    let blind = if unseen > 0 { " Not everything could be seen." } else { "" };
+    match drift.answer() {
+        Answer::Clean => "No drift. The hosts are as they were applied.".to_owned(),
+        Answer::Pending => {
+            let differ = if pending == 1 { "resource is" } else { "resources are" };
+            format!("No drift. cluster.yaml differs from what was applied: {pending} {differ} pending.")
+        }
+        Answer::Unseen => format!(
+            "No drift in what was seen, but {unseen} of {} could not be seen.{more}",
+            counted(drift.coverage.resources, "resource"),
+        ),
+        Answer::Drift => {
+            format!("Drift: {} on {}.{more}{blind}", counted(drifted, "resource"), counted(hosts.len(), "host"))
+        }
+    }
+}
+
+/// `1 host`, `2 hosts`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// How much was looked at, for the first line.
+pub(super) fn looked(drift: &Drift) -> String {
+    let seen = &drift.coverage;
+    let (reached, hosts) = (seen.reached.len(), seen.reached.len() + seen.unreached.len());
+    let looked = seen.resources - seen.unseen.len();
+    format!("looked at {reached} of {hosts} hosts, {looked} of {} resources", seen.resources)
+}
+
+/// Unseen resources by what hides them: a host that does not answer, or the resource's own look.
+pub(super) fn unseen(drift: &Drift) -> Vec<(String, String)> {
+    let mut groups: BTreeMap<(&HostName, &str), Vec<String>> = BTreeMap::new();
+    for (address, why) in &drift.coverage.unseen {
+        groups.entry((address.host(), why)).or_default().push(plain(&address.to_string()));
+    }
+    let told = groups.into_iter().map(|((host, why), addresses)| {
+        let what = match addresses.as_slice() {
+            [one] => one.clone(),
+            many => format!("{host}: {}", counted(many.len(), "resource")),
+        };
+        (what, why.to_owned())
+    });
+    told.collect()
+}
+
+/// What `lifecycle.ignoreDrift` covers, a line a pattern.
+pub(super) fn ignored(drift: &Drift) -> Vec<String> {
+    let line = |(pattern, addresses): (&String, &Vec<_>)| {
+        format!("{} by lifecycle.ignoreDrift `{}`", addresses.len(), plain(pattern))
+    };
+    drift.coverage.ignored.iter().map(line).collect()
+}
+
+/// In what sense an entry differs.
+pub(super) fn verdict(entry: &Entry, source: Source<'_>) -> String {
+    let gone = if entry.gone { ": gone" } else { "" };
+    match entry.label {
+        Label::Drift => format!("drift{gone}"),
+        Label::Pending => wishes(entry, source),
+        Label::Both => format!("drift{gone}; pending: {}", wishes(entry, source)),
+    }
+}
+
+/// What of cluster.yaml was not applied yet.
+pub(super) fn wishes(entry: &Entry, source: Source<'_>) -> String {
+    let word = |reason: &Reason| match reason {
+        Reason::New => "not applied yet".to_owned(),
+        Reason::NotMadeByMainstay => "not applied yet; there is one that mainstay did not make".to_owned(),
+        Reason::AlreadyRight => "not recorded yet, already right".to_owned(),
+        Reason::Pending { source: pointer } => source.of(pointer),
+        Reason::Interrupted => "an earlier run did not finish it".to_owned(),
+        Reason::Removed => format!("removed from {}", source.file),
+        Reason::Moved { other } => format!("is {} now", plain(&other.to_string())),
+        Reason::Reacts { to } => format!("still has to take up the change of {}", plain(&to.to_string())),
+        Reason::Drift | Reason::Gone | Reason::Destroyed => String::new(),
+    };
+    entry.pending.iter().map(word).collect::<Vec<_>>().join("; ")
+}
+
+/// A field's change in one line; of a text only that it differs.
+pub(super) fn field(field: &FieldChange) -> String {
+    let name = plain(&field.field);
+    let value = |text: &str| if text.is_empty() { "\"\"".to_owned() } else { plain(text) };
+    match field.shown {
+        Shown::Value => format!("{name}  {} → {}", value(&field.before), value(&field.after)),
+        Shown::Text => format!("{name} differs"),
+        Shown::Sensitive => format!("{name} differs (sensitive)"),
+    }
+}
