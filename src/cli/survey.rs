@@ -186,8 +186,7 @@ pub(super) fn guarded(workspace: &Workspace) -> Vec<Pattern> {
 
 /// What others may change.
 pub(super) fn ignored(workspace: &Workspace) -> Vec<Pattern> {
-    let _ = workspace;
-    Vec::new()
+    workspace.cluster().lifecycle.ignore_drift.iter().map(|it| Pattern::new(it.as_str())).collect()
 }
 
 /// Hosts that were made control planes.

@@ -16,6 +16,7 @@ pub fn drift_summary(drift: &Drift) -> String {
     let unseen = drift.coverage.unseen.len();
     let blind = if unseen > 0 { " Not everything could be seen." } else { "" };
     match drift.answer() {
+        Answer::Clean if !drift.coverage.ignored.is_empty() => "No drift but what is ignored.".to_owned(),
         Answer::Clean => "No drift. The hosts are as they were applied.".to_owned(),
         Answer::Pending => {
             let differ = if pending == 1 { "resource is" } else { "resources are" };
