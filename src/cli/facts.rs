@@ -20,12 +20,16 @@ use crate::resource::HostName;
   mainstay facts
   mainstay --json facts cp1 cp2")]
 pub(super) struct Args {
-    /// Hosts; all of them when none is named.
+    /// Hosts; all of them when none is named
+    #[arg(value_name = "HOST")]
     hosts: Vec<String>,
+    /// Ask the simulated hosts of a rehearsal
+    #[arg(long)]
+    simulate: bool,
 }
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
-    let workspace = Workspace::open(file, false, ui)?;
+    let workspace = Workspace::open(file, args.simulate, ui)?;
     let state = workspace.state()?;
     let mut reaches = workspace.reaches(&state)?;
     if let Some(unknown) = args.hosts.iter().find(|host| !reaches.contains_key(&HostName::new(host.as_str()))) {

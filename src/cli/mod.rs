@@ -25,6 +25,7 @@ mod state;
 mod survey;
 mod ui;
 mod validate;
+mod which;
 mod workspace;
 
 use std::ffi::OsString;
@@ -90,8 +91,7 @@ enum Command {
     Drift(drift::Args),
     /// Show the state
     Show(show::Args),
-    /// Look into the state
-    #[command(subcommand)]
+    /// Look into the state, and operate on it
     State(state::Args),
     /// Show what the hosts say
     Facts(facts::Args),
@@ -105,7 +105,6 @@ enum Command {
     #[command(subcommand)]
     Sim(sim::Args),
     /// Show or break the lock on the state
-    #[command(subcommand)]
     Lock(lock::Args),
     /// Print a JSON Schema
     Schema(schema::Args),

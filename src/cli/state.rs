@@ -1,61 +1,62 @@
 //! `mainstay state`
 
+mod history;
+mod list;
+mod mv;
+mod pull;
+mod push;
+mod rm;
+mod rollback;
+mod show;
+mod surgery;
+
+pub(super) use list::line;
+
 use std::path::Path;
 
 use super::error::{CliError, Exit};
 use super::ui::Ui;
-use super::workspace::Workspace;
-use crate::resource::{Address, Observation, Pattern};
-use crate::state::{Record, Status};
+use super::which::Which;
 
-/// Looks into the state.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum Args {
-    /// List the addresses of what is recorded
-    List {
-        /// Addresses, prefixes or globs; everything when none is given.
-        patterns: Vec<String>,
-    },
-    /// Show one record
-    Show {
-        /// Its address.
-        address: String,
-    },
+/// Looks into the state, and operates on it. No host is reached.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    which: Which,
+    #[command(subcommand)]
+    command: Command,
 }
 
-/// One record as a line.
-pub(super) fn line(address: &Address, record: &Record) -> String {
-    let status = match record.status {
-        Status::Interrupted => "  interrupted",
-        Status::Ready if record.prior.before == Observation::Absent => "",
-        Status::Ready => "  was there before",
-    };
-    format!("{address}{status}\n")
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List the addresses of what is recorded
+    List(list::Args),
+    /// Show one record
+    Show(show::Args),
+    /// Forget records; what is on the hosts stays
+    Rm(rm::Args),
+    /// Give records another address
+    Mv(mv::Args),
+    /// Print the state file
+    Pull(pull::Args),
+    /// Replace the state by a file
+    Push(push::Args),
+    /// List the generations that are kept
+    History(history::Args),
+    /// Go back to a generation
+    Rollback(rollback::Args),
 }
 
 pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
-    let workspace = Workspace::open(file, false, ui)?;
-    let state = workspace.state()?;
-    match args {
-        Args::List { patterns } => {
-            let patterns: Vec<Pattern> = patterns.iter().map(|text| Pattern::new(text.clone())).collect();
-            let wanted = |address: &&Address| patterns.is_empty() || patterns.iter().any(|it| it.matches(address));
-            let addresses: Vec<String> = state.resources.keys().filter(wanted).map(ToString::to_string).collect();
-            let text = if ui.json {
-                serde_json::to_string(&addresses).map_err(|error| CliError::failed(error.to_string()))?
-            } else {
-                addresses.join("\n")
-            };
-            ui.data(&text)?;
-        }
-        Args::Show { address } => {
-            let wanted: Address = address.parse().map_err(|error| CliError::wrong(format!("{error}")))?;
-            let record = state.resources.get(&wanted).ok_or_else(|| {
-                CliError::failed(format!("nothing is recorded at {wanted}")).hint("`mainstay state list` lists what is")
-            })?;
-            let text = if ui.json { serde_json::to_string(record) } else { serde_json::to_string_pretty(record) };
-            ui.data(&text.map_err(|error| CliError::failed(error.to_string()))?)?;
-        }
+    let place = args.which.find(file, ui)?;
+    match &args.command {
+        Command::List(args) => list::run(args, &place, ui),
+        Command::Show(args) => show::run(args, &place, ui),
+        Command::Rm(args) => rm::run(args, &place, ui),
+        Command::Mv(args) => mv::run(args, &place, ui),
+        Command::Pull(args) => pull::run(args, &place, ui),
+        Command::Push(args) => push::run(args, &place, ui),
+        Command::History(args) => history::run(args, &place, ui),
+        Command::Rollback(args) => rollback::run(args, &place, ui),
     }
-    Ok(Exit::Done)
 }

@@ -123,6 +123,7 @@ fn addresses(reaches: &BTreeMap<HostName, Reach>) -> BTreeMap<HostName, String> 
 /// Where the state lies.
 fn state_path(base: &Path, declared: Option<&Path>, name: &str, simulate: bool) -> PathBuf {
     let path = base.join(declared.map_or_else(|| PathBuf::from("state").join(format!("{name}.json")), Path::to_owned));
+    let path = path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
     if simulate { path.with_extension("simulated.json") } else { path }
 }
 

@@ -18,6 +18,8 @@ pub struct Generation {
     pub size: u64,
     /// Where it is.
     pub path: PathBuf,
+    /// The surgery before which it was set aside; such a one is kept until somebody removes it.
+    pub before: Option<String>,
 }
 
 /// What a place must offer to keep a state: reading, and writing with compare-and-swap. The
@@ -32,6 +34,12 @@ pub trait Backend: Send + Sync + Debug {
     /// Replaces the state with `bytes`, which hold `version`, if it is still the `expected` one
     /// (none: if there is none), wholly or not at all, and keeps a copy as a generation.
     fn write_if(&self, expected: Option<&Version>, version: &Version, bytes: &[u8]) -> Result<(), StateError>;
+
+    /// Replaces a state that cannot be read, if it still holds these bytes (none: if there is no file).
+    fn write_over(&self, found: Option<&[u8]>, version: &Version, bytes: &[u8]) -> Result<(), StateError>;
+
+    /// Keeps `bytes` under this name beside the generations, until somebody removes it.
+    fn set_aside(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StateError>;
 
     /// The kept generations, oldest first; the last one is a copy of the state itself.
     fn history(&self) -> Result<Vec<Generation>, StateError>;

@@ -1,8 +1,10 @@
 //! What can go wrong with state, journal and lock.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::holder::Holder;
+use super::model::Version;
 
 /// A failure of the state. `Display` says what is wrong with which file; [`StateError::hint`] says
 /// what to run next.
@@ -15,7 +17,9 @@ pub enum StateError {
         act: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Why, for machines.
+        kind: ErrorKind,
+        /// Why, for people.
         reason: String,
     },
     /// The state file is cut short, edited by hand or damaged.
@@ -25,6 +29,18 @@ pub enum StateError {
         path: PathBuf,
         /// What is wrong.
         what: String,
+        /// The newest generation that is kept of it, as far as one looked.
+        newest: Option<u64>,
+    },
+    /// There is no state file any more, but generations of it are kept.
+    #[error("{}: is gone, and it had {resources} resources when serial {serial} was written", path.display())]
+    Gone {
+        /// The state file.
+        path: PathBuf,
+        /// The newest generation.
+        serial: u64,
+        /// What it has on record.
+        resources: usize,
     },
     /// A newer mainstay wrote the file.
     #[error("{}: has format {found}, and this mainstay knows formats up to {known}", path.display())]
@@ -84,6 +100,34 @@ pub enum StateError {
         /// The serial that was asked for.
         serial: u64,
     },
+    /// A state of another lineage was to be pushed.
+    #[error("{}: is {found}; the other one is of lineage {pushed}", path.display())]
+    OtherLineage {
+        /// The state file.
+        path: PathBuf,
+        /// What is there.
+        found: Version,
+        /// The lineage of the other one.
+        pushed: String,
+    },
+    /// An older state was to be pushed.
+    #[error("{}: has serial {found}; the other one is older, serial {pushed}", path.display())]
+    OlderSerial {
+        /// The state file.
+        path: PathBuf,
+        /// The serial that is there.
+        found: u64,
+        /// The serial of the other one.
+        pushed: u64,
+    },
+    /// A state with the same serial and other content was to be pushed.
+    #[error("{}: has serial {serial}, too, and other content", path.display())]
+    SameSerial {
+        /// The state file.
+        path: PathBuf,
+        /// The serial of both.
+        serial: u64,
+    },
     /// Someone else holds the lock.
     #[error("{}: the state is locked: {holder}", path.display())]
     Locked {
@@ -132,7 +176,15 @@ fn holding(id: Option<&str>) -> String {
 
 impl StateError {
     pub(super) fn io(act: &'static str, path: &Path, error: &std::io::Error) -> Self {
-        Self::Io { act, path: path.to_owned(), reason: error.to_string() }
+        Self::Io { act, path: path.to_owned(), kind: error.kind(), reason: error.to_string() }
+    }
+
+    /// Whether state or journal are there but cannot be believed, so that only surgery helps.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. } | Self::DamagedJournal { .. } | Self::ForeignJournal { .. } | Self::Gone { .. }
+        )
     }
 
     /// Whether the lock is held by someone else (exit code 6).
@@ -143,20 +195,19 @@ impl StateError {
     /// What to do next; several sentences at most, readable after `hint: `.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Io { .. } => {
-                "nothing is lost: what was done is in the state file and the journal beside it; mend the cause \
-                 (space, permissions) and run the same command again"
-                    .to_owned()
-            }
-            Self::Damaged { path, .. } => {
-                let kept = super::paths::Paths::new(path).backups;
-                format!(
-                    "earlier generations are kept as {}/SERIAL.json, and the newest is a copy of the file as it was \
-                     last written: run `mainstay state history`, then copy one over {}",
-                    kept.display(),
-                    path.display()
-                )
-            }
+            Self::Io { kind, path, .. } => io_hint(*kind, path),
+            Self::Damaged { newest: Some(serial), .. } => format!(
+                "nothing is lost: `mainstay state rollback {serial}` takes the newest generation, a copy of the file as \
+                 it was last written; `mainstay state history` lists all"
+            ),
+            Self::Damaged { path, .. } => format!(
+                "no generation of it is kept in {}: put it back from your own backup of the folder",
+                super::paths::Paths::new(path).backups.display()
+            ),
+            Self::Gone { path, serial, .. } => format!(
+                "bring it back with `mainstay state rollback {serial}`; to begin anew without it, move {} away",
+                super::paths::Paths::new(path).backups.display()
+            ),
             Self::Newer { .. } => "run the mainstay that wrote it, or a newer one (`mainstay --version`)".to_owned(),
             Self::OtherCluster { .. } => {
                 "check `name` in cluster.yaml: a cluster keeps its name for life, and each name has a state of its own"
@@ -168,6 +219,13 @@ impl StateError {
             ),
             Self::Moved { .. } => "run `mainstay plan` again".to_owned(),
             Self::NoGeneration { .. } => "run `mainstay state history`".to_owned(),
+            Self::OtherLineage { .. } => {
+                "two lineages are two clusters; if this one is to be replaced all the same, add --force".to_owned()
+            }
+            Self::OlderSerial { pushed, .. } => {
+                format!("to go back on purpose: `mainstay state rollback {pushed}`, or add --force")
+            }
+            Self::SameSerial { .. } => "see what is there with `mainstay state pull`; --force replaces it".to_owned(),
             Self::Locked { holder, .. } => format!(
                 "wait with `--lock-timeout 10m`, look with `mainstay lock show`, or, if it is certain that nobody \
                  works, run `mainstay lock break {}`",
@@ -183,4 +241,31 @@ impl StateError {
             Self::NotBegun { .. } => return None,
         })
     }
+}
+
+/// What to do when the operating system refused.
+fn io_hint(kind: ErrorKind, path: &Path) -> String {
+    let folder = super::paths::folder_of(path).display();
+    let mend = match kind {
+        ErrorKind::IsADirectory => {
+            let path = path.display();
+            return format!(
+                "nothing is lost: move the folder {path} away, or name another file with `state.local.path`"
+            );
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            format!("`ls -ld {folder}` shows what stands in its way; move it")
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            format!("make room (`df -h {folder}`)")
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            format!("make it accessible to you (`ls -la {folder}` shows whose it is)")
+        }
+        _ => "mend the cause".to_owned(),
+    };
+    format!(
+        "nothing is lost: what was done is in the state file and the journal beside it. First {mend}; then run the same \
+         command again"
+    )
 }

@@ -11,6 +11,9 @@ use super::file;
 use super::model::Version;
 use super::paths::{Paths, folder_of};
 
+/// Between serial and surgery in the name of a generation that was set aside.
+pub(super) const BEFORE: &str = "-before-";
+
 /// A state file with its kept generations beside it.
 #[derive(Clone, Debug)]
 pub struct LocalFile {
@@ -31,16 +34,35 @@ impl LocalFile {
         self.paths.backups.join(format!("{serial}.json"))
     }
 
-    /// Removes what is older than [`LocalFile::GENERATIONS`], and generations of a later serial
-    /// than the state's, which a kill between copy and rename leaves behind.
+    /// Removes what is older than [`LocalFile::GENERATIONS`]; what was set aside stays. A generation
+    /// of a later serial than the state's, which a kill between copy and rename leaves behind, is
+    /// replaced when that serial is written.
     fn prune(&self, current: u64) -> Result<(), StateError> {
-        let all = self.generations()?;
-        let (kept, never): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.serial <= current);
+        let mut kept = self.generations()?;
+        kept.retain(|one| one.serial <= current && one.before.is_none());
         let excess = kept.len().saturating_sub(Self::GENERATIONS);
-        for one in kept[..excess].iter().chain(&never) {
-            fs::remove_file(&one.path).map_err(|error| StateError::io("remove", &one.path, &error))?;
-        }
+        kept[..excess].iter().try_for_each(|one| remove(&one.path))
+    }
+
+    fn make_backups(&self) -> Result<(), StateError> {
+        make_folder(self.paths.folder())?;
+        let mut private = DirBuilder::new();
+        private.recursive(true).mode(0o700);
+        private.create(&self.paths.backups).map_err(|error| StateError::io("create", &self.paths.backups, &error))
+    }
+
+    fn put(&self, version: &Version, bytes: &[u8]) -> Result<(), StateError> {
+        self.make_backups()?;
+        // The copy goes first: when there is no room for both, the state is as it was.
+        replace(&self.kept(version.serial), bytes)?;
+        replace(&self.paths.state, bytes)?;
+        // The state is written; what could not be removed is tried again with the next one.
+        drop(self.prune(version.serial));
         Ok(())
+    }
+
+    fn moved(&self, expected: String, found: String) -> StateError {
+        StateError::Moved { path: self.paths.state.clone(), expected, found }
     }
 
     fn generations(&self) -> Result<Vec<Generation>, StateError> {
@@ -56,12 +78,17 @@ impl LocalFile {
             let file = file.map_err(failed)?;
             let name = file.file_name().to_string_lossy().into_owned();
             // Anything else in the folder is somebody's, not ours.
-            let Some(serial) = name.strip_suffix(".json").and_then(|serial| serial.parse().ok()) else { continue };
+            let Some(stem) = name.strip_suffix(".json") else { continue };
+            let (serial, before) = match stem.split_once(BEFORE) {
+                Some((serial, operation)) => (serial, Some(operation.to_owned())),
+                None => (stem, None),
+            };
+            let Ok(serial) = serial.parse() else { continue };
             let about = file.metadata().map_err(failed)?;
             let written = about.modified().map_err(failed)?;
-            all.push(Generation { serial, written, size: about.len(), path: file.path() });
+            all.push(Generation { serial, written, size: about.len(), path: file.path(), before });
         }
-        all.sort_by_key(|one| one.serial);
+        all.sort_by(|a, b| (a.serial, &a.before).cmp(&(b.serial, &b.before)));
         Ok(all)
     }
 }
@@ -76,34 +103,51 @@ impl Backend for LocalFile {
     }
 
     fn write_if(&self, expected: Option<&Version>, version: &Version, bytes: &[u8]) -> Result<(), StateError> {
-        let path = &self.paths.state;
-        let found = self.read()?.map(|bytes| file::version(path, &bytes)).transpose()?;
+        let found = self.read()?.map(|bytes| file::version(self.path(), &bytes)).transpose()?;
         if found.as_ref() != expected {
             let text = |version: Option<&Version>| version.map_or("no state".to_owned(), ToString::to_string);
-            let (expected, found) = (text(expected), text(found.as_ref()));
-            return Err(StateError::Moved { path: path.clone(), expected, found });
+            return Err(self.moved(text(expected), text(found.as_ref())));
         }
-        make_folder(self.paths.folder())?;
-        let mut private = DirBuilder::new();
-        private.recursive(true).mode(0o700);
-        private.create(&self.paths.backups).map_err(|error| StateError::io("create", &self.paths.backups, &error))?;
-        // The copy goes first: when there is no room for both, the state is as it was.
-        replace(&self.kept(version.serial), bytes)?;
-        replace(path, bytes)?;
-        self.prune(version.serial)
+        self.put(version, bytes)
+    }
+
+    fn write_over(&self, found: Option<&[u8]>, version: &Version, bytes: &[u8]) -> Result<(), StateError> {
+        if self.read()?.as_deref() != found {
+            return Err(self.moved("what could not be read".to_owned(), "something else".to_owned()));
+        }
+        self.put(version, bytes)
+    }
+
+    fn set_aside(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StateError> {
+        self.make_backups()?;
+        let path = self.paths.backups.join(name);
+        replace(&path, bytes)?;
+        Ok(path)
     }
 
     fn history(&self) -> Result<Vec<Generation>, StateError> {
-        let path = &self.paths.state;
-        // A damaged state is when the history is needed most, so it does not matter here.
-        let current = self.read()?.and_then(|bytes| file::version(path, &bytes).ok());
+        // A damaged state is when the history is needed most, and then no word of it is believed.
+        let current = self.read()?.and_then(|bytes| file::from_bytes(self.path(), &bytes).ok());
         let mut all = self.generations()?;
         all.retain(|one| current.as_ref().is_none_or(|current| one.serial <= current.serial));
+        // Set aside and still among the last ten: the one that stays is told.
+        all.dedup_by(|later, kept| {
+            let same = later.serial == kept.serial;
+            if same {
+                std::mem::swap(later, kept);
+            }
+            same
+        });
         Ok(all)
     }
 
     fn generation(&self, serial: u64) -> Result<Vec<u8>, StateError> {
-        read(&self.kept(serial))?.ok_or_else(|| StateError::NoGeneration { path: self.paths.backups.clone(), serial })
+        if let Some(bytes) = read(&self.kept(serial))? {
+            return Ok(bytes);
+        }
+        let aside = self.generations()?.into_iter().find(|one| one.serial == serial);
+        let bytes = aside.map(|one| read(&one.path)).transpose()?.flatten();
+        bytes.ok_or_else(|| StateError::NoGeneration { path: self.paths.backups.clone(), serial })
     }
 }
 

@@ -137,6 +137,18 @@ pub fn show(state: &Path) -> Result<Option<(Holder, Held)>, StateError> {
     }
 }
 
+/// The holder of the lock with this id, and whether it lives.
+///
+/// # Errors
+/// As [`break_lock`].
+pub fn held_as(state: &Path, id: &str) -> Result<(Holder, Held), StateError> {
+    let wrong = |found| StateError::NotThatLock { path: Paths::new(state).lock, wanted: id.to_owned(), found };
+    match show(state)? {
+        Some((holder, held)) if holder.id == id => Ok((holder, held)),
+        found => Err(wrong(found.map(|(holder, _)| holder.id))),
+    }
+}
+
 /// Breaks the lock with this id, whoever holds it. A holder that lives notices before it writes
 /// again, and stops.
 ///
@@ -165,7 +177,8 @@ impl Lease {
             .prefix(".lock.")
             .permissions(Permissions::from_mode(0o644))
             .tempfile_in(folder_of(path))
-            .map_err(failed)?;
+            // The random name says nothing to anybody.
+            .map_err(|error| failed(error.kind().into()))?;
         file.write_all(content(&holder).as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
         // Locked before it has its name, so that nobody ever sees it without its kernel lock.
         file.as_file().try_lock().map_err(|error| failed(error.into()))?;

@@ -8,6 +8,7 @@
 //! Not done here: deciding anything. What an interrupted record means is the plan's business.
 
 mod backend;
+mod edit;
 mod error;
 mod file;
 mod holder;
@@ -19,13 +20,16 @@ mod paths;
 #[cfg(test)]
 mod samples;
 mod store;
+mod surgery;
 
 pub use backend::{Backend, Generation};
+pub use edit::{Difference, EditError, forget, rename};
 pub use error::StateError;
 pub use file::{from_bytes, to_bytes};
 pub use holder::Holder;
 pub use journal::{Entry, fold};
 pub use local::LocalFile;
-pub use lock::{Held, Lease, acquire, break_lock, show};
+pub use lock::{Held, Lease, acquire, break_lock, held_as, show};
 pub use model::{FORMAT, Record, State, Status, Version};
 pub use store::Store;
+pub use surgery::{Content, Found, Replaced, check_push, earlier, history, replace};

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::backend::{Backend, Generation};
+use super::backend::Backend;
 use super::error::StateError;
 use super::file;
 use super::journal::{self, Entry, Journal};
@@ -84,6 +84,18 @@ impl Store {
         if state.cluster != wanted {
             return Err(StateError::OtherCluster { path: path.to_owned(), found: state.cluster, wanted });
         }
+        Ok(Self::of(backend, journal, Loaded { state, on_disk, unfolded }))
+    }
+
+    /// The state at `path`, whatever its cluster's name; none when there is no file.
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, StateError> {
+        let backend = Box::new(LocalFile::new(path));
+        let journal = Paths::new(path).journal;
+        let loaded = load(backend.as_ref(), &journal, || State::new(""))?;
+        Ok(loaded.on_disk.is_some().then(|| Self::of(backend, journal, loaded)))
+    }
+
+    fn of(backend: Box<dyn Backend>, journal: PathBuf, Loaded { state, on_disk, unfolded }: Loaded) -> Self {
         let inner = Inner {
             state,
             on_disk,
@@ -95,15 +107,13 @@ impl Store {
             flushing: false,
             failed: None,
         };
-        Ok(Self { backend, journal, inner: Mutex::new(inner), settled: Condvar::new() })
+        Self { backend, journal, inner: Mutex::new(inner), settled: Condvar::new() }
     }
 
     /// The state at `path` with what its journal says, for those who only look, whatever the
     /// cluster's name; none when there is no file.
     pub fn read_only(path: &Path) -> Result<Option<State>, StateError> {
-        let backend = LocalFile::new(path);
-        let loaded = load(&backend, &Paths::new(path).journal, || State::new(""))?;
-        Ok(loaded.on_disk.map(|_| loaded.state))
+        Ok(Self::open_existing(path)?.map(|store| store.snapshot()))
     }
 
     /// A copy of the state as it is now.
@@ -119,16 +129,6 @@ impl Store {
     /// Looks at the state in place; `look` must be brief, and not call the store.
     pub fn with<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.lock().state)
-    }
-
-    /// The kept generations, oldest first.
-    pub fn history(&self) -> Result<Vec<Generation>, StateError> {
-        self.backend.history()
-    }
-
-    /// An earlier generation.
-    pub fn generation(&self, serial: u64) -> Result<State, StateError> {
-        file::from_bytes(self.backend.path(), &self.backend.generation(serial)?)
     }
 
     /// Begins to write, under this lease. `edit` changes what no entry changes (hosts, pod ranges;
@@ -249,6 +249,29 @@ impl Store {
         local::remove(&self.journal)
     }
 
+    /// Surgery: writes `wanted`, lineage included, as a later serial, after what is there was set aside
+    /// under a name that no later write pushes out. Returns the new serial and that name.
+    pub(super) fn replace(
+        &self,
+        lease: Lease,
+        operation: &str,
+        mut wanted: State,
+    ) -> Result<(u64, PathBuf), StateError> {
+        self.begin(lease, |_| {})?;
+        let mut inner = self.lock();
+        let writing = inner.writing.take();
+        let serial = inner.state.serial;
+        let aside = format!("{serial}{}{operation}.json", local::BEFORE);
+        let aside = self.backend.set_aside(&aside, &file::to_bytes(&inner.state))?;
+        writing.map_or(Ok(()), |writing| writing.lease.check())?;
+        wanted.serial = wanted.serial.max(serial + 1);
+        let version = wanted.version();
+        self.backend.write_if(inner.on_disk.as_ref(), &version, &file::to_bytes(&wanted))?;
+        inner.on_disk = Some(version);
+        inner.state = wanted;
+        Ok((inner.state.serial, aside))
+    }
+
     /// Writes a batch without holding the mutex, so that the next one gathers meanwhile.
     fn flush<'a>(&'a self, mut inner: MutexGuard<'a, Inner>) -> MutexGuard<'a, Inner> {
         let batch = std::mem::take(&mut inner.queue);
@@ -289,7 +312,10 @@ impl Store {
     fn save(&self, inner: &mut Inner, mut state: State) -> Result<(), StateError> {
         // Never an edited lineage or serial: they are what others compare.
         state.lineage.clone_from(&inner.state.lineage);
-        state.serial = inner.on_disk.as_ref().map_or(1, |version| version.serial + 1);
+        state.serial = match &inner.on_disk {
+            Some(version) => version.serial + 1,
+            None => next_serial(self.backend.as_ref())?,
+        };
         let version = state.version();
         self.backend.write_if(inner.on_disk.as_ref(), &version, &file::to_bytes(&state))?;
         inner.state = state;
@@ -312,10 +338,19 @@ fn load(backend: &dyn Backend, journal: &Path, fresh: impl FnOnce() -> State) ->
     let Some(bytes) = backend.read()? else {
         return match continues {
             Some(version) => Err(foreign(journal, &version, None)),
-            None => Ok(Loaded { state: fresh(), on_disk: None, unfolded: 0 }),
+            None => match gone(backend)? {
+                Some(error) => Err(error),
+                None => Ok(Loaded { state: fresh(), on_disk: None, unfolded: 0 }),
+            },
         };
     };
-    let state = file::from_bytes(backend.path(), &bytes)?;
+    let state = file::from_bytes(backend.path(), &bytes).map_err(|error| match error {
+        StateError::Damaged { path, what, .. } => {
+            let newest = backend.history().ok().and_then(|all| Some(all.last()?.serial));
+            StateError::Damaged { path, what, newest }
+        }
+        other => other,
+    })?;
     let version = state.version();
     match continues {
         Some(base) if base.lineage != version.lineage || base.serial > version.serial => {
@@ -330,6 +365,19 @@ fn load(backend: &dyn Backend, journal: &Path, fresh: impl FnOnce() -> State) ->
         // No journal, or one that was folded in before a kill could remove it.
         _ => Ok(Loaded { state, on_disk: Some(version), unfolded: 0 }),
     }
+}
+
+/// Without a state file, whether one is missing: a generation that has records tells.
+fn gone(backend: &dyn Backend) -> Result<Option<StateError>, StateError> {
+    let read = |serial| Some(file::from_bytes(backend.path(), &backend.generation(serial).ok()?).ok()?.resources.len());
+    let newest = backend.history()?.iter().rev().find_map(|one| Some((one.serial, read(one.serial)?)));
+    let error = |(serial, resources)| StateError::Gone { path: backend.path().to_owned(), serial, resources };
+    Ok(newest.filter(|(_, resources)| *resources > 0).map(error))
+}
+
+/// The first serial that no kept generation has, where there is no state to continue.
+pub(super) fn next_serial(backend: &dyn Backend) -> Result<u64, StateError> {
+    Ok(backend.history()?.last().map_or(1, |newest| newest.serial + 1))
 }
 
 fn foreign(journal: &Path, base: &Version, state: Option<&Version>) -> StateError {

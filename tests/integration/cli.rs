@@ -103,8 +103,11 @@ fn a_state_that_somebody_holds_is_exit_6_and_is_readable_all_the_same() {
         it.expect(0, command);
     }
     assert!(it.expect(0, &["lock", "show"]).out.contains(&format!("process {}", std::process::id())));
-    assert_eq!(it.expect(0, &["--json", "lock", "show"]).json()[0]["pid"], std::process::id());
-    it.expect(5, &["lock", "break", "wrong", "--json"]);
+    let shown = &it.expect(0, &["--json", "lock", "show"]).json()[0];
+    assert_eq!((&shown["pid"], &shown["held"]), (&std::process::id().into(), &"alive".into()));
+    let said = it.expect(1, &["lock", "break", "wrong", "--force"]);
+    assert!(said.err.contains("is not held with id wrong") && said.err.contains("mainstay lock show"), "{}", said.err);
+    it.expect(5, &["lock", "break", &lease.holder().id]);
     let waiting = it.start(&["apply", "--auto-approve", "--lock-timeout", "60s"]);
     std::thread::sleep(Duration::from_millis(200));
     drop(lease);

@@ -10,3 +10,4 @@ mod examples;
 mod sandbox;
 mod scenarios;
 mod secrets;
+mod state;

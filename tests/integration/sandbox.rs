@@ -86,6 +86,19 @@ impl Sandbox {
         self.command(args).spawn().unwrap()
     }
 
+    /// A script of bash with the compiled binary on its PATH.
+    pub(crate) fn shell(&self, script: &str) -> Said {
+        let mut command = self.command(&[]);
+        let own = Path::new(env!("CARGO_BIN_EXE_mainstay")).parent().unwrap().display().to_string();
+        let mut shell = Command::new("bash");
+        shell.args(["-euo", "pipefail", "-c", script]).current_dir(self.dir()).env_clear();
+        shell.env("PATH", format!("{own}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"));
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.stdin(Stdio::null());
+        command = shell;
+        Said::of(&command.output().unwrap())
+    }
+
     /// Runs a command that must end with this code.
     #[track_caller]
     pub(crate) fn expect(&self, code: i32, args: &[&str]) -> Said {

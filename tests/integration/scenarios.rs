@@ -1,7 +1,8 @@
 //! Golden scenarios: `tests/scenarios/<name>/` holds cluster.yaml, `script` and `expected`, and no code.
 //!
 //! Lines of a script: `$ mainstay ARGS` runs a command, whose output is expected; `% mainstay ARGS` too, of which only
-//! the last line is; `edit FROM => TO` replaces a text in cluster.yaml (`\n` is a new line). Other lines are comments.
+//! the last line is; `edit FROM => TO` replaces a text in cluster.yaml (`\n` is a new line); `> FILE mainstay ARGS` keeps
+//! what a command says in a file; `empty FILE` empties a file and `remove FILE` removes it. Other lines are comments.
 //! `UPDATE=1` writes what is said now as what is expected.
 
 use std::fmt::Write;
@@ -25,8 +26,28 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// `0.1 s` is another one each time.
+/// `0.1 s` is another one each time, and so are times of day and random names.
 fn redacted(text: &str) -> String {
+    let known = |word: &str| match word.len() {
+        20 if word.ends_with('Z') && word.as_bytes()[10] == b'T' => Some("YYYY-MM-DDTHH:MM:SSZ"),
+        36 if word.split('-').map(str::len).eq([8, 4, 4, 4, 12]) => Some("LINEAGE"),
+        _ => None,
+    };
+    let plain = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == ':');
+    let words: Vec<&str> = text.split(plain).filter(|word| known(word).is_some()).collect();
+    let mut named = text.to_owned();
+    for word in words {
+        named = named.replace(word, known(word).unwrap());
+    }
+    let sized = |line: &str| match line.split_once(" KiB") {
+        Some((before, after)) => format!("{}N KiB{after}", before.trim_end_matches(|c: char| c.is_ascii_digit())),
+        None => line.to_owned(),
+    };
+    let named: String = named.split_inclusive('\n').map(sized).collect();
+    without_durations(&named)
+}
+
+fn without_durations(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once(" s") {
@@ -66,6 +87,13 @@ fn play(folder: &Path) -> String {
         let _ = writeln!(transcript, "{line}");
         if let Some((from, to)) = line.strip_prefix("edit ").and_then(|edit| edit.split_once(" => ")) {
             it.edit(&from.replace("\\n", "\n"), &to.replace("\\n", "\n"));
+        } else if let Some(file) = line.strip_prefix("empty ") {
+            fs::write(it.path(file), "").unwrap();
+        } else if let Some(file) = line.strip_prefix("remove ") {
+            fs::remove_file(it.path(file)).unwrap();
+        } else if let Some((file, command)) = line.strip_prefix("> ").and_then(|rest| rest.split_once(" mainstay ")) {
+            let said = it.expect(0, &words(command).iter().map(String::as_str).collect::<Vec<_>>());
+            fs::write(it.path(file), said.out).unwrap();
         } else if let Some(command) = line.strip_prefix("$ mainstay ").or_else(|| line.strip_prefix("% mainstay ")) {
             let args = words(command);
             let said = it.run(&args.iter().map(String::as_str).collect::<Vec<_>>());

@@ -158,8 +158,9 @@ fn surgery_is_a_generation_and_can_be_undone() {
     assert_ne!(edited.lineage, "edited");
 
     let store = Store::open(&path, "lab").unwrap();
-    assert_eq!(store.history().unwrap().iter().map(|one| one.serial).collect::<Vec<_>>(), [1, 2, 3]);
-    let earlier = store.generation(2).unwrap();
+    let file = LocalFile::new(&path);
+    assert_eq!(file.history().unwrap().iter().map(|one| one.serial).collect::<Vec<_>>(), [1, 2, 3]);
+    let earlier = file::from_bytes(&path, &file.generation(2).unwrap()).unwrap();
     store.begin(lease(&path), |_| {}).unwrap();
     store.finish_with(|state| *state = earlier).unwrap();
     let back = Store::read_only(&path).unwrap().unwrap();

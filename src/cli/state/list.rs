@@ -1,0 +1,43 @@
+//! `mainstay state list`
+
+use super::super::error::{CliError, Exit};
+use super::super::ui::Ui;
+use super::super::which::Place;
+use crate::resource::{Address, Observation, Pattern};
+use crate::state::{Record, Status};
+
+/// Lists the addresses of what is recorded, one a line.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay state list
+  mainstay state list cp1 '*/haproxy'
+  mainstay state list --state state/prod.json   # cluster.yaml is gone")]
+pub(super) struct Args {
+    /// Addresses, prefixes or globs; everything when none is given
+    #[arg(value_name = "PAT")]
+    patterns: Vec<String>,
+}
+
+/// One record as a line.
+pub(in super::super) fn line(address: &Address, record: &Record) -> String {
+    let status = match record.status {
+        Status::Interrupted => "  interrupted",
+        Status::Ready if record.prior.before == Observation::Absent => "",
+        Status::Ready => "  was there before",
+    };
+    format!("{address}{status}\n")
+}
+
+pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
+    let state = place.state()?;
+    let patterns: Vec<Pattern> = args.patterns.iter().map(|text| Pattern::new(text.clone())).collect();
+    let wanted = |address: &&Address| patterns.is_empty() || patterns.iter().any(|it| it.matches(address));
+    let addresses: Vec<String> = state.resources.keys().filter(wanted).map(ToString::to_string).collect();
+    let text = if ui.json {
+        serde_json::to_string(&addresses).map_err(|error| CliError::failed(error.to_string()))?
+    } else {
+        addresses.join("\n")
+    };
+    ui.data(&text)?;
+    Ok(Exit::Done)
+}

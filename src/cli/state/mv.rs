@@ -1,0 +1,61 @@
+//! `mainstay state mv`
+
+use super::super::apply::Locking;
+use super::super::error::{CliError, Exit};
+use super::super::ui::Ui;
+use super::super::which::Place;
+use super::surgery::{Manner, Operation, not_recorded, records, whole};
+use crate::state::{self, EditError};
+
+/// Gives records another address without touching hosts: after a host was renamed in cluster.yaml,
+/// or when a record belongs elsewhere.
+///
+/// A host keeps what it was reached by, unless the new name is known already. Kind and key stay as
+/// they are: they say what on the host a record speaks of.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay state mv w2 worker-2 --dry-run
+  mainstay state mv w2 worker-2                          # the whole host
+  mainstay state mv cp1/haproxy cp1/lb                   # a component
+  mainstay state mv 'cp1/host/swap' 'cp1/kubernetes/swap'
+`lifecycle.moved` in cluster.yaml does the same where a plan shows it first.")]
+pub(super) struct Args {
+    /// A host, a component or an address
+    from: String,
+    /// What it is to be; of the same shape
+    to: String,
+    /// Show what would move; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    locking: Locking,
+}
+
+pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
+    let manner = Manner::take(place, "mv", args.dry_run, false, args.locking.lock_timeout, ui)?;
+    let (found, before) = whole(place)?;
+    let mut wanted = before.clone();
+    let moved = state::rename(&mut wanted, &args.from, &args.to).map_err(|error| match &error {
+        EditError::Nothing { from } => not_recorded(from, &before),
+        EditError::Taken { to } => {
+            CliError::failed(error.to_string()).hint(format!("forget that one first: `mainstay state rm '{to}'`"))
+        }
+        EditError::Shape { .. } | EditError::Thing { .. } => CliError::wrong(error.to_string()),
+    })?;
+    let verb = match moved.len() {
+        _ if args.dry_run => "would get",
+        1 => "gets",
+        _ => "get",
+    };
+    Operation {
+        name: "mv",
+        place,
+        found,
+        wanted,
+        headline: format!("{}: {} {verb} another address", before.cluster, records(moved.len())),
+        moved,
+        warnings: Vec::new(),
+        next: "mainstay plan",
+    }
+    .carry_out(manner, ui)
+}

@@ -1,0 +1,70 @@
+//! `mainstay state push`
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::super::apply::Locking;
+use super::super::error::{CliError, Exit};
+use super::super::ui::Ui;
+use super::super::which::Place;
+use super::surgery::{Manner, Operation, records, replaced};
+use crate::state::{self, Found, State, StateError};
+
+/// Replaces the state by a file that `state pull` printed.
+///
+/// Refused are another lineage, a lower serial, and the same serial with other content. --force
+/// overrides these three; it never overrides a wrong checksum, format or cluster name. What is
+/// written has a later serial than all before, whatever the file says.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay state push prod.state.json
+  mainstay state push - --auto-approve < prod.state.json
+  mainstay state push prod.state.json --force --dry-run")]
+pub(super) struct Args {
+    /// The file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    source: PathBuf,
+    /// Replace also a state of another lineage, a later serial, or one that is damaged
+    #[arg(long)]
+    force: bool,
+    /// Show what would change; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    auto_approve: bool,
+    #[command(flatten)]
+    locking: Locking,
+}
+
+pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
+    let pushed = read(&args.source)?;
+    place.check(&pushed)?;
+    let manner = Manner::take(place, "push", args.dry_run, !args.auto_approve, args.locking.lock_timeout, ui)?;
+    let found = Found::at(&place.path)?;
+    if !state::check_push(&place.path, &found, &pushed, args.force)? {
+        ui.say("Nothing to push: the state is the very same.");
+        return Ok(Exit::Done);
+    }
+    let count = records(pushed.resources.len());
+    let headline = format!("{}: serial {} with {count} replaces {}", pushed.cluster, pushed.serial, replaced(&found));
+    let wanted = pushed;
+    let (moved, warnings, next) = (Vec::new(), Vec::new(), "mainstay plan");
+    Operation { name: "push", place, found, wanted, headline, moved, warnings, next }.carry_out(manner, ui)
+}
+
+fn read(source: &Path) -> Result<State, CliError> {
+    let (name, bytes) = if source == Path::new("-") {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes);
+        (Path::new("standard input"), read)
+    } else {
+        (source, std::fs::read(source))
+    };
+    let bytes = bytes.map_err(|error| CliError::wrong(format!("cannot read {}: {error}", name.display())))?;
+    state::from_bytes(name, &bytes).map_err(|error| match error {
+        StateError::Damaged { .. } => CliError::failed(format!("nothing was pushed: {error}"))
+            .hint("`mainstay state pull > FILE` prints a whole one; `mainstay state push --help` says how to edit it"),
+        other => other.into(),
+    })
+}

@@ -1,0 +1,72 @@
+//! `mainstay state rm`
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::apply::Locking;
+use super::super::error::{CliError, Exit};
+use super::super::ui::Ui;
+use super::super::which::Place;
+use super::surgery::{Manner, Operation, not_recorded, records, whole};
+use crate::resource::{Address, Pattern};
+use crate::state;
+
+/// Forgets records without touching hosts: what is there stays, and is no longer mainstay's.
+///
+/// The next plan adopts what cluster.yaml still declares, but what was there before mainstay came is
+/// forgotten with the record, so destroy can no longer put it back.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay state rm w2 --dry-run
+  mainstay state rm w2                                   # the machine is gone for good
+  mainstay state rm 'cp1/host/sysctl[net.ipv4.ip_forward]' '*/keepalived'")]
+pub(super) struct Args {
+    /// Addresses, prefixes or globs
+    #[arg(required = true, value_name = "PAT")]
+    patterns: Vec<String>,
+    /// Show what would be forgotten; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    locking: Locking,
+}
+
+pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
+    let manner = Manner::take(place, "rm", args.dry_run, false, args.locking.lock_timeout, ui)?;
+    let (found, before) = whole(place)?;
+    let mut gone: BTreeSet<Address> = BTreeSet::new();
+    for text in &args.patterns {
+        let pattern = Pattern::new(text.clone());
+        let mut matching = before.resources.keys().filter(|address| pattern.matches(address)).peekable();
+        if matching.peek().is_none() {
+            return Err(not_recorded(text, &before));
+        }
+        gone.extend(matching.cloned());
+    }
+    let mut wanted = before.clone();
+    let bereft = state::forget(&mut wanted, &gone);
+    let mut needed: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
+    for (stays, one) in bereft {
+        needed.entry(stays).or_default().push(one);
+    }
+    let warnings = needed.iter().map(|(stays, needed)| match &needed[..] {
+        [one] => format!("{stays} stays, and needs {one}"),
+        all => format!("{stays} stays, and needs {} and {} more of them", all[0], all.len() - 1),
+    });
+    let warnings = warnings.collect();
+    let verb = match gone.len() {
+        _ if args.dry_run => "would be forgotten",
+        1 => "is forgotten",
+        _ => "are forgotten",
+    };
+    Operation {
+        name: "rm",
+        place,
+        found,
+        wanted,
+        headline: format!("{}: {} {verb}; what is on the hosts stays", before.cluster, records(gone.len())),
+        moved: Vec::new(),
+        warnings,
+        next: "mainstay plan",
+    }
+    .carry_out(manner, ui)
+}

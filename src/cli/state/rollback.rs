@@ -1,0 +1,57 @@
+//! `mainstay state rollback`
+
+use super::super::apply::Locking;
+use super::super::error::{CliError, Exit};
+use super::super::ui::Ui;
+use super::super::which::Place;
+use super::surgery::{Manner, Operation, records, replaced};
+use crate::state::{self, Found};
+
+/// Goes back to a generation: its records become a new serial on top of all others, so nothing is
+/// lost, and a rollback can be rolled back.
+///
+/// It works also while the state file is damaged or gone. Hosts are not touched: the next plan shows
+/// how they differ from what is recorded now.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  mainstay state history
+  mainstay state rollback 12 --dry-run
+  mainstay state rollback 12")]
+pub(super) struct Args {
+    /// The generation's serial, as `mainstay state history` lists it
+    serial: u64,
+    /// Show what would change; write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    auto_approve: bool,
+    #[command(flatten)]
+    locking: Locking,
+}
+
+pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
+    let manner = Manner::take(place, "rollback", args.dry_run, !args.auto_approve, args.locking.lock_timeout, ui)?;
+    let found = Found::at(&place.path)?;
+    let (wanted, entries) = state::earlier(&place.path, args.serial, &found)?;
+    place.check(&wanted)?;
+    let mut warnings = Vec::new();
+    if let Some(now) = found.state() {
+        if now == wanted {
+            ui.say(&format!("Nothing to do: the state is at serial {} already.", now.serial));
+            return Ok(Exit::Done);
+        }
+        if now.lineage != wanted.lineage {
+            warnings.push(format!("serial {} is of another lineage, {}", args.serial, wanted.lineage));
+        }
+    }
+    let count = records(wanted.resources.len());
+    let journal = match entries {
+        0 => String::new(),
+        n => format!(" and the {n} entries of the journal"),
+    };
+    let now = replaced(&found);
+    let headline = format!("{}: serial {} with {count}{journal} replaces {now}", wanted.cluster, args.serial);
+    let (moved, next) = (Vec::new(), "mainstay plan");
+    Operation { name: "rollback", place, found, wanted, headline, moved, warnings, next }.carry_out(manner, ui)
+}

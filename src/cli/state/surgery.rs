@@ -1,0 +1,189 @@
+//! What the commands that replace the state have in common: they say what they will do, write it
+//! under the lock, and say where lies what was there before.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::super::approve::approve;
+use super::super::error::{CliError, Exit};
+use super::super::ui::Ui;
+use super::super::which::Place;
+use crate::resource::Address;
+use crate::state::{self, Difference, Found, Lease, State};
+
+/// Lines of one list that are shown without `--verbose`.
+const SHOWN: usize = 10;
+
+/// A replacement of the state that was thought through and not yet carried out.
+#[derive(Debug)]
+pub(super) struct Operation<'a> {
+    /// The subcommand's name.
+    pub(super) name: &'static str,
+    pub(super) place: &'a Place,
+    pub(super) found: Found,
+    pub(super) wanted: State,
+    /// What is done, as the first line says it.
+    pub(super) headline: String,
+    /// Old and new address of what moves.
+    pub(super) moved: Vec<(Address, Address)>,
+    pub(super) warnings: Vec<String>,
+    /// What to run afterwards.
+    pub(super) next: &'static str,
+}
+
+/// How an operation is carried out.
+#[derive(Debug)]
+pub(super) struct Manner {
+    /// None: it is not, only shown.
+    pub(super) lease: Option<Lease>,
+    /// Ask first.
+    pub(super) ask: bool,
+}
+
+impl Manner {
+    /// Takes the lock, unless nothing is to be written.
+    pub(super) fn take(
+        place: &Place,
+        name: &str,
+        dry_run: bool,
+        ask: bool,
+        timeout: std::time::Duration,
+        ui: Ui,
+    ) -> Result<Self, CliError> {
+        if ask && !dry_run && ui.json {
+            return Err(CliError::wrong("--json cannot ask").hint("add --auto-approve"));
+        }
+        let lease = if dry_run { None } else { Some(state::acquire(&place.path, &format!("state {name}"), timeout)?) };
+        Ok(Self { lease, ask })
+    }
+}
+
+impl Operation<'_> {
+    pub(super) fn carry_out(self, manner: Manner, ui: Ui) -> Result<Exit, CliError> {
+        let before = self.found.state();
+        let mut difference = before.as_ref().map(|it| Difference::between(it, &self.wanted)).unwrap_or_default();
+        difference.recorded.retain(|it| !self.moved.iter().any(|(_, to)| to == it));
+        difference.forgotten.retain(|it| !self.moved.iter().any(|(from, _)| from == it));
+        let text = self.text(&difference, ui.verbose);
+        if !ui.json {
+            ui.data(&text)?;
+            let shown = if ui.verbose { self.warnings.len() } else { SHOWN };
+            self.warnings.iter().take(shown).for_each(|warning| ui.say(&format!("warning: {warning}")));
+            if self.warnings.len() > shown {
+                ui.say(&format!("warning: {} more, --verbose shows them", self.warnings.len() - shown));
+            }
+        }
+        let Some(lease) = manner.lease else {
+            if ui.json {
+                return self.tell_json(&difference, None, &[], ui);
+            }
+            ui.say("Nothing was written (--dry-run).");
+            return Ok(Exit::Done);
+        };
+        if manner.ask && !approve(ui, "\nReplace the state? Only `yes` approves:", "yes", "--auto-approve")? {
+            return Err(CliError::failed("the state was left alone: it was not approved"));
+        }
+        let done = state::replace(&self.place.path, self.found, lease, self.name, self.wanted.clone())?;
+        if ui.json {
+            let operation = Operation { found: Found::Nothing, ..self };
+            return operation.tell_json(&difference, Some(done.serial), &done.aside, ui);
+        }
+        ui.data(&format!("State serial {} is written. No host was touched.", done.serial))?;
+        for path in &done.aside {
+            ui.say(&format!("What was there before stays as {} until you remove it.", path.display()));
+        }
+        ui.say(&format!("Next:  {}", self.next));
+        Ok(Exit::Done)
+    }
+
+    fn text(&self, difference: &Difference, full: bool) -> String {
+        let mut text = format!("{}\n", self.headline);
+        let list = |text: &mut String, lines: Vec<String>| {
+            let shown = if full { lines.len() } else { SHOWN };
+            for line in lines.iter().take(shown) {
+                let _ = writeln!(text, "  {line}");
+            }
+            if lines.len() > shown {
+                let _ = writeln!(text, "  ... {} more, --verbose shows them", lines.len() - shown);
+            }
+        };
+        let marked = |mark: char, all: &[Address]| all.iter().map(|address| format!("{mark} {address}")).collect();
+        list(&mut text, self.moved.iter().map(|(from, to)| format!("{from} -> {to}")).collect());
+        list(&mut text, marked('+', &difference.recorded));
+        // What refers to something that moved or is forgotten changes with it, and needs no line.
+        if matches!(self.name, "push" | "rollback") {
+            list(&mut text, marked('~', &difference.changed));
+        }
+        list(&mut text, marked('.', &difference.forgotten));
+        text
+    }
+
+    fn tell_json(
+        &self,
+        difference: &Difference,
+        serial: Option<u64>,
+        aside: &[PathBuf],
+        ui: Ui,
+    ) -> Result<Exit, CliError> {
+        let moved: Vec<_> = self.moved.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+        let told = json!({
+            "operation": self.name, "dry_run": serial.is_none(), "serial": serial,
+            "recorded": difference.recorded, "changed": difference.changed, "forgotten": difference.forgotten,
+            "moved": moved, "warnings": self.warnings, "set_aside": aside,
+        });
+        ui.data(&told.to_string())?;
+        Ok(Exit::Done)
+    }
+}
+
+/// The state that is to be operated on record by record, which must be whole.
+pub(super) fn whole(place: &Place) -> Result<(Found, State), CliError> {
+    let found = Found::at(&place.path)?;
+    match &found {
+        Found::Broken { why, .. } => Err(why.clone().into()),
+        Found::Nothing => Err(place.missing().hint("nothing was applied yet, so nothing is recorded")),
+        Found::Whole(store) => {
+            let state = store.snapshot();
+            place.check(&state)?;
+            Ok((found, state))
+        }
+    }
+}
+
+/// Nothing is recorded under this name; what was probably meant.
+pub(super) fn not_recorded(wanted: &str, state: &State) -> CliError {
+    let depth = wanted.splitn(3, '/').count();
+    let mut near: Vec<(usize, String)> = state
+        .resources
+        .keys()
+        .map(|address| {
+            let text = address.to_string();
+            let known: Vec<&str> = text.splitn(3, '/').take(depth).collect();
+            let known = known.join("/");
+            (strsim::damerau_levenshtein(wanted, &known), known)
+        })
+        .collect();
+    near.sort();
+    near.dedup();
+    let near: Vec<String> = near.into_iter().take(3).map(|(_, known)| known).collect();
+    let error = CliError::failed(format!("nothing is recorded at `{wanted}`"));
+    let error = if near.is_empty() { error } else { error.hint(format!("near it: {}", near.join(", "))) };
+    error.hint("`mainstay state list` lists what is recorded")
+}
+
+/// What is replaced, for the first line.
+pub(super) fn replaced(found: &Found) -> String {
+    match found {
+        Found::Whole(store) => store.with(|now| format!("serial {} with {}", now.serial, records(now.resources.len()))),
+        Found::Nothing => "no state".to_owned(),
+        Found::Broken { bytes: None, .. } => "the state that is gone".to_owned(),
+        Found::Broken { why, .. } => format!("what cannot be believed ({why})"),
+    }
+}
+
+/// `1 record`, `2 records`.
+pub(super) fn records(count: usize) -> String {
+    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
+}

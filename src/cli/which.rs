@@ -1,0 +1,66 @@
+//! Which state a command works on: that of cluster.yaml, that of a rehearsal, or a file of its own.
+
+use std::path::{Path, PathBuf};
+
+use super::error::CliError;
+use super::ui::Ui;
+use super::workspace::Workspace;
+use crate::state::{State, StateError, Store};
+
+/// Options of commands that need no more of cluster.yaml than where the state lies.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Which {
+    /// The state file, when there is no cluster.yaml to tell where it lies
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "simulate")]
+    state: Option<PathBuf>,
+    /// The state of a rehearsal on simulated hosts
+    #[arg(long, global = true)]
+    simulate: bool,
+}
+
+/// Where a state lies, and whose it must be.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) path: PathBuf,
+    /// The name in cluster.yaml, where there is one.
+    pub(super) cluster: Option<String>,
+}
+
+impl Which {
+    pub(super) fn find(&self, file: &Path, ui: Ui) -> Result<Place, CliError> {
+        if let Some(path) = &self.state {
+            return Ok(Place { path: path.clone(), cluster: None });
+        }
+        let workspace = Workspace::open(file, self.simulate, ui).map_err(|error| {
+            if file.exists() { error } else { error.hint("without cluster.yaml, `--state FILE` names the state") }
+        })?;
+        let cluster = Some(workspace.cluster().name.clone());
+        Ok(Place { path: workspace.state_path, cluster })
+    }
+}
+
+impl Place {
+    /// The state with what its journal says; a fresh one where nothing was made yet. Takes no lock.
+    pub(super) fn state(&self) -> Result<State, CliError> {
+        match (Store::read_only(&self.path)?, &self.cluster) {
+            (Some(state), _) => self.check(&state).map(|()| state),
+            (None, Some(name)) => Ok(State::new(name)),
+            (None, None) => Err(self.missing()),
+        }
+    }
+
+    /// That a state is of the cluster that cluster.yaml describes.
+    pub(super) fn check(&self, state: &State) -> Result<(), CliError> {
+        match &self.cluster {
+            Some(wanted) if *wanted != state.cluster => {
+                let (path, found, wanted) = (self.path.clone(), state.cluster.clone(), wanted.clone());
+                Err(StateError::OtherCluster { path, found, wanted }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn missing(&self) -> CliError {
+        CliError::wrong(format!("there is no state file {}", self.path.display()))
+    }
+}

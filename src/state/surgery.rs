@@ -1,0 +1,172 @@
+//! Surgery on a state as a whole: what is there, even if it cannot be read, and replacing it.
+//!
+//! Nothing is ever taken away: the new state is a later serial, and what was there before is set
+//! aside under a name that no later write pushes out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::backend::{Backend, Generation};
+use super::error::StateError;
+use super::file;
+use super::journal;
+use super::local::{self, LocalFile};
+use super::lock::Lease;
+use super::model::State;
+use super::paths::Paths;
+use super::store::{self, Store};
+
+/// What is at the path of a state.
+#[derive(Debug)]
+pub enum Found {
+    /// Nothing, and nothing is missing.
+    Nothing,
+    /// A state, with what its journal says.
+    Whole(Box<Store>),
+    /// A state that is damaged or gone, or whose journal is damaged or another's.
+    Broken {
+        /// What is wrong.
+        why: StateError,
+        /// The file; none when it is gone.
+        bytes: Option<Vec<u8>>,
+    },
+}
+
+impl Found {
+    /// Looks.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all, or a newer mainstay wrote it.
+    pub fn at(path: &Path) -> Result<Self, StateError> {
+        let bytes = LocalFile::new(path).read()?;
+        match Store::open_existing(path) {
+            Ok(None) => Ok(Self::Nothing),
+            Ok(Some(store)) => Ok(Self::Whole(Box::new(store))),
+            Err(why) if why.is_damage() => Ok(Self::Broken { why, bytes }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The state, where it can be read.
+    pub fn state(&self) -> Option<State> {
+        match self {
+            Self::Whole(store) => Some(store.snapshot()),
+            Self::Nothing | Self::Broken { .. } => None,
+        }
+    }
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// The new serial.
+    pub serial: u64,
+    /// Where lies what was there before.
+    pub aside: Vec<PathBuf>,
+}
+
+/// Writes `wanted` in the place of what was found: under its own serial if that is later than any
+/// other, else under the next one.
+///
+/// # Errors
+/// [`StateError::Moved`] when it is not there any more.
+pub fn replace(
+    path: &Path,
+    found: Found,
+    lease: Lease,
+    operation: &str,
+    mut wanted: State,
+) -> Result<Replaced, StateError> {
+    let bytes = match found {
+        Found::Whole(store) => {
+            let (serial, aside) = store.replace(lease, operation, wanted)?;
+            return Ok(Replaced { serial, aside: vec![aside] });
+        }
+        Found::Nothing => None,
+        Found::Broken { bytes, .. } => bytes,
+    };
+    let backend = LocalFile::new(path);
+    let journal = Paths::new(path).journal;
+    wanted.serial = wanted.serial.max(store::next_serial(&backend)?);
+    let name = |what: &str| format!("{what}-replaced-by-{}", wanted.serial);
+    let mut aside = Vec::new();
+    if let Some(bytes) = &bytes {
+        aside.push(backend.set_aside(&name("damaged"), bytes)?);
+    }
+    if let Some(entries) = local::read(&journal)? {
+        aside.push(backend.set_aside(&name("journal"), &entries)?);
+    }
+    lease.check()?;
+    backend.write_over(bytes.as_deref(), &wanted.version(), &file::to_bytes(&wanted))?;
+    local::remove(&journal)?;
+    Ok(Replaced { serial: wanted.serial, aside })
+}
+
+/// What a generation holds, or why it cannot be read.
+pub type Content = Result<State, StateError>;
+
+/// The kept generations, oldest first, each with what it holds.
+pub fn history(path: &Path) -> Result<Vec<(Generation, Content)>, StateError> {
+    let all = LocalFile::new(path).history()?;
+    Ok(all.into_iter().map(|one| (one.clone(), whole(&one.path))).collect())
+}
+
+fn whole(path: &Path) -> Content {
+    let bytes = fs::read(path).map_err(|error| StateError::io("read", path, &error))?;
+    file::from_bytes(path, &bytes)
+}
+
+/// An earlier generation. Where the state file cannot be read and the journal continues this very
+/// generation, with what the journal says: then nothing at all is lost. Also how many entries that
+/// were.
+///
+/// # Errors
+/// [`StateError::NoGeneration`], or that it cannot be read.
+pub fn earlier(path: &Path, serial: u64, found: &Found) -> Result<(State, usize), StateError> {
+    let bytes = LocalFile::new(path).generation(serial)?;
+    let state = file::from_bytes(&Paths::new(path).backups.join(format!("{serial}.json")), &bytes)?;
+    if let Found::Broken { .. } = found {
+        let journal = Paths::new(path).journal;
+        let left = local::read(&journal)?.and_then(|bytes| journal::parse(&journal, &bytes).ok());
+        if let Some(left) = left.filter(|left| left.continues.as_ref() == Some(&state.version())) {
+            return Ok((journal::fold(state, &left.entries), left.entries.len()));
+        }
+    }
+    Ok((state, 0))
+}
+
+/// Whether a state may be pushed over what was found: the same lineage, and a later serial. `false`
+/// when it is the very same state.
+///
+/// # Errors
+/// Why not. [`StateError::OtherCluster`] holds with `force`, too.
+pub fn check_push(path: &Path, found: &Found, pushed: &State, force: bool) -> Result<bool, StateError> {
+    let path = path.to_owned();
+    let now = match found {
+        Found::Nothing => return Ok(true),
+        Found::Broken { .. } if force => return Ok(true),
+        Found::Broken { why, .. } => return Err(why.clone()),
+        Found::Whole(store) => store.snapshot(),
+    };
+    if now.cluster != pushed.cluster {
+        let (found, wanted) = (pushed.cluster.clone(), now.cluster);
+        return Err(StateError::OtherCluster { path, found, wanted });
+    }
+    if now == *pushed {
+        return Ok(false);
+    }
+    if force {
+        return Ok(true);
+    }
+    if now.lineage != pushed.lineage {
+        return Err(StateError::OtherLineage { path, found: now.version(), pushed: pushed.lineage.clone() });
+    }
+    match pushed.serial.cmp(&now.serial) {
+        std::cmp::Ordering::Less => Err(StateError::OlderSerial { path, found: now.serial, pushed: pushed.serial }),
+        std::cmp::Ordering::Equal => Err(StateError::SameSerial { path, serial: now.serial }),
+        std::cmp::Ordering::Greater => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests;
