@@ -14,6 +14,7 @@ use super::workspace::Workspace;
   mainstay plan
   mainstay plan --detailed-exitcode      # exit 2 when changes are pending, for CI
   mainstay plan --destroy
+  mainstay plan --format markdown > comment.md
   mainstay plan --simulate               # rehearse a real file on simulated hosts")]
 pub(super) struct Args {
     /// Exit with 2 when changes are pending

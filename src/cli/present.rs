@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::plan::{Plan, Reason};
-use crate::render::{PlanText, plan_document, plan_json};
+use crate::render::{PlanMarkdown, PlanText, plan_document, plan_json};
 
 /// The form of a plan on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -18,6 +18,8 @@ pub(super) enum Format {
     Text,
     /// One JSON document in the shape of Terraform's plans
     Json,
+    /// For a comment on a pull request
+    Markdown,
 }
 
 /// Where cluster.yaml says what a plan names. A value, so that a saved plan still knows it when the file has moved on.
@@ -51,10 +53,10 @@ pub(super) fn present(plan: &Plan, origin: &Origin, format: Format, full: bool, 
         let lines: Vec<String> = plan_json(plan).iter().map(ToString::to_string).collect();
         return ui.data(&lines.join("\n"));
     }
-    if format == Format::Json {
-        return ui.data(&plan_document(plan).to_string());
-    }
-    let line_of = |pointer: &str| origin.lines.get(pointer).copied();
-    let text = PlanText { file: &origin.file, line_of: &line_of, full, width: ui.width(), color: ui.color() };
-    ui.data(&text.render(plan))
+    let (file, line_of) = (origin.file.as_str(), |pointer: &str| origin.lines.get(pointer).copied());
+    ui.data(&match format {
+        Format::Json => plan_document(plan).to_string(),
+        Format::Text => PlanText { file, line_of: &line_of, full, width: ui.width(), color: ui.color() }.render(plan),
+        Format::Markdown => PlanMarkdown { file, line_of: &line_of, full }.render(plan),
+    })
 }

@@ -3,13 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-
-const HOSTS: usize = 1000;
-
-/// A plan of changes of `w1..w1000`, `each` of them on every host.
-fn thousand(each: &[&dyn Fn(usize) -> Change]) -> Plan {
-    plan((1..=HOSTS).flat_map(|host| each.iter().map(move |change| change(host))).collect())
-}
+use crate::render::fixture::{HOSTS, address, stopped, thousand, updated};
 
 /// The text at 80 columns, which must be short and fit.
 #[track_caller]
@@ -19,16 +13,6 @@ fn short(plan: &Plan) -> String {
     assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
     assert!(!text.contains('\0'), "{text}");
     text
-}
-
-fn updated(name: &str, field: &str, before: &str, after: &str) -> Change {
-    let mut change = change(name, Action::Update, vec![Reason::Drift]);
-    change.fields.extend(FieldChange::compare(field, before, after));
-    change
-}
-
-fn stopped(name: &str, problem: Problem) -> Change {
-    Change { problem: Some(problem), ..change(name, Action::NoOp, vec![]) }
 }
 
 #[test]
