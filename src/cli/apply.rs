@@ -1,24 +1,36 @@
 //! `mainstay apply`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::approve::approve;
 use super::carry_out::{carry_out, refresh, stop_when_refused};
 use super::error::{CliError, Exit};
 use super::present::{Format, Origin, present};
+use super::saved;
 use super::survey::{Planning, survey};
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::state::{self, Store};
 
 /// Makes the hosts match cluster.yaml: shows the plan, asks, carries it out.
+///
+/// With FILE it carries out the plan that was reviewed, and nothing else: it looks at the hosts again, and refuses when
+/// cluster.yaml, the state or what it sees has moved since.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay apply
   mainstay apply --auto-approve --json   # in a pipeline
+  mainstay apply prod.plan               # what `mainstay plan --out prod.plan` has saved
+  mainstay apply prod.plan --accept-drift 'w*/host'
 An apply that was cut off or failed half-way is resumed by the next one.")]
 pub(super) struct Args {
+    /// A plan that `mainstay plan --out` has saved; nothing is asked
+    #[arg(value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Go on although what was observed there has moved since the plan was saved: an address, prefix or glob
+    #[arg(long, value_name = "PAT", requires = "plan")]
+    accept_drift: Vec<String>,
     /// Do not ask
     #[arg(long)]
     auto_approve: bool,
@@ -40,6 +52,14 @@ pub(super) struct Locking {
 }
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    if let Some(plan) = &args.plan {
+        let given = args.planning.given();
+        if !given.is_empty() {
+            return Err(saved::not_beside(plan, &given));
+        }
+        let (accept, parallelism) = (&args.accept_drift, args.planning.parallelism);
+        return saved::apply(plan, accept, parallelism, args.fail_fast, args.locking, file, ui).await;
+    }
     if ui.json && !args.auto_approve {
         return Err(CliError::wrong("--json cannot ask").hint("add --auto-approve"));
     }

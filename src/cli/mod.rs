@@ -18,6 +18,7 @@ mod plan;
 mod present;
 mod reaches;
 mod render;
+mod saved;
 mod schema;
 mod show;
 mod sim;
@@ -89,7 +90,7 @@ enum Command {
     Destroy(destroy::Args),
     /// Tell CI what differs from what was applied; read-only
     Drift(drift::Args),
-    /// Show the state
+    /// Show the state, or a saved plan
     Show(show::Args),
     /// Look into the state, and operate on it
     State(state::Args),

@@ -1,18 +1,21 @@
 //! `mainstay plan`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::{CliError, Exit};
 use super::present::{Format, Origin, present};
-use super::survey::{Planning, guarded, recorded, survey, survey_destroy};
+use super::saved;
+use super::survey::{Planning, survey_for};
 use super::ui::Ui;
 use super::workspace::Workspace;
+use crate::plan::Mode;
 
-/// Shows what apply would do. Nothing is written, on no host and nowhere else.
+/// Shows what apply would do. Touches nothing on any host.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay plan
   mainstay plan --detailed-exitcode      # exit 2 when changes are pending, for CI
+  mainstay plan --out prod.plan          # for review; then: mainstay apply prod.plan
   mainstay plan --destroy
   mainstay plan --format markdown > comment.md
   mainstay plan --simulate               # rehearse a real file on simulated hosts")]
@@ -23,6 +26,9 @@ pub(super) struct Args {
     /// Show what destroy would do
     #[arg(long)]
     destroy: bool,
+    /// Save the plan for `mainstay apply FILE`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// The form of the plan
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -33,24 +39,20 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let workspace = Workspace::open(file, args.planning.simulate, ui)?;
     let state = workspace.state()?;
-    let planned = if args.destroy {
-        let reaches = recorded(&state, Some(&workspace))?;
-        survey_destroy(
-            &state,
-            &workspace.state_path,
-            reaches,
-            &guarded(&workspace),
-            args.planning.parallelism,
-            false,
-            ui,
-        )
-        .await?
-    } else {
-        survey(&workspace, &state, args.planning, ui).await?
-    };
+    let mode = if args.destroy { Mode::Destroy } else { Mode::Apply };
+    if let Some(out) = &args.out {
+        saved::may_write(out)?;
+    }
+    let planned = survey_for(mode, &workspace, &state, args.planning, ui).await?;
     let origin = Origin::of(&planned.plan, Some(&workspace));
+    // Before it is shown: a reader of the output that leaves early does not lose the file.
+    let written = args.out.as_ref().map(|out| saved::save(out, &planned, &workspace, &state, args.planning, &origin));
     present(&planned.plan, &origin, args.format, args.planning.full, ui)?;
     planned.fleet.close().await;
+    if let (Some(out), Some(written)) = (&args.out, written) {
+        written?;
+        saved::tell(out, &planned.plan, file, ui);
+    }
     let counts = planned.plan.counts();
     Ok(match planned.plan.is_empty() {
         _ if counts.problems > 0 => Exit::Failed,

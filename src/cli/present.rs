@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::error::CliError;
 use super::ui::Ui;
 use super::workspace::Workspace;
+pub(super) use crate::plan::saved::Origin;
 use crate::plan::{Plan, Reason};
 use crate::render::{PlanMarkdown, PlanText, plan_document, plan_json};
 
@@ -20,15 +19,6 @@ pub(super) enum Format {
     Json,
     /// For a comment on a pull request
     Markdown,
-}
-
-/// Where cluster.yaml says what a plan names. A value, so that a saved plan still knows it when the file has moved on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Origin {
-    /// cluster.yaml as the user named it.
-    pub(super) file: String,
-    /// Lines by JSON pointer; only of pointers that the plan names.
-    pub(super) lines: BTreeMap<String, u32>,
 }
 
 impl Origin {

@@ -1,19 +1,42 @@
 //! `mainstay show`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::error::{CliError, Exit};
+use super::present::{Format, present};
+use super::saved;
 use super::ui::Ui;
 use super::workspace::Workspace;
+use crate::kinds;
 
-/// Shows the state: what was applied, resource by resource. Secrets are masked.
+/// Shows the state: what was applied, resource by resource; or a saved plan. Secrets are masked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay show
-  mainstay --json show")]
-pub(super) struct Args {}
+  mainstay --json show
+  mainstay show prod.plan                # what `mainstay plan --out prod.plan` has saved
+  mainstay show --json prod.plan")]
+pub(super) struct Args {
+    /// A saved plan; without it the state is shown
+    #[arg(value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// The form of the plan
+    #[arg(long, value_enum, default_value_t = Format::Text, requires = "plan")]
+    format: Format,
+    /// Show every change, not grouped and not shortened
+    #[arg(long, requires = "plan")]
+    full: bool,
+}
 
-pub(super) fn run(_: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    if let Some(path) = &args.plan {
+        let saved = saved::load(path)?;
+        let plan = saved.plan(&kinds::decode).map_err(|error| CliError::failed(error.to_string()))?;
+        // One document, as `plan --format json` has it: there is no event to tell of.
+        let format = if ui.json { Format::Json } else { args.format };
+        present(&plan, &saved.origin, format, args.full, Ui { json: false, ..ui })?;
+        return Ok(Exit::Done);
+    }
     let workspace = Workspace::open(file, false, ui)?;
     let state = workspace.state()?;
     if ui.json {

@@ -16,6 +16,7 @@ use crate::facts::{FactSet, Looks};
 use crate::fleet::{Fleet, Look, Looker, Reach};
 use crate::graph::Graph;
 use crate::kinds;
+use crate::plan::saved::Options;
 use crate::plan::{self, Mode, Plan};
 use crate::resource::{Address, HostFacts, HostName, Pattern, Secret, sha256_hex};
 use crate::stack::{self, Inputs};
@@ -31,6 +32,8 @@ pub(super) struct Survey {
     pub(super) fleet: Arc<Fleet>,
     pub(super) reaches: BTreeMap<HostName, Reach>,
     pub(super) pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
+    /// Files that cluster.yaml names, by the key that names them.
+    pub(super) files: BTreeMap<String, String>,
 }
 
 /// Options of planning.
@@ -45,6 +48,26 @@ pub(super) struct Planning {
     /// Rehearse on simulated hosts; no real one is reached
     #[arg(long)]
     pub(super) simulate: bool,
+}
+
+impl Planning {
+    /// What a saved plan remembers, so that its apply plans in the same way.
+    pub(super) fn options(&self) -> Options {
+        let Self { parallelism: _, full: _, simulate } = *self;
+        Options { simulate }
+    }
+
+    /// The same options again.
+    pub(super) fn of(options: &Options, parallelism: usize) -> Self {
+        let Options { simulate } = *options;
+        Self { parallelism, full: false, simulate }
+    }
+
+    /// Those that were given and that shape or show a plan: they are part of a saved one.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let Self { parallelism: _, full, simulate } = *self;
+        [("--full", full), ("--simulate", simulate)].into_iter().filter(|it| it.1).map(|it| it.0).collect()
+    }
 }
 
 /// What `stack` needs besides cluster.yaml, read from where it lies.
@@ -118,6 +141,23 @@ fn download(url: &str) -> Result<Vec<u8>, String> {
     Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
+/// Looks at the hosts and plans, for `plan` and for those who carry out what it has saved.
+pub(super) async fn survey_for(
+    mode: Mode,
+    workspace: &Workspace,
+    state: &State,
+    planning: Planning,
+    ui: Ui,
+) -> Result<Survey, CliError> {
+    match mode {
+        Mode::Apply => survey(workspace, state, planning, ui).await,
+        Mode::Destroy => {
+            let (path, reaches) = (&workspace.state_path, workspace.reaches(state)?);
+            survey_destroy(state, path, reaches, &guarded(workspace), planning.parallelism, false, ui).await
+        }
+    }
+}
+
 /// Looks at the hosts and plans to make them match cluster.yaml.
 pub(super) async fn survey(
     workspace: &Workspace,
@@ -146,7 +186,8 @@ pub(super) async fn survey(
         virtual_ip: cluster.endpoint.vip,
         forget_unreachable: false,
     });
-    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges })
+    let files = wishes.manifest.map(|text| ("network.manifest".to_owned(), text)).into_iter().collect();
+    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, files })
 }
 
 /// Looks at what is recorded and plans to take it back; cluster.yaml is not needed.
@@ -176,7 +217,7 @@ pub(super) async fn survey_destroy(
         forget_unreachable,
     });
     let pod_ranges = state.pod_ranges.clone();
-    Ok(Survey { plan, fleet, reaches, pod_ranges })
+    Ok(Survey { plan, fleet, reaches, pod_ranges, files: BTreeMap::new() })
 }
 
 /// What no plan may destroy.

@@ -8,13 +8,15 @@ use super::reaches::reaches_of;
 use super::ui::Ui;
 use crate::config::{self, Cluster, FleetKind, Loaded};
 use crate::fleet::{Fleet, Looker, Reach, SimulatedFleet, Transport};
-use crate::resource::HostName;
+use crate::resource::{HostName, sha256_hex};
 use crate::state::{State, StateError, Store};
 
 /// A cluster.yaml that was read and checked, with its paths.
 #[derive(Debug)]
 pub(super) struct Workspace {
     pub(super) file: PathBuf,
+    /// SHA-256 of cluster.yaml.
+    pub(super) sha256: String,
     pub(super) loaded: Loaded,
     pub(super) state_path: PathBuf,
     pub(super) simulate: bool,
@@ -31,7 +33,7 @@ impl Workspace {
             ui.say(&config::render_diagnostics(&loaded.warnings, &text, &name, ui.color()));
         }
         let state_path = state_path(&base, loaded.cluster.state_path.as_deref(), &loaded.cluster.name, simulate);
-        Ok(Self { file: file.to_owned(), loaded, state_path, simulate })
+        Ok(Self { file: file.to_owned(), sha256: sha256_hex(&bytes), loaded, state_path, simulate })
     }
 
     pub(super) fn cluster(&self) -> &Cluster {

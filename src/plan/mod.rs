@@ -8,6 +8,7 @@ mod make;
 mod model;
 mod nodes;
 mod react;
+pub mod saved;
 mod sequence;
 
 pub use drift::{Answer, Drift, Entry, Label, Seeing};

@@ -22,7 +22,7 @@ pub fn plan_json(plan: &Plan) -> Vec<Value> {
             put("info", &format!("{address}: drift"), "drift", json!({"change": planned(change)}));
         }
         if change.action != Action::NoOp {
-            let message = format!("{address}: plan to {}", verb(change.action));
+            let message = format!("{address}: plan to {}", change.action.verb());
             put("info", &message, "planned_change", json!({"change": planned(change)}));
         }
         let warning = change.warning.as_ref().map(|text| ("warn", text.clone()));
@@ -61,18 +61,6 @@ fn planned(change: &Change) -> Value {
         value["warning"] = json!(warning);
     }
     value
-}
-
-fn verb(action: Action) -> &'static str {
-    match action {
-        Action::NoOp => "do nothing",
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Replace => "replace",
-        Action::Destroy => "destroy",
-        Action::Adopt => "adopt",
-        Action::Forget => "forget",
-    }
 }
 
 fn said(problem: &Problem) -> String {

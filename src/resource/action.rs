@@ -37,6 +37,19 @@ impl Action {
         }
     }
 
+    /// The action in words that go after `plan to`.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::NoOp => "do nothing",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Destroy => "destroy",
+            Self::Adopt => "adopt",
+            Self::Forget => "forget",
+        }
+    }
+
     /// Whether carrying it out touches a host.
     pub fn touches_host(self) -> bool {
         matches!(self, Self::Create | Self::Update | Self::Replace | Self::Destroy)

@@ -8,6 +8,7 @@ mod config;
 mod config_schema;
 mod examples;
 mod sandbox;
+mod saved;
 mod scenarios;
 mod secrets;
 mod state;

@@ -60,12 +60,13 @@ fn without_durations(text: &str) -> String {
     shown + rest
 }
 
-/// What is shown of a command. Progress of apply and destroy comes in no certain order.
+/// What is shown of a command. Progress of apply and destroy comes in no certain order; what they say instead of a plan
+/// is shown.
 fn shown(args: &[String], said: &Said, last_line: bool) -> String {
     let mut text = said.out.clone();
     if last_line {
         text = text.lines().last().map(|line| format!("{line}\n")).unwrap_or_default();
-    } else if !(matches!(args[0].as_str(), "apply" | "destroy") && said.code < 2) {
+    } else if !(matches!(args[0].as_str(), "apply" | "destroy") && said.code < 2 && !said.out.is_empty()) {
         text.push_str(&said.err);
     }
     if said.code != 0 {

@@ -32,10 +32,13 @@ fn a_secret_is_used_and_shows_nowhere() {
     it.env("VRRP_PASSWORD", MARKER);
     let fails = ["sim", "fail", "cp2/keepalived/file"];
     let heals = ["sim", "fail", "cp2/keepalived/file", "--off"];
-    let commands: [(i32, &[&str]); 20] = [
+    let commands: [(i32, &[&str]); 28] = [
         (0, &["-v", "--log", "log", "validate"]),
         (0, &["-v", "--log", "log", "plan", "--full"]),
         (0, &["-v", "--log", "log", "--json", "plan"]),
+        (0, &["-v", "--log", "log", "plan", "--out", "first.plan"]),
+        (0, &["show", "first.plan"]),
+        (0, &["show", "--json", "first.plan"]),
         (0, &["render"]),
         (0, &["--json", "render"]),
         (0, &["graph"]),
@@ -53,11 +56,17 @@ fn a_secret_is_used_and_shows_nowhere() {
         (0, &["plan", "--destroy", "--full"]),
         (0, &["sim", "set", &format!("{CONF}={{\"mode\":\"0666\"}}")]),
         (2, &["plan", "--json", "--detailed-exitcode"]),
+        (0, &["-v", "--log", "log", "plan", "--out", "second.plan"]),
+        (0, &["-v", "--log", "log", "plan", "--destroy", "--out", "destroy.plan"]),
+        (0, &["show", "--full", "second.plan"]),
+        (0, &["show", "--json", "second.plan"]),
+        (1, &["-v", "--log", "log", "apply", "first.plan"]),
     ];
     for (code, args) in commands {
         let said = it.expect(code, args);
         assert!(!holds(said.out.as_bytes()) && !holds(said.err.as_bytes()), "mainstay {}", args.join(" "));
     }
+    no_plain_hash(&it);
     assert!(it.expect(0, &["render", "cp1"]).out.contains("auth_pass (sensitive)"));
     // It counts all the same: another one is a change, which does not show either.
     let same = it.expect(0, &["apply", "--auto-approve"]);
@@ -74,6 +83,21 @@ fn a_secret_is_used_and_shows_nowhere() {
     assert!(left.len() > 3, "state, its generations, simulated hosts and log: {}", left.len());
     for (path, bytes) in left {
         assert!(!holds(&bytes), "{path}");
+    }
+}
+
+/// From the plain hash of a file that holds a short secret, the secret can be found by trying.
+fn no_plain_hash(it: &Sandbox) {
+    let hosts = it.read("state/quickstart.hosts.jsonl");
+    let (_, conf) = hosts.rsplit_once(CONF).unwrap();
+    let hash = conf.split("\"sha256\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let recorded = it.read("state/quickstart.json");
+    let (_, record) = recorded.split_once(CONF).unwrap();
+    let observed = record.split("\"observed\": \"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!((hash.len(), observed.len()), (64, 64));
+    for plan in ["first.plan", "second.plan", "destroy.plan"] {
+        assert!(it.read(plan).contains(CONF));
+        assert!(!it.read(plan).contains(hash) && !it.read(plan).contains(observed), "{plan}");
     }
 }
 

@@ -1,0 +1,256 @@
+//! Saved plans on disk: writing, reading, and carrying one out.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+
+use super::apply::Locking;
+use super::carry_out::{carry_out, refresh};
+use super::error::{CliError, Exit};
+use super::present::{Format, Origin, present};
+use super::survey::{Planning, Survey, survey_for};
+use super::ui::Ui;
+use super::workspace::Workspace;
+use crate::plan::saved::{self, Basis, FileError, Options, Saved, Stale, digest_key};
+use crate::plan::{Mode, Plan};
+use crate::render::plan_summary;
+use crate::resource::{DigestKey, Pattern};
+use crate::state::{self, State, Store};
+
+/// Refuses, before anything is looked at, to save where a plan does not belong.
+pub(super) fn may_write(path: &Path) -> Result<(), CliError> {
+    let wrong = |what: &str| CliError::wrong(format!("{}: {what}", path.display()));
+    let about = match fs::metadata(path) {
+        Ok(about) => about,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if folder_of(path).is_dir() {
+                return Ok(());
+            }
+            return Err(wrong("there is no such folder").hint("make it, or name another file with --out"));
+        }
+        Err(error) => return Err(wrong(&error.to_string()).hint("name another file with --out")),
+    };
+    if !about.is_file() {
+        let what = if about.is_dir() { "is a directory" } else { "is no regular file" };
+        return Err(wrong(what).hint("name a file with --out"));
+    }
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
+    read.map_err(|error| wrong(&error.to_string()).hint("name another file with --out"))?;
+    if start.is_empty() || saved::begins_like_one(&start) {
+        return Ok(());
+    }
+    Err(wrong("is there already and is not a saved plan, so it is not overwritten")
+        .hint("name another file with --out, or move that one away"))
+}
+
+/// Writes a plan so that the file is wholly the old one or wholly the new one. Only its owner may read it.
+pub(super) fn save(
+    path: &Path,
+    planned: &Survey,
+    workspace: &Workspace,
+    state: &State,
+    planning: Planning,
+    origin: &Origin,
+) -> Result<(), CliError> {
+    let key = digest_key(state);
+    let basis = basis(planned, workspace, planning.options(), &key);
+    let saved = Saved::of(&planned.plan, &key, basis, origin.clone());
+    let bytes = saved::to_bytes(&saved);
+    may_write(path)?;
+    let written = || {
+        let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
+        file.write_all(&bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        File::open(folder_of(path))?.sync_all()
+    };
+    written().map_err(|error: std::io::Error| {
+        CliError::failed(format!("{}: the plan cannot be saved: {error}", path.display()))
+            .hint("nothing was changed; mend the cause (space, permissions), or name another file with --out")
+    })
+}
+
+fn basis(planned: &Survey, workspace: &Workspace, options: Options, key: &DigestKey) -> Basis {
+    let files = planned.files.iter().map(|(name, text)| (name.clone(), key.digest([text.as_str()])));
+    Basis { cluster_yaml: workspace.sha256.clone(), files: files.collect(), options }
+}
+
+/// What to do with the file that was just written.
+pub(super) fn tell(path: &Path, plan: &Plan, file: &Path, ui: Ui) {
+    let shown = path.display();
+    if plan.counts().problems > 0 {
+        ui.say(&format!("Saved to {shown}, to be read only: it has problems, so it cannot be applied."));
+    } else {
+        ui.say(&format!("Saved to {shown}. Carry it out with: {} apply {}", program(file), word(path)));
+    }
+}
+
+/// Reads a saved plan.
+pub(super) fn load(path: &Path) -> Result<Saved, CliError> {
+    let wrong = |what: String| {
+        CliError::wrong(format!("{}: {what}", path.display())).hint("`mainstay plan --out FILE` saves a plan")
+    };
+    if path.is_dir() {
+        return Err(wrong("is a directory, not a saved plan".into()));
+    }
+    let bytes = fs::read(path).map_err(|error| wrong(format!("cannot read the saved plan: {error}")))?;
+    saved::from_bytes(&bytes).map_err(|error| {
+        let what = error.to_string();
+        let failed = CliError::failed(format!("{}: the saved plan {what}", path.display()));
+        match error {
+            FileError::Empty | FileError::NotAPlan => wrong(what),
+            FileError::Cut { .. } | FileError::CutInHeader | FileError::Damaged { .. } => failed.hint(format!(
+                "copy it again from where it was saved, or plan again: mainstay plan --out {}",
+                word(path)
+            )),
+            FileError::OtherFormat { .. } => failed.hint(format!(
+                "use the version of mainstay that saved it, or plan again with this one: mainstay plan --out {}",
+                word(path)
+            )),
+        }
+    })
+}
+
+/// Planning options have no place beside a saved plan.
+pub(super) fn not_beside(path: &Path, given: &[&str]) -> CliError {
+    let what = format!("{} cannot stand beside {}", given.join(", "), path.display());
+    CliError::wrong(format!("{what}: a saved plan is carried out as it was reviewed")).hint(format!(
+        "plan again with it: mainstay plan {} --out {}",
+        given.join(" "),
+        word(path)
+    ))
+}
+
+/// Carries out a saved plan, when it is still what would be planned now.
+pub(super) async fn apply(
+    path: &Path,
+    accept: &[String],
+    parallelism: usize,
+    fail_fast: bool,
+    locking: Locking,
+    file: &Path,
+    ui: Ui,
+) -> Result<Exit, CliError> {
+    let saved = load(path)?;
+    let context = Context { saved: &saved, path, accept, file };
+    let fits = |result: Result<(), Stale>| result.map_err(|stale| context.stale(&stale));
+    fits(saved.whole())?;
+    let workspace = Workspace::open(file, saved.basis.options.simulate, ui)
+        .map_err(|error| error.hint(format!("{} was planned from {}", path.display(), saved.origin.file)))?;
+    let name = &workspace.cluster().name;
+    fits(saved.fits_file(name, &file.display().to_string(), &workspace.sha256))?;
+    let operation = if saved.mode == Mode::Destroy { "destroy" } else { "apply" };
+    let lease = state::acquire(&workspace.state_path, operation, locking.lock_timeout)?;
+    // A first plan brings the lineage, so that of two first plans only one can be applied.
+    let fresh = State { lineage: saved.lineage.clone(), ..State::new(name) };
+    let store = Store::open_or(&workspace.state_path, fresh)?;
+    let state = store.snapshot();
+    fits(saved.fits_state(&state))?;
+    let planning = Planning::of(&saved.basis.options, parallelism);
+    let mut planned = survey_for(saved.mode, &workspace, &state, planning, ui).await?;
+    let key = digest_key(&state);
+    fits(saved.fits_files(&basis(&planned, &workspace, planning.options(), &key)))?;
+    let accept: Vec<Pattern> = accept.iter().map(Pattern::new).collect();
+    let left = saved::compare(&saved, &mut planned.plan, &key, &accept).map_err(|stale| context.stale(&stale))?;
+    if ui.json {
+        present(&planned.plan, &saved.origin, Format::Text, false, ui)?;
+    } else {
+        for warning in &planned.plan.warnings {
+            ui.say(&format!("Warning: {warning}"));
+        }
+        let summary = plan_summary(&planned.plan);
+        if planned.plan.is_empty() && left == 0 {
+            ui.data(&summary)?;
+        } else {
+            ui.say(&format!("{}: {summary}", path.display()));
+        }
+    }
+    if planned.plan.is_empty() && left == 0 {
+        planned.fleet.close().await;
+        refresh(&planned.plan, &store, lease)?;
+        return Ok(Exit::Done);
+    }
+    carry_out(planned, store, lease, parallelism, fail_fast, ui).await
+}
+
+/// What the next command is made of.
+struct Context<'a> {
+    saved: &'a Saved,
+    path: &'a Path,
+    accept: &'a [String],
+    file: &'a Path,
+}
+
+impl Context<'_> {
+    fn stale(&self, stale: &Stale) -> CliError {
+        let (path, program) = (word(self.path), program(self.file));
+        let error = CliError::failed(format!("{}: {stale}", self.path.display()));
+        let again = self.again();
+        let review = format!("plan again and review it: {again}");
+        match stale {
+            Stale::OtherCluster { .. } => {
+                error.hint(format!("apply it with the cluster.yaml that it is for: mainstay -f OTHER apply {path}"))
+            }
+            Stale::NoState { .. } => {
+                error.hint(format!("bring the state file to where it was, beside cluster.yaml; or start anew: {again}"))
+            }
+            Stale::Problems { .. } => {
+                error.hint(format!("see them: mainstay show {path}")).hint(format!("mend them, then {review}"))
+            }
+            Stale::Serial { .. } => error.hint(format!("see what is left to do: {again}")),
+            Stale::Hosts { moved } => {
+                let all: Vec<String> = moved.iter().map(|(address, _)| quoted(&address.to_string())).collect();
+                let more = if all.len() > 2 { vec!["PATTERN".to_owned()] } else { all };
+                let given = self.accept.iter().map(|pattern| quoted(pattern));
+                let flags: String = given.chain(more).map(|it| format!(" --accept-drift {it}")).collect();
+                error
+                    .hint(review)
+                    .hint(format!("or accept it and carry out the rest as reviewed: {program} apply {path}{flags}"))
+            }
+            Stale::ClusterYaml { .. }
+            | Stale::File { .. }
+            | Stale::Lineage { .. }
+            | Stale::Declared { .. }
+            | Stale::Planned { .. } => error.hint(review),
+        }
+    }
+
+    /// The command that saves the same plan anew.
+    fn again(&self) -> String {
+        let mut command = format!("{} plan", program(self.file));
+        if self.saved.mode == Mode::Destroy {
+            command.push_str(" --destroy");
+        }
+        for flag in Planning::of(&self.saved.basis.options, 0).given() {
+            command = format!("{command} {flag}");
+        }
+        format!("{command} --out {}", word(self.path))
+    }
+}
+
+/// `mainstay`, with the option that names this cluster.yaml where it needs to be named.
+fn program(file: &Path) -> String {
+    if file == Path::new("cluster.yaml") { "mainstay".to_owned() } else { format!("mainstay -f {}", word(file)) }
+}
+
+fn word(path: &Path) -> String {
+    quoted(&path.display().to_string())
+}
+
+/// As a shell takes it.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}

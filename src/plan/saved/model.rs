@@ -1,0 +1,202 @@
+//! What a saved plan holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::model::{Change, Coverage, Mode, Plan, Problem, Reason};
+use crate::facts::Decode;
+use crate::resource::{
+    Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, HostName, Lane, Observation, Seen,
+};
+use crate::state::State;
+
+/// A plan for review, and all that tells whether it still holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Saved {
+    /// Version of the mainstay that planned.
+    pub mainstay: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// What the plan is for.
+    pub mode: Mode,
+    /// Lineage of the state that it was made from; a first plan brings the one that its apply
+    /// starts the state with.
+    pub lineage: String,
+    /// Serial of that state; 0 when there was none.
+    pub serial: u64,
+    /// What else it was made from.
+    pub basis: Basis,
+    /// Where cluster.yaml says what the plan names.
+    pub origin: Origin,
+    pub(super) control_planes: Vec<HostName>,
+    pub(super) coverage: Coverage,
+    pub(super) warnings: Vec<String>,
+    pub(super) changes: Vec<Item>,
+}
+
+/// What a plan was made from, besides the state and the hosts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Basis {
+    /// SHA-256 of cluster.yaml.
+    pub cluster_yaml: String,
+    /// Keyed digests of the files that it names, by the key that names them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+    /// How it was planned.
+    pub options: Options,
+}
+
+/// How to plan in the same way again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Options {
+    /// On simulated hosts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulate: bool,
+}
+
+/// Where cluster.yaml says what a plan names. A value, so that a saved plan still knows it when the
+/// file has moved on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// cluster.yaml as the user named it.
+    pub file: String,
+    /// Lines by JSON pointer; only of pointers that the plan names.
+    pub lines: BTreeMap<String, u32>,
+}
+
+/// One change: what there is to show of it, and digests of what it was made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Item {
+    pub(super) address: Address,
+    pub(super) action: Action,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) fields: Vec<FieldChange>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) reasons: Vec<Reason>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) problem: Option<Problem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) warning: Option<String>,
+    /// The declared or recorded attributes, secrets masked.
+    pub(super) attributes: Option<Value>,
+    /// Keyed digest of the same with their secrets.
+    pub(super) declared: Option<String>,
+    /// Recorded attributes, secrets masked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recorded: Option<Value>,
+    /// What the look found, secrets masked; none when it is unknown.
+    pub(super) seen: Option<Observation>,
+    /// Keyed digest of the same, nothing masked.
+    pub(super) observed: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) needs: BTreeSet<Address>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) reacting: BTreeSet<Address>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) after: BTreeSet<Address>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lane: Option<Lane>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) rerecord: bool,
+}
+
+/// The key of the digests of a plan that is made from this state.
+pub fn digest_key(state: &State) -> DigestKey {
+    if state.serial == 0 { DigestKey::new(state.lineage.clone()) } else { state.digest_key() }
+}
+
+impl Saved {
+    /// The plan as it is saved; `key` as [`digest_key`] has it.
+    pub fn of(plan: &Plan, key: &DigestKey, basis: Basis, origin: Origin) -> Self {
+        Self {
+            mainstay: env!("CARGO_PKG_VERSION").to_owned(),
+            cluster: plan.cluster.clone(),
+            mode: plan.mode,
+            lineage: plan.lineage.clone(),
+            serial: plan.serial,
+            basis,
+            origin,
+            control_planes: plan.control_planes.clone(),
+            coverage: plan.coverage.clone(),
+            warnings: plan.warnings.clone(),
+            changes: plan.changes.iter().map(|change| Item::of(change, key)).collect(),
+        }
+    }
+
+    /// The plan to show. It cannot be carried out: it has masks where secrets belong.
+    ///
+    /// # Errors
+    /// When this version cannot read a resource that another one has written.
+    pub fn plan(&self, decode: &Decode<'_>) -> Result<Plan, DecodeError> {
+        Ok(Plan {
+            cluster: self.cluster.clone(),
+            mode: self.mode,
+            lineage: self.lineage.clone(),
+            serial: self.serial,
+            changes: self.changes.iter().map(|item| item.change(decode)).collect::<Result<_, _>>()?,
+            control_planes: self.control_planes.clone(),
+            coverage: self.coverage.clone(),
+            warnings: self.warnings.clone(),
+        })
+    }
+}
+
+impl Item {
+    pub(super) fn of(change: &Change, key: &DigestKey) -> Self {
+        let resource = change.resource.as_deref();
+        let observation = change.before.as_ref().map(|seen| &seen.observation);
+        let seen = observation.map(|found| match (found, resource) {
+            (Observation::Absent, _) => Observation::Absent,
+            // What no resource can read cannot be told to be free of secrets.
+            (Observation::Present(value), resource) => {
+                Observation::Present(resource.and_then(|it| it.shown(value).ok()).unwrap_or_default())
+            }
+        });
+        Self {
+            address: change.address.clone(),
+            action: change.action,
+            fields: change.fields.clone(),
+            reasons: change.reasons.clone(),
+            problem: change.problem.clone(),
+            warning: change.warning.clone(),
+            attributes: resource.map(AnyKind::attributes),
+            declared: resource.map(|it| it.digest(key)),
+            recorded: change.recorded.clone(),
+            seen,
+            observed: observation.map(|it| key.digest([it.digest().as_str()])),
+            needs: change.needs.clone(),
+            reacting: change.reacting.clone(),
+            after: change.after.clone(),
+            lane: change.lane.clone(),
+            rerecord: change.rerecord,
+        }
+    }
+
+    fn change(&self, decode: &Decode<'_>) -> Result<Change, DecodeError> {
+        let resource = self.attributes.as_ref().map(|attributes| decode(self.address.kind(), attributes));
+        let before = self.seen.clone().map(|observation| Seen { observation, digest: String::new() });
+        Ok(Change {
+            address: self.address.clone(),
+            action: self.action,
+            fields: self.fields.clone(),
+            reasons: self.reasons.clone(),
+            problem: self.problem.clone(),
+            warning: self.warning.clone(),
+            resource: resource.transpose()?,
+            recorded: self.recorded.clone(),
+            before,
+            prior: None,
+            needs: self.needs.clone(),
+            reacting: self.reacting.clone(),
+            after: self.after.clone(),
+            lane: self.lane.clone(),
+            rerecord: self.rerecord,
+        })
+    }
+}
