@@ -11,7 +11,7 @@ use super::workspace::{Workspace, open_looker, recorded_reaches, recorded_state}
 use crate::graph::Graph;
 use crate::kinds;
 use crate::plan::{Answer, Drift, Inputs, Mode, Plan};
-use crate::render::DriftText;
+use crate::render::{DriftReport, DriftText};
 use crate::resource::{HostName, Pattern};
 use crate::state::State;
 
@@ -21,6 +21,9 @@ use crate::state::State;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay drift
+  mainstay drift --format junit > drift.xml     # a test a resource; drift fails its test
+  mainstay drift --format github                # annotations of a GitHub workflow
+  mainstay drift --format markdown > drift.md   # the body of an issue
   mainstay drift --state state/prod.json        # without cluster.yaml, so nothing is pending
 
 Exit codes: 0 no drift, 1 failed, 2 drift, 3 no drift, but cluster.yaml differs from what was applied,
@@ -29,6 +32,9 @@ pub(super) struct Args {
     /// Compare with this state file, without cluster.yaml
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// The form of the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
     /// How many hosts are looked at at once
     #[arg(long, value_name = "N", default_value_t = PARALLELISM)]
     parallelism: usize,
@@ -38,6 +44,20 @@ pub(super) struct Args {
     /// Look at the simulated hosts of a rehearsal
     #[arg(long)]
     simulate: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON document (`mainstay schema drift`)
+    Json,
+    /// Test results in XML: a suite a host, a test a resource
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
+    /// The body of an issue
+    Markdown,
 }
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
@@ -61,10 +81,16 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let drift = compare(args, workspace.as_ref(), &state, &path, ui).await?;
     let file = workspace.as_ref().map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
     let line_of = |pointer: &str| workspace.as_ref().and_then(|it| it.loaded.sources.line(pointer));
-    let text = DriftText { file: &file, line_of: &line_of, full: args.full, width: ui.width(), color: ui.color() };
-    ui.data(&text.render(&drift))?;
+    let report = DriftReport { drift: &drift, file: &file, line_of: &line_of };
+    ui.data(&match args.format {
+        Format::Text => report.text(DriftText { full: args.full, width: ui.width(), color: ui.color() }),
+        Format::Json => report.json().to_string(),
+        Format::Junit => report.junit(),
+        Format::Github => report.github(),
+        Format::Markdown => report.markdown(),
+    })?;
     let answer = drift.answer();
-    if let Some(next) = next(answer) {
+    if let (Some(next), Format::Text) = (next(answer), args.format) {
         ui.say(next);
     }
     Ok(exit(answer))

@@ -3,6 +3,7 @@
 use super::error::{CliError, Exit};
 use super::ui::Ui;
 use crate::config;
+use crate::render;
 
 /// Prints a JSON Schema, for editors and policy tools.
 #[derive(Debug, clap::Args)]
@@ -19,11 +20,14 @@ pub(super) struct Args {
 enum Of {
     /// cluster.yaml
     Cluster,
+    /// drift --format json
+    Drift,
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<Exit, CliError> {
     let schema = match args.of {
         Of::Cluster => config::schema(),
+        Of::Drift => render::drift_schema(),
     };
     ui.data(&if ui.json { schema.to_string() } else { format!("{schema:#}") })?;
     Ok(Exit::Done)

@@ -25,7 +25,9 @@ use serde::Serialize;
 use super::diff::Verdict;
 use super::make::Inputs;
 use super::model::{Change, Mode, Plan, Problem, Reason};
-use crate::resource::{Action, Address, AnyKind, Declared, DecodeError, FieldChange, HostName, Observation, Seen};
+use crate::resource::{
+    Action, Address, AnyKind, Declared, DecodeError, FieldChange, HostName, Observation, Seen, Trace,
+};
 use crate::state::{Record, Status};
 
 /// The answer of `mainstay drift`. It holds no resource and no step: nothing can be done with it.
@@ -60,6 +62,8 @@ pub struct Entry {
     pub pending: Vec<Reason>,
     /// JSON pointer to what declares it, when something does.
     pub source: Option<String>,
+    /// On drift, what the host can tell of it.
+    pub trace: Option<Trace>,
 }
 
 /// Drift is observed ≠ recorded, pending is declared ≠ recorded.
@@ -75,14 +79,15 @@ pub enum Label {
 }
 
 /// What was looked at. Resources are those on record: only they can drift.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Seeing {
     /// Hosts that answered.
     pub reached: BTreeSet<HostName>,
     /// Hosts that did not, and why.
     pub unreached: BTreeMap<HostName, String>,
     /// Resources on record.
-    pub resources: usize,
+    pub resources: BTreeSet<Address>,
     /// Those of them that could not be seen, and why.
     pub unseen: BTreeMap<Address, String>,
     /// Drift that a pattern of `lifecycle.ignoreDrift` covers, by that pattern.
@@ -114,7 +119,7 @@ impl Drift {
             coverage: Seeing {
                 reached: plan.coverage.reached.clone(),
                 unreached: plan.coverage.unreached.clone(),
-                resources: inputs.state.resources.len(),
+                resources: inputs.state.resources.keys().cloned().collect(),
                 ..Seeing::default()
             },
             warnings: plan.warnings.clone(),
@@ -175,7 +180,7 @@ impl Drift {
             (true, true) => Label::Both,
         };
         let source = declared.map(|declared| declared.source.clone());
-        self.entries.push(Entry { address: address.clone(), label, gone, fields, pending, source });
+        self.entries.push(Entry { address: address.clone(), label, gone, fields, pending, source, trace: None });
     }
 }
 

@@ -3,9 +3,11 @@
 use std::fmt::Write;
 
 use super::diff_text::unified;
-use super::drift_words::{counted, drift_summary, field, ignored, looked, unseen, verdict, wishes};
+use super::drift_words::{counted, drift_summary, field, ignored, looked, traces, unseen, verdict, wishes};
+use super::hosts_text::{by_number, host_list};
+use super::page::{INDENT, Page};
 use super::reason::Source;
-use super::style::{Style, columns, plain, wrap};
+use super::style::{Style, columns, plain};
 use crate::plan::{Drift, Entry, Label, Reason};
 use crate::resource::{FieldChange, HostName, Shown};
 
@@ -13,186 +15,165 @@ use crate::resource::{FieldChange, HostName, Shown};
 const PENDING: usize = 8;
 /// Lines of a diff that are shown unless everything is wanted.
 const DIFF_LINES: usize = 60;
-/// How far details are indented.
-const INDENT: usize = 6;
 
-/// How to show a drift report.
-#[derive(Clone, Copy)]
-pub struct DriftText<'a> {
+/// How to show a drift report on a terminal.
+#[derive(Clone, Copy, Debug)]
+pub struct DriftText {
     /// Write ANSI colours; only for a terminal that wants them.
     pub color: bool,
     /// Columns of the terminal.
     pub width: usize,
     /// Show everything: no grouping, nothing cut.
     pub full: bool,
-    /// Name of cluster.yaml as the user gave it.
-    pub file: &'a str,
-    /// The line of a JSON pointer into it, if that is known.
-    pub line_of: &'a dyn Fn(&str) -> Option<u32>,
 }
 
-/// The same drift on some hosts.
-struct Group<'a> {
-    hosts: Vec<&'a HostName>,
-    entry: &'a Entry,
+/// Entries that differ in nothing but the host; never empty.
+pub(super) struct Group<'a> {
+    pub(super) entries: Vec<&'a Entry>,
 }
 
-impl DriftText<'_> {
-    /// The whole report, ending with [`drift_summary`].
-    pub fn render(&self, drift: &Drift) -> String {
-        let mut page = Page { text: String::new(), options: *self, style: Style { colour: self.color } };
-        page.line(&format!("{}: {} (state serial {})", page.style.bold(&drift.cluster), looked(drift), drift.serial));
-        page.drifted(drift);
-        page.pending(drift);
-        page.section("Not seen", unseen(drift).into_iter().flat_map(|(what, why)| [(2, what), (INDENT, why)]));
-        page.section("Ignored", ignored(drift).into_iter().map(|line| (2, line)));
+impl<'a> Group<'a> {
+    pub(super) fn hosts(&self) -> Vec<&'a HostName> {
+        let mut hosts: Vec<&HostName> = self.entries.iter().map(|entry| entry.address.host()).collect();
+        hosts.sort_by_key(|host| by_number(host));
+        hosts
+    }
+}
+
+/// The same drift on many hosts as one, in the order of the entries; with `full` each one alone.
+pub(super) fn groups<'a>(entries: impl Iterator<Item = &'a Entry>, full: bool, source: Source<'_>) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for entry in entries {
+        let same = |group: &&mut Group<'_>| {
+            let first = group.entries[0];
+            let (a, b) = (&first.address, &entry.address);
+            let place = a.component() == b.component() && a.kind() == b.kind() && a.key() == b.key();
+            let drift = first.label == entry.label && first.gone == entry.gone && first.fields == entry.fields;
+            place && drift && wishes(first, source) == wishes(entry, source)
+        };
+        match groups.iter_mut().find(same).filter(|_| !full) {
+            Some(group) => group.entries.push(entry),
+            None => groups.push(Group { entries: vec![entry] }),
+        }
+    }
+    groups
+}
+
+/// The whole report, ending with [`drift_summary`].
+pub(super) fn text(drift: &Drift, source: Source<'_>, how: DriftText) -> String {
+    let page = Page { text: String::new(), width: how.width, style: Style { colour: how.color } };
+    let mut sheet = Sheet { page, source, full: how.full };
+    sheet.all(drift);
+    sheet.page.text
+}
+
+struct Sheet<'a> {
+    page: Page,
+    source: Source<'a>,
+    full: bool,
+}
+
+impl Sheet<'_> {
+    fn all(&mut self, drift: &Drift) {
+        let name = self.page.style.bold(&drift.cluster);
+        let _ = writeln!(self.page.text, "{name}: {} (state serial {})", looked(drift), drift.serial);
+        self.drifted(drift);
+        self.pending(drift);
+        let unseen = unseen(drift).into_iter().flat_map(|(what, why)| [(2, what), (INDENT, why)]);
+        self.section("Not seen", unseen);
+        self.section("Ignored", ignored(drift).into_iter().map(|line| (2, line)));
         for warning in &drift.warnings {
-            page.section("Warning", [(2, warning.clone())]);
+            self.page.text.push('\n');
+            self.page.painted(0, &format!("Warning: {}", plain(warning)), Style::alarm);
         }
-        let summary = page.style.bold(&drift_summary(drift));
-        page.line(&format!("\n{summary}"));
-        page.text
+        self.page.text.push('\n');
+        self.page.painted(0, &drift_summary(drift), Style::bold);
     }
 
-    fn source(&self) -> Source<'_> {
-        Source { file: self.file, line_of: self.line_of }
+    fn title(&mut self, title: &str) {
+        self.page.text.push('\n');
+        self.page.heading(title, "");
     }
 
-    /// Entries that differ in nothing but the host, as one.
-    fn groups<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> Vec<Group<'a>> {
-        let mut groups: Vec<Group<'a>> = Vec::new();
-        for entry in entries {
-            let same = |group: &&mut Group<'_>| {
-                let (a, b) = (&group.entry.address, &entry.address);
-                let place = a.component() == b.component() && a.kind() == b.kind() && a.key() == b.key();
-                let said = wishes(group.entry, self.source()) == wishes(entry, self.source());
-                place
-                    && said
-                    && group.entry.label == entry.label
-                    && group.entry.gone == entry.gone
-                    && group.entry.fields == entry.fields
-            };
-            match groups.iter_mut().find(same).filter(|_| !self.full) {
-                Some(group) => group.hosts.push(entry.address.host()),
-                None => groups.push(Group { hosts: vec![entry.address.host()], entry }),
-            }
-        }
-        groups
-    }
-}
-
-struct Page<'a> {
-    text: String,
-    options: DriftText<'a>,
-    style: Style,
-}
-
-impl Page<'_> {
-    fn line(&mut self, text: &str) {
-        let _ = writeln!(self.text, "{text}");
-    }
-
-    fn section(&mut self, title: &str, lines: impl IntoIterator<Item = (usize, String)>) {
-        let mut lines = lines.into_iter().peekable();
+    fn section(&mut self, title: &str, lines: impl Iterator<Item = (usize, String)>) {
+        let mut lines = lines.peekable();
         if lines.peek().is_some() {
-            let title = self.style.bold(title);
-            self.line(&format!("\n{title}"));
+            self.title(title);
         }
-        for (indent, text) in lines {
-            for line in wrap(&plain_lines(&text), self.options.width.saturating_sub(indent).max(20)) {
-                self.line(&format!("{:indent$}{line}", ""));
-            }
+        for (indent, line) in lines {
+            self.page.indented(indent, &line);
         }
     }
 
     fn drifted(&mut self, drift: &Drift) {
-        let groups = self.options.groups(drift.drifted());
-        let mut heading = String::new();
-        for group in groups {
-            let hosts: Vec<&str> = group.hosts.iter().map(|host| host.as_str()).collect();
-            let here = format!("{} · {}", hosts.join(" "), group.entry.address.component());
-            if here != heading {
-                let bold = self.style.bold(&here);
-                self.line(&format!("\n{bold}"));
-                heading = here;
+        let mut last = String::new();
+        for group in groups(drift.drifted(), self.full, self.source) {
+            let entry = group.entries[0];
+            let component = entry.address.component();
+            let hosts = host_list(&group.hosts(), self.page.width.saturating_sub(columns(component) + 3));
+            let heading = format!("{hosts} · {component}");
+            if heading != last {
+                self.title(&heading);
+                last = heading;
             }
-            self.entry(group.entry);
-        }
-    }
-
-    fn entry(&mut self, entry: &Entry) {
-        let left = format!("  {}", plain(&entry.address.short()));
-        self.two_columns(&left, &verdict(entry, self.options.source()));
-        for field in &entry.fields {
-            self.field(field);
-        }
-    }
-
-    /// `right` in a second column where both fit, below otherwise.
-    fn two_columns(&mut self, left: &str, right: &str) {
-        let column = self.options.width * 9 / 16;
-        let pad = column.saturating_sub(columns(left)).max(2);
-        if columns(left) + pad + columns(right) <= self.options.width {
-            self.line(&format!("{left}{:pad$}{right}", ""));
-        } else {
-            self.line(left);
-            for line in wrap(right, self.options.width.saturating_sub(INDENT).max(20)) {
-                self.line(&format!("{:INDENT$}{line}", ""));
+            let left = format!("  {}", plain(&entry.address.short()));
+            self.page.two_columns(&left, &left, &verdict(entry, self.source));
+            for trace in traces(&group.entries) {
+                self.page.indented(INDENT, &trace);
+            }
+            for change in &entry.fields {
+                self.field(change);
             }
         }
     }
 
     fn field(&mut self, change: &FieldChange) {
         if change.shown != Shown::Text {
-            return self.line(&format!("{:INDENT$}{}", "", field(change)));
+            return self.page.indented(INDENT, &field(change));
         }
-        let limit = if self.options.full { usize::MAX } else { DIFF_LINES };
-        for line in unified(&change.before, &change.after, limit, self.style) {
-            self.line(&format!("{:INDENT$}{line}", ""));
+        let limit = if self.full { usize::MAX } else { DIFF_LINES };
+        for line in unified(&change.before, &change.after, limit, self.page.style) {
+            self.page.whole(&line);
         }
     }
 
     fn pending(&mut self, drift: &Drift) {
-        let pending = || drift.entries.iter().filter(|entry| entry.label == Label::Pending);
-        if pending().next().is_none() {
+        let lines = pending(drift, self.full, self.source);
+        if lines.is_empty() {
             return;
         }
-        let title = self.style.bold("Pending, not drift");
-        self.line(&format!("\n{title}"));
-        let new = |entry: &&Entry| entry.pending == [Reason::New];
-        let mut lines: Vec<(String, String)> = Vec::new();
-        for (host, count) in per_host(pending().filter(new)) {
-            lines.push((format!("  {host}: {}", counted(count, "resource")), "not applied yet".to_owned()));
-        }
-        for group in self.options.groups(pending().filter(|entry| !new(entry))) {
-            let (hosts, address) = (&group.hosts, &group.entry.address);
-            let more = if hosts.len() > 1 { format!(" and on {} more", hosts.len() - 1) } else { String::new() };
-            let left = format!("  {}{more}", plain(&address.to_string()));
-            lines.push((left, verdict(group.entry, self.options.source())));
-        }
-        let limit = if self.options.full { usize::MAX } else { PENDING };
+        self.title("Pending, not drift");
+        let limit = if self.full { usize::MAX } else { PENDING };
         for (left, right) in lines.iter().take(limit) {
-            self.two_columns(left, right);
+            let left = format!("  {left}");
+            self.page.two_columns(&left, &left, right);
         }
-        if let Some(more) = lines.len().checked_sub(limit).filter(|more| *more > 0) {
-            self.line(&format!("  ... {more} more, --full shows them"));
+        if lines.len() > limit {
+            self.page.indented(2, &format!("... {} more, --full shows them", lines.len() - limit));
         }
     }
 }
 
-/// How many entries there are of each host, in their order.
-fn per_host<'a>(entries: impl Iterator<Item = &'a Entry>) -> Vec<(&'a HostName, usize)> {
+/// What is only pending, and why; what a host gets newly is only counted.
+pub(super) fn pending(drift: &Drift, full: bool, source: Source<'_>) -> Vec<(String, String)> {
+    let pending = || drift.entries.iter().filter(|entry| entry.label == Label::Pending);
+    let new = |entry: &&Entry| entry.pending == [Reason::New] && !full;
     let mut counts: Vec<(&HostName, usize)> = Vec::new();
-    for entry in entries {
-        match counts.iter_mut().find(|(host, _)| *host == entry.address.host()) {
+    for host in pending().filter(new).map(|entry| entry.address.host()) {
+        match counts.iter_mut().find(|(known, _)| *known == host) {
             Some((_, count)) => *count += 1,
-            None => counts.push((entry.address.host(), 1)),
+            None => counts.push((host, 1)),
         }
     }
-    counts
-}
-
-fn plain_lines(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(plain).collect();
-    lines.join("\n")
+    let counts = counts
+        .into_iter()
+        .map(|(host, count)| (format!("{host}: {}", counted(count, "resource")), "not applied yet".to_owned()));
+    let rest = groups(pending().filter(|entry| !new(entry)), full, source);
+    let rest = rest.iter().map(|group| {
+        let others = group.entries.len() - 1;
+        let more = if others > 0 { format!(" and on {others} more") } else { String::new() };
+        let entry = group.entries[0];
+        (format!("{}{more}", plain(&entry.address.to_string())), verdict(entry, source))
+    });
+    counts.chain(rest).collect()
 }

@@ -2,13 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::diff_text::unified;
 use super::reason::Source;
-use super::style::plain;
+use super::style::{Style, plain};
 use crate::plan::{Answer, Drift, Entry, Label, Reason};
 use crate::resource::{FieldChange, HostName, Shown};
 
+/// Lines of a diff in forms that are read elsewhere than on a terminal.
+pub(super) const DIFF_LINES: usize = 200;
+
 /// The last line: what it comes to.
-pub fn drift_summary(drift: &Drift) -> String {
+pub(super) fn drift_summary(drift: &Drift) -> String {
     let drifted = drift.drifted().count();
     let pending = drift.entries.len() - drifted;
     let hosts: BTreeSet<&HostName> = drift.drifted().map(|entry| entry.address.host()).collect();
@@ -24,7 +28,7 @@ pub fn drift_summary(drift: &Drift) -> String {
         }
         Answer::Unseen => format!(
             "No drift in what was seen, but {unseen} of {} could not be seen.{more}",
-            counted(drift.coverage.resources, "resource"),
+            counted(drift.coverage.resources.len(), "resource"),
         ),
         Answer::Drift => {
             format!("Drift: {} on {}.{more}{blind}", counted(drifted, "resource"), counted(hosts.len(), "host"))
@@ -41,8 +45,8 @@ pub(super) fn counted(count: usize, what: &str) -> String {
 pub(super) fn looked(drift: &Drift) -> String {
     let seen = &drift.coverage;
     let (reached, hosts) = (seen.reached.len(), seen.reached.len() + seen.unreached.len());
-    let looked = seen.resources - seen.unseen.len();
-    format!("looked at {reached} of {hosts} hosts, {looked} of {} resources", seen.resources)
+    let looked = seen.resources.len() - seen.unseen.len();
+    format!("looked at {reached} of {hosts} hosts, {looked} of {} resources", seen.resources.len())
 }
 
 /// Unseen resources by what hides them: a host that does not answer, or the resource's own look.
@@ -104,4 +108,33 @@ pub(super) fn field(field: &FieldChange) -> String {
         Shown::Text => format!("{name} differs"),
         Shown::Sensitive => format!("{name} differs (sensitive)"),
     }
+}
+
+/// What the hosts can tell of the same drift; once, where they tell the same.
+pub(super) fn traces(entries: &[&Entry]) -> Vec<String> {
+    let told = |entry: &&Entry| entry.trace.as_ref().map(|trace| plain(&trace.to_string()));
+    match entries.iter().map(told).collect::<Vec<_>>().as_slice() {
+        [first, rest @ ..] if rest.iter().all(|it| it == first) => first.iter().cloned().collect(),
+        all => {
+            let with_host = entries
+                .iter()
+                .zip(all)
+                .filter_map(|(entry, told)| told.as_ref().map(|told| format!("{}: {told}", entry.address.host())));
+            with_host.collect()
+        }
+    }
+}
+
+/// An entry's drift as lines: what the host can tell, then each field, texts as diffs.
+pub(super) fn differences(entry: &Entry) -> String {
+    let mut lines = traces(&[entry]);
+    for change in &entry.fields {
+        if change.shown == Shown::Text {
+            lines.push(format!("{}: as applied (-), as it is (+)", plain(&change.field)));
+            lines.extend(unified(&change.before, &change.after, DIFF_LINES, Style::default()));
+        } else {
+            lines.push(field(change));
+        }
+    }
+    lines.join("\n")
 }

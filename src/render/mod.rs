@@ -1,6 +1,11 @@
 //! What people and machines see.
 
 mod diff_text;
+mod drift_document;
+mod drift_github;
+mod drift_junit;
+mod drift_markdown;
+mod drift_report;
 mod drift_text;
 mod drift_words;
 #[cfg(test)]
@@ -21,8 +26,8 @@ mod progress_tty;
 mod reason;
 mod style;
 
-pub use drift_text::DriftText;
-pub use drift_words::drift_summary;
+pub use drift_document::drift_schema;
+pub use drift_report::{DriftReport, DriftText};
 pub use outcome::{outcome_summary, outcome_table};
 pub use plan_document::{PlanDocument, ResourceChange, plan_document};
 pub use plan_json::plan_json;

@@ -16,6 +16,7 @@ mod secret;
 mod step;
 #[cfg(test)]
 pub(crate) mod testing;
+mod trace;
 
 pub use action::{Action, FieldChange, Shown};
 pub use address::{Address, AddressError, HostName, Pattern};
@@ -28,3 +29,4 @@ pub use output::{Output, ProbeError, sha256_hex};
 pub use script::{Script, ScriptError, Value};
 pub use secret::{DigestKey, Secret};
 pub use step::{Act, Mint, On, Run, Slots, Step, StepAct, Wait};
+pub use trace::Trace;

@@ -6,6 +6,7 @@ mod architecture;
 mod cli;
 mod config;
 mod config_schema;
+mod drift;
 mod examples;
 mod sandbox;
 mod saved;

@@ -1,0 +1,109 @@
+//! A drift report as one JSON document; `schema/drift.schema.json` is made from these types.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::drift_words::drift_summary;
+use crate::plan::{Answer, Drift, Entry, Label, Reason, Seeing};
+use crate::resource::{Address, FieldChange, HostName, Trace};
+
+/// Version of the document; grows when a reader must change.
+const VERSION: &str = "1.0";
+
+/// What `mainstay drift --format json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "mainstay drift")]
+struct DriftDocument<'a> {
+    /// Version of this document.
+    format_version: &'static str,
+    /// What it comes to.
+    answer: Answer,
+    /// The code with which the command ends.
+    exit_code: u8,
+    /// The answer in words.
+    summary: String,
+    /// The cluster's name.
+    cluster: &'a str,
+    /// Lineage of the state that the hosts were compared with.
+    lineage: &'a str,
+    /// Serial of that state.
+    serial: u64,
+    /// What was looked at, and what was not.
+    coverage: &'a Seeing,
+    /// What differs.
+    resources: Vec<Differing<'a>>,
+    /// What belongs to no single resource.
+    warnings: &'a [String],
+}
+
+/// One resource that differs.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Differing<'a> {
+    /// Its name.
+    address: &'a Address,
+    /// Its host, or `cluster`.
+    host: &'a HostName,
+    /// Its part of the stack.
+    component: &'a str,
+    /// Its kind.
+    r#type: &'a str,
+    /// What tells it from others of its kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    /// In what sense it differs.
+    label: Label,
+    /// Whether it was applied and is not there any more.
+    gone: bool,
+    /// On drift: `before` as it was applied, `after` as it is on the host.
+    fields: &'a [FieldChange],
+    /// When pending: what of cluster.yaml was not applied yet.
+    pending: &'a [Reason],
+    /// The line of cluster.yaml that declares it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    /// On drift, what the host can tell of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a Trace>,
+}
+
+/// The report as one document. `line_of` is the line of a JSON pointer into cluster.yaml.
+pub(super) fn document(drift: &Drift, line_of: &dyn Fn(&str) -> Option<u32>) -> Value {
+    let answer = drift.answer();
+    let document = DriftDocument {
+        format_version: VERSION,
+        answer,
+        exit_code: answer.exit_code(),
+        summary: drift_summary(drift),
+        cluster: &drift.cluster,
+        lineage: &drift.lineage,
+        serial: drift.serial,
+        coverage: &drift.coverage,
+        resources: drift.entries.iter().map(|entry| differing(entry, line_of)).collect(),
+        warnings: &drift.warnings,
+    };
+    serde_json::to_value(document).expect("a drift report is JSON")
+}
+
+/// The JSON Schema of a drift report as JSON.
+pub fn drift_schema() -> Value {
+    schemars::schema_for!(DriftDocument<'_>).to_value()
+}
+
+fn differing<'a>(entry: &'a Entry, line_of: &dyn Fn(&str) -> Option<u32>) -> Differing<'a> {
+    let address = &entry.address;
+    Differing {
+        address,
+        host: address.host(),
+        component: address.component(),
+        r#type: address.kind(),
+        key: address.key(),
+        label: entry.label,
+        gone: entry.gone,
+        fields: &entry.fields,
+        pending: &entry.pending,
+        line: entry.source.as_deref().and_then(line_of),
+        trace: entry.trace.as_ref(),
+    }
+}

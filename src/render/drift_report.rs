@@ -1,0 +1,51 @@
+//! The forms of a drift report.
+
+use serde_json::Value;
+
+use super::reason::Source;
+use super::{drift_document, drift_github, drift_junit, drift_markdown, drift_text};
+use crate::plan::Drift;
+
+pub use super::drift_text::DriftText;
+
+/// What drift came to, and where cluster.yaml says what it names.
+#[derive(Clone, Copy)]
+pub struct DriftReport<'a> {
+    /// What it came to.
+    pub drift: &'a Drift,
+    /// Name of cluster.yaml as the user gave it.
+    pub file: &'a str,
+    /// The line of a JSON pointer into it, if that is known.
+    pub line_of: &'a dyn Fn(&str) -> Option<u32>,
+}
+
+impl DriftReport<'_> {
+    /// For people.
+    pub fn text(&self, how: DriftText) -> String {
+        drift_text::text(self.drift, self.source(), how)
+    }
+
+    /// One JSON document.
+    pub fn json(&self) -> Value {
+        drift_document::document(self.drift, self.line_of)
+    }
+
+    /// `JUnit` XML, for what shows test results.
+    pub fn junit(&self) -> String {
+        drift_junit::junit(self.drift, self.source())
+    }
+
+    /// Annotations of GitHub Actions.
+    pub fn github(&self) -> String {
+        drift_github::github(self.drift, self.source())
+    }
+
+    /// Markdown for the body of an issue, under 65,536 characters.
+    pub fn markdown(&self) -> String {
+        drift_markdown::markdown(self.drift, self.source())
+    }
+
+    fn source(&self) -> Source<'_> {
+        Source { file: self.file, line_of: self.line_of }
+    }
+}
