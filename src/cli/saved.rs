@@ -99,6 +99,9 @@ pub(super) fn load(path: &Path) -> Result<Saved, CliError> {
         let what = error.to_string();
         let failed = CliError::failed(format!("{}: the saved plan {what}", path.display()));
         match error {
+            FileError::NotAPlan if path.extension().is_some_and(|it| it == "yaml" || it == "yml") => {
+                wrong(what).hint(format!("another cluster.yaml is named with -f: mainstay -f {} apply", word(path)))
+            }
             FileError::Empty | FileError::NotAPlan => wrong(what),
             FileError::Cut { .. } | FileError::CutInHeader | FileError::Damaged { .. } => failed.hint(format!(
                 "copy it again from where it was saved, or plan again: mainstay plan --out {}",

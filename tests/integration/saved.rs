@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::Command;
 
 use crate::sandbox::{QUICKSTART, Said, Sandbox};
 
@@ -319,6 +320,7 @@ fn what_is_no_plan_or_a_damaged_one_is_told_with_what_to_do() {
     {
         refused(&it, 5, &["apply", path], &[text, "mainstay plan --out FILE"]);
     }
+    refused(&it, 5, &["apply", "cluster.yaml"], &["is not a saved plan", "mainstay -f cluster.yaml apply"]);
 }
 
 #[test]
@@ -344,4 +346,53 @@ fn only_a_plan_is_overwritten_and_a_plan_that_cannot_be_saved_says_so() {
     assert_eq!(fs::metadata(it.path(P)).unwrap().permissions().mode() & 0o777, 0o600);
     let left = fs::read_dir(it.dir()).unwrap().count();
     assert_eq!(left, 4, "cluster.yaml, folder, the plan and the simulated hosts");
+}
+
+/// Runs a line of shell in the sandbox's directory; `$M` is mainstay.
+fn shell(it: &Sandbox, line: &str) -> Said {
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).current_dir(it.dir()).env("M", env!("CARGO_BIN_EXE_mainstay"));
+    Said::of(&command.output().unwrap())
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_plan_and_says_so() {
+    let it = Sandbox::of(QUICKSTART);
+    it.expect(0, &["plan", "--out", P]);
+    let before = it.read(P);
+    // No file may grow beyond 16 KiB, and the plan is larger.
+    let said = shell(&it, "trap '' XFSZ; ulimit -f 16; \"$M\" plan --out prod.plan");
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("prod.plan: the plan cannot be saved: File too large"), "{}", said.err);
+    assert!(said.err.contains("name another file with --out") && !said.err.contains("Saved to"), "{}", said.err);
+    assert!(said.out.contains("Plan: 152 to add"), "it is shown all the same");
+    assert!(it.read(P) == before);
+    assert_eq!(fs::read_dir(it.dir()).unwrap().count(), 3, "cluster.yaml, the plan and the simulated hosts");
+}
+
+#[test]
+fn a_reader_that_leaves_early_does_not_lose_the_file() {
+    let it = Sandbox::of(QUICKSTART);
+    let said = shell(&it, "\"$M\" plan --full --out prod.plan | head -1");
+    assert_eq!(said.out.lines().count(), 1);
+    it.expect(0, &["apply", P]);
+}
+
+#[test]
+fn of_two_applies_at_once_one_carries_it_out() {
+    let it = Sandbox::of(QUICKSTART);
+    it.expect(0, &["plan", "--out", P]);
+    let both = [it.start(&["apply", P]), it.start(&["apply", P])];
+    let [one, other] = both.map(|child| Said::of(&child.wait_with_output().unwrap()));
+    let (done, refused) = if one.code == 0 { (one, other) } else { (other, one) };
+    assert!(done.out.contains("Apply complete! Resources: 152 added"), "{}{}", done.out, done.err);
+    let (locked, stale) = (refused.code == 6, refused.code == 1 && refused.err.contains("applied already"));
+    assert!(locked || stale, "{}: {}", refused.code, refused.err);
+    // The one that waits for the lock finds the plan applied.
+    let lease =
+        mainstay::state::acquire(&it.path("state/quickstart.json"), "apply", std::time::Duration::ZERO).unwrap();
+    let waiting = it.start(&["apply", P, "--lock-timeout", "60s"]);
+    it.expect(6, &["apply", P]);
+    drop(lease);
+    assert_eq!(Said::of(&waiting.wait_with_output().unwrap()).code, 1);
 }
