@@ -1,6 +1,6 @@
 //! `mainstay validate`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -13,12 +13,31 @@ use crate::config::{self, Severity};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay validate
+  mainstay validate prod/cluster.yaml lab/cluster.yaml
   mainstay --json -f prod/cluster.yaml validate
 
 Exit codes: 0 the file is good, 5 it has faults.")]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// The files, instead of --file; a pre-commit hook hands them over like this
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
 
-pub(super) fn run(_: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    let (last, others) = args.files.split_last().map_or((file, &[][..]), |(last, others)| (last.as_path(), others));
+    let mut worst = Exit::Done;
+    for file in others {
+        let exit = one(file, ui).unwrap_or_else(|error| {
+            ui.say(&error.text());
+            error.exit
+        });
+        worst = if exit == Exit::Done { worst } else { exit };
+    }
+    let exit = one(last, ui)?;
+    Ok(if exit == Exit::Done { worst } else { exit })
+}
+
+fn one(file: &Path, ui: Ui) -> Result<Exit, CliError> {
     if ui.json {
         return as_json(file, ui);
     }

@@ -8,6 +8,7 @@ mod config;
 mod config_schema;
 mod drift;
 mod examples;
+mod recipes;
 mod sandbox;
 mod saved;
 mod scenarios;
