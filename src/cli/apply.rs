@@ -23,6 +23,8 @@ use crate::state::{self, Store};
   mainstay apply --auto-approve --json   # in a pipeline
   mainstay apply prod.plan               # what `mainstay plan --out prod.plan` has saved
   mainstay apply prod.plan --accept-drift 'w*/host'
+  mainstay apply --target w1             # a part only: w1, and what must come first
+  mainstay apply --refresh-only          # accept what the hosts look like; touches none
 An apply that was cut off or failed half-way is resumed by the next one.")]
 pub(super) struct Args {
     /// A plan that `mainstay plan --out` has saved; nothing is asked
@@ -67,7 +69,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let name = workspace.cluster().name.clone();
     let lease = state::acquire(&workspace.state_path, "apply", args.locking.lock_timeout)?;
     let store = Store::open(&workspace.state_path, &name)?;
-    let planned = survey(&workspace, &store.snapshot(), args.planning, ui).await?;
+    let planned = survey(args.planning.mode(), &workspace, &store.snapshot(), &args.planning, ui).await?;
     let origin = Origin::of(&planned.plan, Some(&workspace));
     present(&planned.plan, &origin, Format::Text, args.planning.full, ui)?;
     stop_when_refused(&planned.plan)?;

@@ -27,16 +27,19 @@ pub(super) async fn carry_out(
     fail_fast: bool,
     ui: Ui,
 ) -> Result<Exit, CliError> {
-    let mode = planned.plan.mode;
+    let (mode, left_out) = (planned.plan.mode, planned.plan.left_out);
+    // What a plan of a part leaves out keeps its records, and how its hosts were reached.
+    let planned_for: BTreeSet<&HostName> = planned.plan.changes.iter().map(|change| change.address.host()).collect();
+    let part = |host: &HostName| left_out == 0 || planned_for.contains(host);
     let mut hosts = BTreeMap::new();
-    for (host, reach) in &planned.reaches {
+    for (host, reach) in planned.reaches.iter().filter(|(host, _)| part(host)) {
         let value = serde_json::to_value(reach).map_err(|error| CliError::failed(error.to_string()))?;
         hosts.insert(host.clone(), value);
     }
     store.begin(lease, |state| {
         state.hosts.extend(hosts);
         // Ranges of hosts that left cluster.yaml stay taken as long as something is on record there.
-        state.pod_ranges.extend(planned.pod_ranges.clone());
+        state.pod_ranges.extend(planned.pod_ranges.clone().into_iter().filter(|(host, _)| part(host)));
     })?;
     let store = Arc::new(store);
     let (events, receiver) = unbounded_channel();
@@ -60,7 +63,12 @@ pub(super) async fn carry_out(
     planned.fleet.close().await;
     let outcome = result?;
     finished?;
-    tell(&outcome, mode, ui)
+    let exit = tell(&outcome, mode, ui)?;
+    if left_out > 0 && !ui.json {
+        let things = if left_out == 1 { "1 resource was".to_owned() } else { format!("{left_out} resources were") };
+        ui.say(&format!("{things} left out of this. What they need:  mainstay plan"));
+    }
+    Ok(exit)
 }
 
 /// Stops where a guard or a kind refuses a change. The rest of such a plan is made for a cluster in which that change

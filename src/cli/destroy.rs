@@ -7,7 +7,8 @@ use super::approve::approve;
 use super::carry_out::{carry_out, stop_when_refused};
 use super::error::{CliError, Exit};
 use super::present::{Format, Origin, present};
-use super::survey::{guarded, recorded, survey_destroy};
+use super::selecting::Part;
+use super::survey::{Destroying, guarded, recorded, survey_destroy};
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::engine::Control;
@@ -20,6 +21,7 @@ use crate::state::{self, Store};
 #[command(after_help = "Examples:
   mainstay destroy
   mainstay destroy --auto-approve --forget-unreachable
+  mainstay destroy --target w4                # w4 and what stands on it
   mainstay destroy --state state/prod.json    # cluster.yaml is gone")]
 pub(super) struct Args {
     /// Do not ask for the cluster's name
@@ -40,6 +42,8 @@ pub(super) struct Args {
     /// Destroy what was rehearsed on simulated hosts
     #[arg(long)]
     simulate: bool,
+    #[command(flatten)]
+    part: Part,
     #[command(flatten)]
     locking: Locking,
 }
@@ -70,15 +74,21 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let state = store.snapshot();
     let reaches = recorded(&state, workspace.as_ref())?;
     let guarded = workspace.as_ref().map(guarded).unwrap_or_default();
-    let planned =
-        survey_destroy(&state, &state_path, reaches, &guarded, args.parallelism, args.forget_unreachable, ui).await?;
+    let destroying = Destroying {
+        guarded: &guarded,
+        selection: &args.part.with(&[]),
+        parallelism: args.parallelism,
+        forget_unreachable: args.forget_unreachable,
+    };
+    let planned = survey_destroy(&state, &state_path, reaches, &destroying, ui).await?;
     let origin = Origin::of(&planned.plan, workspace.as_ref());
     present(&planned.plan, &origin, Format::Text, false, ui)?;
     stop_when_refused(&planned.plan)?;
     if planned.plan.changes.is_empty() {
         return Ok(Exit::Done);
     }
-    let question = format!("\nThere is no undo. Type the cluster's name, {}, to destroy it:", state.cluster);
+    let what = if planned.plan.left_out == 0 { "it" } else { "this part of it" };
+    let question = format!("\nThere is no undo. Type the cluster's name, {}, to destroy {what}:", state.cluster);
     if !args.auto_approve && !approve(ui, &question, &state.cluster, "--auto-approve")? {
         return Err(CliError::failed("nothing was destroyed: the name was not given"));
     }

@@ -10,7 +10,7 @@ use super::ui::Ui;
 use super::workspace::{Workspace, open_looker, recorded_reaches, recorded_state};
 use crate::graph::Graph;
 use crate::kinds;
-use crate::plan::{Answer, Drift, Inputs, Mode, Plan};
+use crate::plan::{Answer, Chosen, Drift, Inputs, Mode, Plan, Selection};
 use crate::render::{DriftReport, DriftText};
 use crate::resource::{HostName, Pattern};
 use crate::state::State;
@@ -117,7 +117,9 @@ async fn compare(
         Some(workspace) => workspace.cluster().control_planes().map(|host| HostName::new(&host.name)).collect(),
         None => recorded_control_planes(state),
     };
-    let facts = look(&looker, &graph(&BTreeMap::new())?, state, &control_planes, args.parallelism, ui).await;
+    let facts =
+        look(&looker, &graph(&BTreeMap::new())?, state, &Chosen::default(), &control_planes, args.parallelism, ui)
+            .await;
     looker.close().await;
     let ignored: Vec<Pattern> = workspace.map(ignored).unwrap_or_default();
     let inputs = Inputs {
@@ -130,6 +132,7 @@ async fn compare(
         prevent_destroy: &[],
         ignore_drift: &ignored,
         virtual_ip: workspace.and_then(|it| it.cluster().endpoint.vip),
+        selection: &Selection::default(),
         forget_unreachable: false,
     };
     Ok(Drift::of(&inputs, &Plan::make(&inputs)))

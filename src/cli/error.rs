@@ -6,6 +6,7 @@ use crate::config::ConfigErrors;
 use crate::engine::EngineError;
 use crate::fleet::FleetError;
 use crate::graph::GraphError;
+use crate::plan::SelectionError;
 use crate::stack::StackError;
 use crate::state::StateError;
 
@@ -111,6 +112,19 @@ impl From<StateError> for CliError {
 impl From<FleetError> for CliError {
     fn from(error: FleetError) -> Self {
         Self::failed(chain(&error))
+    }
+}
+
+impl From<SelectionError> for CliError {
+    fn from(error: SelectionError) -> Self {
+        let hint = match &error {
+            SelectionError::Nothing(_) => {
+                "`mainstay state list` names what is recorded, `mainstay graph` what is declared"
+            }
+            SelectionError::NotMade(_) => "`mainstay apply` makes it",
+            SelectionError::NotDeclared(_) => "`mainstay apply` takes it away",
+        };
+        Self::wrong(chain(&error)).hint(hint)
     }
 }
 

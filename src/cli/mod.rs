@@ -20,6 +20,7 @@ mod reaches;
 mod render;
 mod saved;
 mod schema;
+mod selecting;
 mod show;
 mod sim;
 mod state;

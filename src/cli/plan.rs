@@ -18,13 +18,17 @@ use crate::plan::Mode;
   mainstay plan --out prod.plan          # for review; then: mainstay apply prod.plan
   mainstay plan --destroy
   mainstay plan --format markdown > comment.md
+  mainstay plan --target w1 --target 'cp*/haproxy'
+  mainstay plan --exclude w4             # w4 is down; the rest need not wait for it
+  mainstay plan --replace 'w1/kubernetes/service[kubelet]'
+  mainstay plan --refresh-only           # what differs, as it would be recorded
   mainstay plan --simulate               # rehearse a real file on simulated hosts")]
 pub(super) struct Args {
     /// Exit with 2 when changes are pending
     #[arg(long)]
     detailed_exitcode: bool,
     /// Show what destroy would do
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["refresh_only", "replace"])]
     destroy: bool,
     /// Save the plan for `mainstay apply FILE`
     #[arg(long, value_name = "FILE")]
@@ -39,14 +43,14 @@ pub(super) struct Args {
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let workspace = Workspace::open(file, args.planning.simulate, ui)?;
     let state = workspace.state()?;
-    let mode = if args.destroy { Mode::Destroy } else { Mode::Apply };
+    let mode = if args.destroy { Mode::Destroy } else { args.planning.mode() };
     if let Some(out) = &args.out {
         saved::may_write(out)?;
     }
-    let planned = survey_for(mode, &workspace, &state, args.planning, ui).await?;
+    let planned = survey_for(mode, &workspace, &state, &args.planning, ui).await?;
     let origin = Origin::of(&planned.plan, Some(&workspace));
     // Before it is shown: a reader of the output that leaves early does not lose the file.
-    let written = args.out.as_ref().map(|out| saved::save(out, &planned, &workspace, &state, args.planning, &origin));
+    let written = args.out.as_ref().map(|out| saved::save(out, &planned, &workspace, &state, &args.planning, &origin));
     present(&planned.plan, &origin, args.format, args.planning.full, ui)?;
     planned.fleet.close().await;
     if let (Some(out), Some(written)) = (&args.out, written) {

@@ -50,7 +50,7 @@ pub(super) fn save(
     planned: &Survey,
     workspace: &Workspace,
     state: &State,
-    planning: Planning,
+    planning: &Planning,
     origin: &Origin,
 ) -> Result<(), CliError> {
     let key = digest_key(state);
@@ -116,7 +116,7 @@ pub(super) fn load(path: &Path) -> Result<Saved, CliError> {
 }
 
 /// Planning options have no place beside a saved plan.
-pub(super) fn not_beside(path: &Path, given: &[&str]) -> CliError {
+pub(super) fn not_beside(path: &Path, given: &[String]) -> CliError {
     let what = format!("{} cannot stand beside {}", given.join(", "), path.display());
     CliError::wrong(format!("{what}: a saved plan is carried out as it was reviewed")).hint(format!(
         "plan again with it: mainstay plan {} --out {}",
@@ -151,7 +151,7 @@ pub(super) async fn apply(
     let state = store.snapshot();
     fits(saved.fits_state(&state))?;
     let planning = Planning::of(&saved.basis.options, parallelism);
-    let mut planned = survey_for(saved.mode, &workspace, &state, planning, ui).await?;
+    let mut planned = survey_for(saved.mode, &workspace, &state, &planning, ui).await?;
     let key = digest_key(&state);
     fits(saved.fits_files(&basis(&planned, &workspace, planning.options(), &key)))?;
     let accept: Vec<Pattern> = accept.iter().map(Pattern::new).collect();
@@ -224,6 +224,8 @@ impl Context<'_> {
         let mut command = format!("{} plan", program(self.file));
         if self.saved.mode == Mode::Destroy {
             command.push_str(" --destroy");
+        } else if self.saved.mode == Mode::Refresh {
+            command.push_str(" --refresh-only");
         }
         for flag in Planning::of(&self.saved.basis.options, 0).given() {
             command = format!("{command} {flag}");
@@ -242,7 +244,7 @@ fn word(path: &Path) -> String {
 }
 
 /// As a shell takes it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

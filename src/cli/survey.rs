@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use super::error::CliError;
 use super::reaches::resolve;
+use super::saved::quoted;
+use super::selecting::Part;
 use super::ui::Ui;
 use super::workspace::{Workspace, open_fleet, recorded_reaches};
 use crate::config::{Cluster, LoadBalancer, ManifestSource, Network};
@@ -17,7 +19,7 @@ use crate::fleet::{Fleet, Look, Looker, Reach};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::plan::saved::Options;
-use crate::plan::{self, Mode, Plan};
+use crate::plan::{self, Chosen, Mode, Plan, Selection};
 use crate::resource::{Address, HostFacts, HostName, Pattern, Secret, sha256_hex};
 use crate::stack::{self, Inputs};
 use crate::state::State;
@@ -37,8 +39,16 @@ pub(super) struct Survey {
 }
 
 /// Options of planning.
-#[derive(Clone, Copy, Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct Planning {
+    #[command(flatten)]
+    pub(super) part: Part,
+    /// Replace this resource although it is right: a whole address; repeatable
+    #[arg(long, value_name = "ADDR")]
+    pub(super) replace: Vec<String>,
+    /// Only bring records up to date with what the hosts look like; no host is touched
+    #[arg(long, conflicts_with = "replace")]
+    pub(super) refresh_only: bool,
     /// How many hosts are worked on at once
     #[arg(long, value_name = "N", default_value_t = PARALLELISM)]
     pub(super) parallelism: usize,
@@ -51,22 +61,30 @@ pub(super) struct Planning {
 }
 
 impl Planning {
+    /// What is planned, unless it is destroying.
+    pub(super) fn mode(&self) -> Mode {
+        if self.refresh_only { Mode::Refresh } else { Mode::Apply }
+    }
+
     /// What a saved plan remembers, so that its apply plans in the same way.
     pub(super) fn options(&self) -> Options {
-        let Self { parallelism: _, full: _, simulate } = *self;
-        Options { simulate }
+        Options { simulate: self.simulate, selection: self.part.with(&self.replace) }
     }
 
     /// The same options again.
     pub(super) fn of(options: &Options, parallelism: usize) -> Self {
-        let Options { simulate } = *options;
-        Self { parallelism, full: false, simulate }
+        let Options { simulate, selection } = options;
+        let (part, replace) = (Part::of(selection), selection.replace.clone());
+        Self { part, replace, refresh_only: false, parallelism, full: false, simulate: *simulate }
     }
 
     /// Those that were given and that shape or show a plan: they are part of a saved one.
-    pub(super) fn given(&self) -> Vec<&'static str> {
-        let Self { parallelism: _, full, simulate } = *self;
-        [("--full", full), ("--simulate", simulate)].into_iter().filter(|it| it.1).map(|it| it.0).collect()
+    pub(super) fn given(&self) -> Vec<String> {
+        let mut given = self.part.given();
+        given.extend(self.replace.iter().map(|address| format!("--replace {}", quoted(address))));
+        let switches = [("--refresh-only", self.refresh_only), ("--full", self.full), ("--simulate", self.simulate)];
+        given.extend(switches.into_iter().filter(|it| it.1).map(|it| it.0.to_owned()));
+        given
     }
 }
 
@@ -146,36 +164,44 @@ pub(super) async fn survey_for(
     mode: Mode,
     workspace: &Workspace,
     state: &State,
-    planning: Planning,
+    planning: &Planning,
     ui: Ui,
 ) -> Result<Survey, CliError> {
-    match mode {
-        Mode::Apply => survey(workspace, state, planning, ui).await,
-        Mode::Destroy => {
-            let (path, reaches) = (&workspace.state_path, workspace.reaches(state)?);
-            survey_destroy(state, path, reaches, &guarded(workspace), planning.parallelism, false, ui).await
-        }
+    if mode != Mode::Destroy {
+        return survey(mode, workspace, state, planning, ui).await;
     }
+    let (path, reaches) = (&workspace.state_path, workspace.reaches(state)?);
+    let destroying = Destroying {
+        guarded: &guarded(workspace),
+        selection: &planning.part.with(&[]),
+        parallelism: planning.parallelism,
+        forget_unreachable: false,
+    };
+    survey_destroy(state, path, reaches, &destroying, ui).await
 }
 
-/// Looks at the hosts and plans to make them match cluster.yaml.
+/// Looks at the hosts and plans to make them match cluster.yaml, or the records match them.
 pub(super) async fn survey(
+    mode: Mode,
     workspace: &Workspace,
     state: &State,
-    planning: Planning,
+    planning: &Planning,
     ui: Ui,
 ) -> Result<Survey, CliError> {
     let cluster = workspace.cluster();
     let wishes = Wishes::gather(workspace, state)?;
     let reaches = workspace.reaches(state)?;
     let blind = wishes.graph(cluster, &BTreeMap::new())?;
+    let selection = planning.part.with(&planning.replace);
+    selection.check(&blind, state)?;
+    let chosen = selection.choose(mode, &blind, state);
     let control_planes: Vec<HostName> = cluster.control_planes().map(|host| HostName::new(&host.name)).collect();
     let fleet = Arc::new(open_fleet(reaches.clone(), &workspace.state_path)?);
-    let facts = look(&Looker::of(&fleet), &blind, state, &control_planes, planning.parallelism, ui).await;
+    let facts = look(&Looker::of(&fleet), &blind, state, &chosen, &control_planes, planning.parallelism, ui).await;
     let graph = wishes.graph(cluster, &facts.hosts)?;
     let (guarded, ignored) = (guarded(workspace), ignored(workspace));
     let plan = Plan::make(&plan::Inputs {
-        mode: Mode::Apply,
+        mode,
         graph: &graph,
         facts: &facts,
         state,
@@ -184,10 +210,23 @@ pub(super) async fn survey(
         prevent_destroy: &guarded,
         ignore_drift: &ignored,
         virtual_ip: cluster.endpoint.vip,
+        selection: &selection,
         forget_unreachable: false,
     });
     let files = wishes.manifest.map(|text| ("network.manifest".to_owned(), text)).into_iter().collect();
     Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, files })
+}
+
+/// Options of planning to destroy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Destroying<'a> {
+    /// What may not be destroyed.
+    pub(super) guarded: &'a [Pattern],
+    /// Which part of what is recorded.
+    pub(super) selection: &'a Selection,
+    pub(super) parallelism: usize,
+    /// Whether the records of hosts that do not answer are dropped.
+    pub(super) forget_unreachable: bool,
 }
 
 /// Looks at what is recorded and plans to take it back; cluster.yaml is not needed.
@@ -195,15 +234,15 @@ pub(super) async fn survey_destroy(
     state: &State,
     state_path: &Path,
     reaches: BTreeMap<HostName, Reach>,
-    guarded: &[Pattern],
-    parallelism: usize,
-    forget_unreachable: bool,
+    destroying: &Destroying<'_>,
     ui: Ui,
 ) -> Result<Survey, CliError> {
     let control_planes = recorded_control_planes(state);
     let nothing = Graph::default();
+    destroying.selection.check(&nothing, state)?;
+    let chosen = destroying.selection.choose(Mode::Destroy, &nothing, state);
     let fleet = Arc::new(open_fleet(reaches.clone(), state_path)?);
-    let facts = look(&Looker::of(&fleet), &nothing, state, &control_planes, parallelism, ui).await;
+    let facts = look(&Looker::of(&fleet), &nothing, state, &chosen, &control_planes, destroying.parallelism, ui).await;
     let plan = Plan::make(&plan::Inputs {
         mode: Mode::Destroy,
         graph: &nothing,
@@ -211,10 +250,11 @@ pub(super) async fn survey_destroy(
         state,
         decode: &kinds::decode,
         control_planes: &control_planes,
-        prevent_destroy: guarded,
+        prevent_destroy: destroying.guarded,
         ignore_drift: &[],
         virtual_ip: None,
-        forget_unreachable,
+        selection: destroying.selection,
+        forget_unreachable: destroying.forget_unreachable,
     });
     let pod_ranges = state.pod_ranges.clone();
     Ok(Survey { plan, fleet, reaches, pod_ranges, files: BTreeMap::new() })
@@ -245,12 +285,19 @@ pub(super) async fn look(
     looker: &Looker,
     graph: &Graph,
     state: &State,
+    chosen: &Chosen,
     control_planes: &[HostName],
     parallelism: usize,
     ui: Ui,
 ) -> FactSet {
     let recorded = state.resources.iter().map(|(address, record)| (address, &record.attributes));
-    let looks = Looks::collect(graph, recorded, state.hosts.keys(), control_planes, &kinds::decode);
+    let mut looks = Looks::collect(graph, recorded, state.hosts.keys(), control_planes, &kinds::decode);
+    if chosen.is_part() {
+        // Before the first `kubeadm init` nobody may be a control plane already, left out or not.
+        let begins = state.initialized_on().is_none();
+        let counts = |it: &Address| begins && control_planes.contains(it.host()) && plan::makes_control_plane(it);
+        looks.retain(|address| chosen.has(address) || counts(address));
+    }
     let ask = |host: HostName, wanted: Vec<Look>| {
         let looker = looker.clone();
         async move { looker.look(&host, &wanted).await }

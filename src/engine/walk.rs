@@ -13,7 +13,7 @@ use super::one::One;
 use super::outcome::Outcome;
 use super::queue::Queue;
 use crate::fleet::Fleet;
-use crate::plan::{Change, Plan, Problem};
+use crate::plan::{Change, Mode, Plan, Problem};
 use crate::resource::{Action, DecodeError};
 use crate::state::{Record, State, StateError, Status, Store};
 
@@ -64,19 +64,24 @@ pub fn record_only(plan: &Plan, store: &Store) -> Result<(usize, usize), EngineE
                 forgotten += 1;
             }
             Action::Adopt => {
-                record(change, store)?;
+                record(change, plan.mode, store)?;
                 adopted += 1;
             }
-            Action::NoOp if change.rerecord => record(change, store)?,
+            Action::NoOp if change.rerecord => record(change, plan.mode, store)?,
             _ => {}
         }
     }
     Ok((adopted, forgotten))
 }
 
-fn record(change: &Change, store: &Store) -> Result<(), EngineError> {
+fn record(change: &Change, mode: Mode, store: &Store) -> Result<(), EngineError> {
     let key = store.with(State::digest_key);
-    if let (Some(record), Some(before)) = (super::one::record_of(change, &key), &change.before) {
+    let record = match mode {
+        // What was declared stays on record; its secrets could not be digested anew anyway.
+        Mode::Refresh => store.record(&change.address),
+        Mode::Apply | Mode::Destroy => super::one::record_of(change, &key),
+    };
+    if let (Some(record), Some(before)) = (record, &change.before) {
         let observed = before.observation.digest();
         store.done(change.address.clone(), Record { observed, status: Status::Ready, ..record })?;
     }

@@ -52,6 +52,15 @@ impl Looks {
         looks
     }
 
+    /// Drops looks at what is not asked for, and hosts with nothing left to look at.
+    pub fn retain(&mut self, asked_for: impl Fn(&Address) -> bool) {
+        self.by_host.retain(|_, targets| {
+            targets.retain(|(address, _)| asked_for(address));
+            !targets.is_empty()
+        });
+        self.unreadable.retain(|address, _| asked_for(address));
+    }
+
     fn add(&mut self, address: &Address, resource: &Arc<dyn AnyKind>, control_planes: &[HostName]) {
         let own = std::slice::from_ref(address.host());
         for host in if address.host().is_cluster() { control_planes } else { own } {

@@ -28,12 +28,14 @@ pub(super) struct Verdict {
     pub(super) fields: Vec<FieldChange>,
     pub(super) reasons: Vec<Reason>,
     pub(super) problem: Option<Problem>,
+    /// What would have been done, where that is refused.
+    pub(super) refused: Option<Action>,
     pub(super) rerecord: bool,
 }
 
 impl Verdict {
     pub(super) fn of(action: Action, reasons: Vec<Reason>) -> Self {
-        Self { action, fields: Vec::new(), reasons, problem: None, rerecord: false }
+        Self { action, fields: Vec::new(), reasons, problem: None, refused: None, rerecord: false }
     }
 
     /// Nothing can be planned.
@@ -46,8 +48,22 @@ impl Verdict {
         Self::problem(Problem::Unknown { text: why.to_string() })
     }
 
+    /// It is replaced because the user asked for that, unless it is made anew anyway.
+    pub(super) fn replace(&mut self) {
+        if self.problem.is_none() && matches!(self.action, Action::NoOp | Action::Adopt | Action::Update) {
+            self.action = Action::Replace;
+            self.rerecord = false;
+        }
+        if self.action == Action::Replace {
+            self.reasons.insert(0, Reason::Requested);
+        }
+    }
+
     /// What was planned cannot be; what it would have been stays for people to read.
     pub(super) fn stop(&mut self, problem: Problem) {
+        if let (Problem::Refused { .. }, None) = (&problem, &self.problem) {
+            self.refused = Some(self.action);
+        }
         self.action = Action::NoOp;
         self.rerecord = false;
         self.problem = Some(problem);
@@ -169,6 +185,28 @@ pub(super) fn removed(resource: &dyn AnyKind, record: &Record, seen: &Seen, reas
         },
     };
     Verdict::of(action, vec![reason])
+}
+
+/// What is recorded, in a plan that only brings records up to date: what was seen is noted, what is
+/// gone is forgotten. What was declared stays on record, so that the next plan offers to put it
+/// back; and what an apply left half-way stays unfinished.
+pub(super) fn refreshed(resource: &dyn AnyKind, record: &Record, seen: &Seen) -> Verdict {
+    let same = seen.observation.digest() == record.observed;
+    let fields = match &seen.observation {
+        _ if same || record.status == Status::Interrupted => return Verdict::of(Action::NoOp, Vec::new()),
+        Observation::Absent => return Verdict::of(Action::Forget, vec![Reason::Gone]),
+        Observation::Present(found) => match resource.diff(found) {
+            Ok(fields) => fields,
+            Err(error) => return Verdict::unknown(error),
+        },
+    };
+    if fields.is_empty() {
+        return Verdict { rerecord: true, ..Verdict::of(Action::NoOp, Vec::new()) };
+    }
+    // From what is on record to what will be.
+    let noted = |field: FieldChange| FieldChange { before: field.after, after: field.before, replaces: false, ..field };
+    let fields = fields.into_iter().map(noted).collect();
+    Verdict { fields, ..Verdict::of(Action::Adopt, vec![Reason::Drift]) }
 }
 
 #[cfg(test)]

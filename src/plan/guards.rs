@@ -38,7 +38,8 @@ fn prevent_destroy(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
 /// A second `kubeadm init` would make a second cluster behind the same endpoint.
 fn second_init(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let inits: Vec<usize> = (0..nodes.all.len())
-        .filter(|&n| nodes.all[n].address.kind() == INIT && nodes.all[n].verdict.action == Action::Create)
+        .filter(|&n| nodes.all[n].address.kind() == INIT)
+        .filter(|&n| matches!(nodes.all[n].verdict.action, Action::Create | Action::Replace))
         .collect();
     for number in inits {
         let host = nodes.all[number].address.host();

@@ -33,6 +33,11 @@ impl<'a> Identity<'a> {
     }
 }
 
+/// Whether a resource at this address may make its host a control plane; only some joins do.
+pub fn makes_control_plane(address: &Address) -> bool {
+    matches!(address.kind(), INIT | JOIN)
+}
+
 /// Whether a resource at this address makes its host a control plane.
 pub(super) fn is_control_plane(address: &Address, control_planes: &[HostName]) -> bool {
     match address.kind() {

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::model::{Change, Coverage, Mode, Plan};
 use super::nodes::Nodes;
+use super::selection::Selection;
 use super::{guards, react, sequence};
 use crate::facts::{Decode, FactSet};
 use crate::graph::{Drawing, Graph};
@@ -32,6 +33,8 @@ pub struct Inputs<'a> {
     pub ignore_drift: &'a [Pattern],
     /// The endpoint's virtual IP, if mainstay keeps one.
     pub virtual_ip: Option<Ipv4Addr>,
+    /// Which part it is about.
+    pub selection: &'a Selection,
     /// Whether destroy drops the records of hosts that do not answer.
     pub forget_unreachable: bool,
 }
@@ -41,16 +44,20 @@ impl Plan {
     pub fn make(inputs: &Inputs<'_>) -> Self {
         let nothing = Graph::default();
         let graph = match inputs.mode {
-            Mode::Apply => inputs.graph,
+            Mode::Apply | Mode::Refresh => inputs.graph,
             Mode::Destroy => &nothing,
         };
         let inputs = Inputs { graph, ..*inputs };
         let mut nodes = Nodes::collect(graph, &inputs);
-        nodes.judge(&inputs);
+        nodes.judge(&inputs, &inputs.selection.choose(inputs.mode, graph, inputs.state));
         guards::check(&mut nodes, &inputs);
-        react::forwards(&mut nodes, graph, inputs.state);
-        let destroys = sequence::destroy_edges(&nodes);
-        react::backwards(&mut nodes, &destroys, &destroys.order().nodes);
+        if inputs.mode != Mode::Refresh {
+            react::forwards(&mut nodes, graph, inputs.state);
+            let destroys = sequence::destroy_edges(&nodes);
+            react::backwards(&mut nodes, &destroys, &destroys.order().nodes);
+        }
+        let left_out = nodes.all.iter().filter(|node| node.left_out).count();
+        let warnings = guards::warnings(&nodes, &inputs).into_iter().chain(inputs.selection.notice(left_out)).collect();
         Self {
             cluster: inputs.state.cluster.clone(),
             mode: inputs.mode,
@@ -62,7 +69,8 @@ impl Plan {
                 unreached: inputs.facts.unreached.clone(),
                 resources: inputs.facts.seen.values().filter(|look| look.is_ok()).count(),
             },
-            warnings: guards::warnings(&nodes, &inputs),
+            warnings,
+            left_out,
             changes: changes(nodes, graph),
         }
     }
@@ -91,6 +99,10 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
     let set = |numbers: &[usize]| -> BTreeSet<Address> { numbers.iter().map(|&n| addresses[n].clone()).collect() };
     let mut changes: Vec<Option<Change>> = Vec::with_capacity(nodes.all.len());
     for (number, node) in nodes.all.into_iter().enumerate() {
+        if node.left_out {
+            changes.push(None);
+            continue;
+        }
         let touches = node.verdict.action.touches_host();
         let warning = node.resource.as_ref().filter(|_| touches).and_then(|it| it.warning(node.verdict.action));
         let recorded_now = node.verdict.action != Action::NoOp || node.verdict.rerecord;
@@ -107,6 +119,7 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
             fields: node.verdict.fields,
             reasons: node.verdict.reasons,
             problem: node.verdict.problem,
+            refused: node.verdict.refused,
             warning,
             resource: node.resource,
             recorded,

@@ -9,8 +9,11 @@ mod model;
 mod nodes;
 mod react;
 pub mod saved;
+mod selection;
 mod sequence;
 
 pub use drift::{Answer, Drift, Entry, Label, Seeing};
+pub use identity::makes_control_plane;
 pub use make::Inputs;
 pub use model::{Change, Counts, Coverage, Mode, Plan, Problem, Reason};
+pub use selection::{Chosen, Selection, SelectionError, Unmatched};

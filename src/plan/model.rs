@@ -17,6 +17,8 @@ pub enum Mode {
     Apply,
     /// To put back what was there before.
     Destroy,
+    /// To record what the hosts look like now; no host is touched.
+    Refresh,
 }
 
 /// Why a change is planned.
@@ -49,6 +51,8 @@ pub enum Reason {
     Removed,
     /// The whole cluster is destroyed.
     Destroyed,
+    /// The user asked for it (`--replace`).
+    Requested,
     /// The same thing was recorded under another address; the record moves, the host is not touched.
     Moved {
         /// The address that it had (on the new one) or has from now on (on the old one).
@@ -90,6 +94,8 @@ pub struct Change {
     pub reasons: Vec<Reason>,
     /// Why nothing can be planned.
     pub problem: Option<Problem>,
+    /// What would have been done, where a guard or its kind refuses it.
+    pub refused: Option<Action>,
     /// What people must know before they approve.
     pub warning: Option<String>,
     /// The declared resource, or the recorded one when it is destroyed.
@@ -163,6 +169,8 @@ pub struct Plan {
     pub coverage: Coverage,
     /// What people must know and what belongs to no single change.
     pub warnings: Vec<String>,
+    /// How many resources are not in `changes` because `--target` or `--exclude` leaves them out.
+    pub left_out: usize,
 }
 
 impl Plan {

@@ -8,6 +8,7 @@ use super::drift;
 use super::identity::Identity;
 use super::make::Inputs;
 use super::model::{Mode, Reason};
+use super::selection::Chosen;
 use crate::graph::Graph;
 use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, Observation, Prior, Seen};
 use crate::state::Record;
@@ -26,6 +27,8 @@ pub(super) struct Node<'a> {
     pub(super) resource: Option<Arc<dyn AnyKind>>,
     pub(super) seen: Result<&'a Seen, String>,
     pub(super) verdict: Verdict,
+    /// Whether the plan is not about it.
+    pub(super) left_out: bool,
 }
 
 /// All nodes: the declared ones by their number in the graph, then the undeclared ones by address.
@@ -95,16 +98,24 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Puts every node through the truth table.
-    pub(super) fn judge(&mut self, inputs: &Inputs<'a>) {
+    /// Puts every node that the plan is about through the truth table.
+    pub(super) fn judge(&mut self, inputs: &Inputs<'a>, chosen: &Chosen) {
         let key = DigestKey::new(inputs.state.salt.clone());
         for node in &mut self.all {
+            node.left_out = !chosen.has(node.address);
+            if node.left_out {
+                continue;
+            }
             node.verdict = match node.declared {
+                _ if inputs.mode == Mode::Refresh => node.judge_recorded(inputs),
                 Some(wanted) => node.judge_declared(wanted, &key),
                 None => node.judge_undeclared(inputs),
             };
             if drift::is_ignored(node.address, &node.verdict, inputs) {
                 node.verdict = Verdict::of(Action::NoOp, Vec::new());
+            }
+            if inputs.selection.replaces(node.address) {
+                node.verdict.replace();
             }
         }
     }
@@ -121,6 +132,7 @@ impl<'a> Node<'a> {
             resource: None,
             seen: Err(String::new()),
             verdict: Verdict::of(Action::NoOp, Vec::new()),
+            left_out: false,
         }
     }
 
@@ -146,8 +158,8 @@ impl<'a> Node<'a> {
             return Verdict::of(Action::Forget, vec![Reason::Moved { other: heir.clone() }]);
         }
         let reason = match inputs.mode {
-            Mode::Apply => Reason::Removed,
             Mode::Destroy => Reason::Destroyed,
+            Mode::Apply | Mode::Refresh => Reason::Removed,
         };
         if inputs.forget_unreachable && inputs.mode == Mode::Destroy && inputs.facts.is_unreached(self.address) {
             return Verdict::of(Action::Forget, vec![reason]);
@@ -168,6 +180,21 @@ impl<'a> Node<'a> {
     pub(super) fn recorded(&self) -> Option<&'a serde_json::Value> {
         let record = self.record.or_else(|| self.moved_record().map(|moved| moved.record))?;
         Some(&record.attributes)
+    }
+
+    /// What a plan that touches no host makes of it: only what is on record counts.
+    fn judge_recorded(&mut self, inputs: &Inputs<'_>) -> Verdict {
+        let Some(record) = self.record else { return Verdict::of(Action::NoOp, Vec::new()) };
+        let resource = match (inputs.decode)(self.address.kind(), &record.attributes) {
+            Ok(resource) => resource,
+            Err(error) => return Verdict::unknown(error),
+        };
+        let verdict = match &self.seen {
+            Ok(seen) => diff::refreshed(resource.as_ref(), record, seen),
+            Err(why) => Verdict::unknown(why),
+        };
+        self.resource = Some(resource);
+        verdict
     }
 
     /// What was there before mainstay took it over, as far as that is known.

@@ -12,7 +12,7 @@ use crate::state::State;
 /// something that is unknown or refused is blocked; what reacts to something that changes, acts.
 pub(super) fn forwards(nodes: &mut Nodes<'_>, graph: &Graph, state: &State) {
     for &number in graph.order() {
-        if nodes.all[number].verdict.problem.is_some() {
+        if nodes.all[number].verdict.problem.is_some() || nodes.all[number].left_out {
             continue;
         }
         if begins_something(&nodes.all[number])

@@ -94,7 +94,7 @@ pub(super) fn wishes(entry: &Entry, source: Source<'_>) -> String {
         Reason::Removed => format!("removed from {}", source.file),
         Reason::Moved { other } => format!("is {} now", plain(&other.to_string())),
         Reason::Reacts { to } => format!("still has to take up the change of {}", plain(&to.to_string())),
-        Reason::Drift | Reason::Gone | Reason::Destroyed => String::new(),
+        Reason::Drift | Reason::Gone | Reason::Destroyed | Reason::Requested => String::new(),
     };
     entry.pending.iter().map(word).collect::<Vec<_>>().join("; ")
 }

@@ -12,6 +12,7 @@ pub(super) fn change(name: &str, action: Action, reasons: Vec<Reason>) -> Change
         fields: Vec::new(),
         reasons,
         problem: None,
+        refused: None,
         warning: None,
         resource: None,
         recorded: None,
@@ -39,6 +40,7 @@ pub(super) fn plan(changes: Vec<Change>) -> Plan {
             ..Coverage::default()
         },
         warnings: Vec::new(),
+        left_out: 0,
     }
 }
 

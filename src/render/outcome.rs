@@ -72,7 +72,8 @@ pub fn outcome_summary(outcome: &Outcome, mode: Mode) -> String {
     if mode == Mode::Destroy {
         return format!("Destroy complete! Resources: {} destroyed.", outcome.done(Action::Destroy));
     }
-    let adopted = if outcome.adopted > 0 { format!(", {} adopted", outcome.adopted) } else { String::new() };
+    let verb = if mode == Mode::Refresh { "recorded" } else { "adopted" };
+    let adopted = if outcome.adopted > 0 { format!(", {} {verb}", outcome.adopted) } else { String::new() };
     let forgotten = if outcome.forgotten > 0 { format!(", {} forgotten", outcome.forgotten) } else { String::new() };
     format!(
         "Apply complete! Resources: {} added, {} changed, {} destroyed{adopted}{forgotten}.",

@@ -137,6 +137,8 @@ enum ActionReason {
     DeleteBecauseNoResourceConfig,
     /// A field cannot be changed in place.
     ReplaceBecauseCannotUpdate,
+    /// The user asked for it.
+    ReplaceByRequest,
 }
 
 /// What is recorded without being touched.
@@ -188,8 +190,9 @@ pub(super) fn resource_change(change: &Change) -> ResourceChange {
         _ => None,
     });
     let replacing = change.fields.iter().filter(|field| field.replaces && change.action == Action::Replace);
-    let importing = change.action == Action::Adopt && moved.is_none();
+    let importing = change.action == Action::Adopt && change.reasons.contains(&Reason::AlreadyRight);
     let action_reason = match change.action {
+        Action::Replace if change.reasons.contains(&Reason::Requested) => Some(ActionReason::ReplaceByRequest),
         Action::Replace => Some(ActionReason::ReplaceBecauseCannotUpdate),
         Action::Destroy if change.reasons.contains(&Reason::Removed) => {
             Some(ActionReason::DeleteBecauseNoResourceConfig)

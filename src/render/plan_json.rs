@@ -39,7 +39,7 @@ pub fn plan_json(plan: &Plan) -> Vec<Value> {
     let summary = json!({
         "add": counts.add, "change": counts.change, "remove": counts.destroy,
         "adopt": counts.adopt, "forget": counts.forget, "problems": counts.problems,
-        "operation": match plan.mode { Mode::Apply => "plan", Mode::Destroy => "destroy" },
+        "operation": match plan.mode { Mode::Apply => "plan", Mode::Destroy => "destroy", Mode::Refresh => "refresh" },
     });
     let message = super::plan_summary(plan);
     put("info", &message, "change_summary", json!({"changes": summary}));
@@ -80,6 +80,7 @@ fn reason(reason: &Reason) -> Value {
         Reason::NotMadeByMainstay => json!({"reason": "not_made_by_mainstay"}),
         Reason::AlreadyRight => json!({"reason": "already_right"}),
         Reason::Reacts { to } => json!({"reason": "reacts", "to": to}),
+        Reason::Requested => json!({"reason": "requested"}),
         Reason::Interrupted => json!({"reason": "interrupted"}),
         Reason::Removed => json!({"reason": "removed"}),
         Reason::Destroyed => json!({"reason": "destroyed"}),

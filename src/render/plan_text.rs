@@ -94,10 +94,16 @@ pub fn plan_summary(plan: &Plan) -> String {
     let counts = plan.counts();
     if plan.is_empty() {
         return match plan.mode {
+            Mode::Apply if plan.left_out > 0 => "No changes. What was selected matches cluster.yaml.".into(),
             // Word for word, whatever the file is called: scripts rely on it.
             Mode::Apply => "No changes. The hosts match cluster.yaml.".into(),
+            Mode::Refresh => "No changes. What is recorded is what the hosts look like.".into(),
+            Mode::Destroy if plan.left_out > 0 => "No changes. Nothing that was selected is recorded.".into(),
             Mode::Destroy => "No changes. Nothing is recorded, so there is nothing to destroy.".into(),
         };
+    }
+    if plan.mode == Mode::Refresh {
+        return format!("Plan: {} to record, {} to forget. No host is touched.", counts.adopt, counts.forget);
     }
     let mut line = format!("Plan: {} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy);
     for (count, what) in [(counts.adopt, "adopt"), (counts.forget, "forget")] {

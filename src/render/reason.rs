@@ -33,6 +33,7 @@ pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
             Reason::Pending { source: pointer } => source.of(pointer),
             Reason::NotMadeByMainstay => "not made by mainstay".into(),
             Reason::AlreadyRight => "already right".into(),
+            Reason::Requested => "asked for with --replace".into(),
             Reason::Interrupted => "an earlier run did not finish it".into(),
             Reason::Removed => format!("removed from {}", source.file),
             Reason::Moved { other } if change.action == crate::resource::Action::Forget => {

@@ -157,7 +157,8 @@ impl schemars::JsonSchema for Address {
 
 /// A target: a path prefix (`cp2`, `cp2/haproxy`), a glob in any of the parts (`*/keepalived`,
 /// `cp*/haproxy`), or a whole address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Pattern {
     text: String,
 }

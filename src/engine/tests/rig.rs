@@ -157,6 +157,7 @@ impl Default for Rig {
             control_planes: Vec::new(),
             coverage: Coverage::default(),
             warnings: Vec::new(),
+            left_out: 0,
         };
         let rig = Self {
             plan,
@@ -206,6 +207,7 @@ impl Rig {
             fields: Vec::new(),
             reasons: vec![Reason::New],
             problem: None,
+            refused: None,
             warning: None,
             resource: Some(Arc::new(staged)),
             recorded: None,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::facts::FactSet;
 use crate::graph::Graph;
+use crate::plan::Selection;
 use crate::resource::testing::{Thing, ThingSeen, absent, decode, seen, seen_as};
 use crate::resource::{Action, Pattern, Prior};
 use crate::state::State;
@@ -76,6 +77,7 @@ fn compared(case: &Case, prepare: impl FnOnce(&mut State, &mut Vec<Declared>)) -
         prevent_destroy: &[],
         ignore_drift: &ignore,
         virtual_ip: None,
+        selection: &Selection::default(),
         forget_unreachable: false,
     };
     let plan = Plan::make(&inputs);

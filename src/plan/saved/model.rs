@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::super::model::{Change, Coverage, Mode, Plan, Problem, Reason};
+use super::super::selection::Selection;
 use crate::facts::Decode;
 use crate::resource::{
     Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, HostName, Lane, Observation, Seen,
@@ -34,6 +35,8 @@ pub struct Saved {
     pub(super) control_planes: Vec<HostName>,
     pub(super) coverage: Coverage,
     pub(super) warnings: Vec<String>,
+    #[serde(default)]
+    pub(super) left_out: usize,
     pub(super) changes: Vec<Item>,
 }
 
@@ -57,6 +60,9 @@ pub struct Options {
     /// On simulated hosts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simulate: bool,
+    /// Which part, and what is replaced.
+    #[serde(default)]
+    pub selection: Selection,
 }
 
 /// Where cluster.yaml says what a plan names. A value, so that a saved plan still knows it when the
@@ -81,6 +87,8 @@ pub(super) struct Item {
     pub(super) reasons: Vec<Reason>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) problem: Option<Problem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Action>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) warning: Option<String>,
     /// The declared or recorded attributes, secrets masked.
@@ -125,6 +133,7 @@ impl Saved {
             control_planes: plan.control_planes.clone(),
             coverage: plan.coverage.clone(),
             warnings: plan.warnings.clone(),
+            left_out: plan.left_out,
             changes: plan.changes.iter().map(|change| Item::of(change, key)).collect(),
         }
     }
@@ -143,6 +152,7 @@ impl Saved {
             control_planes: self.control_planes.clone(),
             coverage: self.coverage.clone(),
             warnings: self.warnings.clone(),
+            left_out: self.left_out,
         })
     }
 }
@@ -164,6 +174,7 @@ impl Item {
             fields: change.fields.clone(),
             reasons: change.reasons.clone(),
             problem: change.problem.clone(),
+            refused: change.refused,
             warning: change.warning.clone(),
             attributes: resource.map(AnyKind::attributes),
             declared: resource.map(|it| it.digest(key)),
@@ -187,6 +198,7 @@ impl Item {
             fields: self.fields.clone(),
             reasons: self.reasons.clone(),
             problem: self.problem.clone(),
+            refused: self.refused,
             warning: self.warning.clone(),
             resource: resource.transpose()?,
             recorded: self.recorded.clone(),

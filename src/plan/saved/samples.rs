@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Basis, Options, Origin, Saved, digest_key};
 use crate::facts::FactSet;
 use crate::graph::Graph;
-use crate::plan::{Inputs, Mode, Plan};
+use crate::plan::{Inputs, Mode, Plan, Selection};
 use crate::resource::testing::{Thing, absent, decode, seen};
 use crate::resource::{Address, Declared, Observation, Prior};
 use crate::state::{Record, State, Status};
@@ -34,7 +34,7 @@ pub(super) fn address(text: &str) -> Address {
 
 pub(super) fn basis() -> Basis {
     let files = BTreeMap::from([("network.manifest".to_owned(), "digest".to_owned())]);
-    Basis { cluster_yaml: "sha".into(), files, options: Options { simulate: true } }
+    Basis { cluster_yaml: "sha".into(), files, options: Options { simulate: true, selection: Selection::default() } }
 }
 
 impl World {
@@ -108,6 +108,7 @@ impl World {
             prevent_destroy: &[],
             ignore_drift: &[],
             virtual_ip: None,
+            selection: &Selection::default(),
             forget_unreachable: false,
         })
     }

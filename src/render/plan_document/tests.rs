@@ -14,6 +14,7 @@ fn change(action: Action, reasons: &[Reason], resource: impl AnyKind + 'static, 
         fields: Vec::new(),
         reasons: reasons.to_vec(),
         problem: None,
+        refused: None,
         warning: None,
         resource: Some(Arc::new(resource)),
         recorded: None,
@@ -44,6 +45,7 @@ fn plan(changes: Vec<Change>) -> Plan {
             ..Coverage::default()
         },
         warnings: vec!["the last control plane".into()],
+        left_out: 0,
     }
 }
 

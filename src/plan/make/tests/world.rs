@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::super::{Change, Inputs, Mode, Plan};
 use crate::facts::FactSet;
 use crate::graph::Graph;
+use crate::plan::Selection;
 use crate::resource::testing::{Thing, absent, decode, seen};
 use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, HostName, Observation, Pattern, Prior, Seen};
 use crate::state::{FORMAT, Record, State, Status};
@@ -21,6 +22,7 @@ pub(super) struct World {
     pub(super) facts: FactSet,
     pub(super) guards: Vec<Pattern>,
     pub(super) vip: Option<Ipv4Addr>,
+    pub(super) selection: Selection,
     /// What was on the hosts before mainstay came.
     pub(super) untouched: BTreeMap<Address, Observation>,
 }
@@ -39,7 +41,8 @@ impl Default for World {
             reactions: BTreeMap::new(),
         };
         let (declared, facts, untouched) = (Vec::new(), FactSet::default(), BTreeMap::new());
-        Self { declared, state, facts, guards: Vec::new(), vip: None, untouched }
+        let selection = Selection::default();
+        Self { declared, state, facts, guards: Vec::new(), vip: None, selection, untouched }
     }
 }
 
@@ -123,6 +126,7 @@ impl World {
             prevent_destroy: &self.guards,
             ignore_drift: &[],
             virtual_ip: self.vip,
+            selection: &self.selection,
             forget_unreachable,
         })
     }
@@ -156,6 +160,18 @@ impl World {
                     record.needs.clone_from(&change.needs);
                     self.state.resources.insert(address.clone(), record);
                 }
+            }
+        }
+    }
+
+    /// What a run that only brings records up to date leaves behind.
+    pub(super) fn refresh(&mut self, plan: &Plan) {
+        for change in &plan.changes {
+            let observed = change.before.as_ref().map(|seen| seen.observation.digest());
+            match change.action {
+                Action::Forget => _ = self.state.resources.remove(&change.address),
+                Action::NoOp if !change.rerecord => {}
+                _ => self.state.resources.get_mut(&change.address).unwrap().observed = observed.unwrap(),
             }
         }
     }

@@ -1,0 +1,37 @@
+//! The options that say which part of everything a command is about.
+
+use super::saved::quoted;
+use crate::plan::Selection;
+use crate::resource::Pattern;
+
+/// Which part of everything.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct Part {
+    /// Only what matches and what must come before it: an address, the beginning of one (cp2,
+    /// cp2/haproxy) or a pattern ('w*/host'); repeatable
+    #[arg(long, value_name = "PAT", conflicts_with = "exclude")]
+    target: Vec<String>,
+    /// All but what matches and what would come after it; repeatable
+    #[arg(long, value_name = "PAT")]
+    exclude: Vec<String>,
+}
+
+impl Part {
+    /// The options again that were given for this.
+    pub(super) fn of(selection: &Selection) -> Self {
+        let texts = |patterns: &[Pattern]| patterns.iter().map(|it| it.as_str().to_owned()).collect();
+        Self { target: texts(&selection.targets), exclude: texts(&selection.excludes) }
+    }
+
+    /// These options as they were given.
+    pub(super) fn given(&self) -> Vec<String> {
+        let targets = self.target.iter().map(|it| format!("--target {}", quoted(it)));
+        targets.chain(self.exclude.iter().map(|it| format!("--exclude {}", quoted(it)))).collect()
+    }
+
+    /// These options as planning takes them, with what is to be replaced.
+    pub(super) fn with(&self, replace: &[String]) -> Selection {
+        let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect();
+        Selection { targets: patterns(&self.target), excludes: patterns(&self.exclude), replace: replace.to_vec() }
+    }
+}

@@ -1,0 +1,183 @@
+//! Which part of everything a plan is about, and what is replaced although it is right.
+//!
+//! A plan of a part is one that can be carried out: it never acts on something while what must come
+//! first is left out. What must come first is what a declared resource needs, and, of what goes
+//! away, what stands on it.
+
+mod near;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::Identity;
+use super::model::Mode;
+use crate::graph::{Edges, Graph};
+use crate::resource::{Address, Pattern};
+use crate::state::State;
+
+/// `--target`, `--exclude` and `--replace` as they were given. Nothing given is everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// What is planned, with all that must come first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Pattern>,
+    /// What is left out, with all that would come after. Never given together with targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excludes: Vec<Pattern>,
+    /// Whole addresses of what is replaced although it is right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replace: Vec<String>,
+}
+
+/// Why a selection cannot be planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SelectionError {
+    /// Some of it names nothing.
+    #[error("{}", told(.0))]
+    Nothing(Vec<Unmatched>),
+    /// It cannot be replaced because it is not there yet.
+    #[error("--replace {0}: it is not made yet, so there is nothing to replace")]
+    NotMade(Address),
+    /// It cannot be replaced because nothing wants it.
+    #[error("--replace {0}: it is not declared any more, so nothing would be made in its place")]
+    NotDeclared(Address),
+}
+
+/// An option that names nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The option and its value, for example `--target w9`.
+    pub option: String,
+    /// What may have been meant, the nearest first.
+    pub near: Vec<String>,
+}
+
+fn told(all: &[Unmatched]) -> String {
+    let mut text = String::from("nothing that is declared or recorded is called so:");
+    for Unmatched { option, near } in all {
+        let _ = write!(text, "\n  {option}");
+        if !near.is_empty() {
+            let _ = write!(text, "    did you mean {}?", near.join(", "));
+        }
+    }
+    text
+}
+
+/// What a plan is about.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen(Option<HashSet<Address>>);
+
+impl Chosen {
+    /// Whether this resource is part of it.
+    pub fn has(&self, address: &Address) -> bool {
+        self.0.as_ref().is_none_or(|chosen| chosen.contains(address))
+    }
+
+    /// Whether something may be left out.
+    pub fn is_part(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Selection {
+    /// What people must know of a plan that leaves this many out.
+    pub(super) fn notice(&self, left_out: usize) -> Option<String> {
+        let given = |option: &str, patterns: &[Pattern]| -> Vec<String> {
+            patterns.iter().map(|pattern| format!("{option} {}", pattern.as_str())).collect()
+        };
+        let options = [given("--target", &self.targets), given("--exclude", &self.excludes)].concat().join(" ");
+        let things = if left_out == 1 { "1 resource is".to_owned() } else { format!("{left_out} resources are") };
+        let text = || format!("this is a part, by {options}: {things} left out; plan without it when that is done");
+        (!options.is_empty()).then(text)
+    }
+
+    /// Refuses what names nothing, all of it at once, with what may have been meant.
+    pub fn check(&self, graph: &Graph, state: &State) -> Result<(), SelectionError> {
+        let all: BTreeSet<&Address> = addresses(graph, state).collect();
+        let mut unmatched = Vec::new();
+        for (option, patterns) in [("--target", &self.targets), ("--exclude", &self.excludes)] {
+            for pattern in patterns.iter().filter(|pattern| !all.iter().any(|address| pattern.matches(address))) {
+                let near = near::patterns(pattern, &all);
+                unmatched.push(Unmatched { option: format!("{option} {}", pattern.as_str()), near });
+            }
+        }
+        let declared: BTreeSet<&Address> = graph.items().iter().map(|item| &item.address).collect();
+        let mut other = None;
+        for text in &self.replace {
+            match text.parse::<Address>().ok().filter(|address| all.contains(address)) {
+                Some(address) if !declared.contains(&address) => other = Some(SelectionError::NotDeclared(address)),
+                Some(address) if state.record(&address).is_none() => other = Some(SelectionError::NotMade(address)),
+                Some(_) => {}
+                None => {
+                    let near = near::addresses(text, &declared);
+                    unmatched.push(Unmatched { option: format!("--replace {text}"), near });
+                }
+            }
+        }
+        if unmatched.is_empty() { other.map_or(Ok(()), Err) } else { Err(SelectionError::Nothing(unmatched)) }
+    }
+
+    /// Whether it is to be replaced although it is right.
+    pub(super) fn replaces(&self, address: &Address) -> bool {
+        !self.replace.is_empty() && self.replace.contains(&address.to_string())
+    }
+
+    /// Everything that is part of it. Where no host is touched nothing must come first.
+    pub fn choose(&self, mode: Mode, graph: &Graph, state: &State) -> Chosen {
+        if self.targets.is_empty() && self.excludes.is_empty() {
+            return Chosen(None);
+        }
+        let all: Vec<&Address> = addresses(graph, state).collect();
+        let edges = if mode == Mode::Refresh { Edges::new(all.len(), &[]) } else { edges(&all, graph, state) };
+        let matching = |patterns: &[Pattern]| -> Vec<usize> {
+            (0..all.len()).filter(|&number| patterns.iter().any(|pattern| pattern.matches(all[number]))).collect()
+        };
+        let kept = if self.excludes.is_empty() {
+            reach(&edges.reversed(), matching(&self.targets))
+        } else {
+            reach(&edges, matching(&self.excludes)).into_iter().map(|left_out| !left_out).collect()
+        };
+        Chosen(Some(all.iter().zip(kept).filter(|(_, kept)| *kept).map(|(address, _)| (*address).clone()).collect()))
+    }
+}
+
+/// What is declared, by its number, then what is recorded and not declared.
+fn addresses<'a>(graph: &'a Graph, state: &'a State) -> impl Iterator<Item = &'a Address> {
+    let declared = graph.items().iter().map(|item| &item.address);
+    declared.chain(state.resources.keys().filter(|address| graph.number(address).is_none()))
+}
+
+/// From what must come first to what comes after.
+fn edges(all: &[&Address], graph: &Graph, state: &State) -> Edges {
+    let numbers: HashMap<&Address, usize> =
+        all.iter().enumerate().map(|(number, address)| (*address, number)).collect();
+    let undeclared = |address: &Address| numbers.get(address).copied().filter(|&number| number >= graph.len());
+    let mut pairs: Vec<(usize, usize)> =
+        (0..graph.len()).flat_map(|first| graph.dependents(first).iter().map(move |&after| (first, after))).collect();
+    for (address, record) in &state.resources {
+        let needs = record.needs.iter().filter_map(&undeclared);
+        pairs.extend(needs.map(|need| (numbers[address], need)));
+    }
+    // The same thing under two addresses: the old record goes after the new one has inherited it.
+    let mut heirs: HashMap<Identity<'_>, usize> = HashMap::new();
+    for (number, address) in all[..graph.len()].iter().enumerate() {
+        heirs.entry(Identity::of(address)).or_insert(number);
+    }
+    let olds = (graph.len()..all.len()).filter_map(|old| Some((*heirs.get(&Identity::of(all[old]))?, old)));
+    pairs.extend(olds);
+    Edges::new(all.len(), &pairs)
+}
+
+/// The starts and all that the edges lead to from there.
+fn reach(edges: &Edges, starts: Vec<usize>) -> Vec<bool> {
+    let mut reached = vec![false; edges.nodes()];
+    let mut open = starts;
+    while let Some(number) = open.pop() {
+        if !std::mem::replace(&mut reached[number], true) {
+            open.extend_from_slice(edges.from(number));
+        }
+    }
+    reached
+}
