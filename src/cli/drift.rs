@@ -1,18 +1,21 @@
 //! `mainstay drift`: read-only by construction. What it holds of the hosts can only look, and what it
 //! makes of the plan holds no step; a test reads what this file imports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use tokio::task::JoinSet;
 
 use super::error::{CliError, Exit};
 use super::survey::{PARALLELISM, Wishes, ignored, look, recorded_control_planes};
 use super::ui::Ui;
 use super::workspace::{Workspace, open_looker, recorded_reaches, recorded_state};
+use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::plan::{Answer, Chosen, Drift, Inputs, Mode, Plan, Selection};
 use crate::render::{DriftReport, DriftText};
-use crate::resource::{HostName, Pattern};
+use crate::resource::{Address, HostName, Pattern, Trace};
 use crate::state::State;
 
 /// Tells what differs on the hosts from what was applied. Nothing is written, on no host and nowhere else.
@@ -24,6 +27,7 @@ use crate::state::State;
   mainstay drift --format junit > drift.xml     # a test a resource; drift fails its test
   mainstay drift --format github                # annotations of a GitHub workflow
   mainstay drift --format markdown > drift.md   # the body of an issue
+  mainstay drift --user mainstay-drift --identity drift.key
   mainstay drift --state state/prod.json        # without cluster.yaml, so nothing is pending
 
 Exit codes: 0 no drift, 1 failed, 2 drift, 3 no drift, but cluster.yaml differs from what was applied,
@@ -35,6 +39,8 @@ pub(super) struct Args {
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    account: Account,
     /// How many hosts are looked at at once
     #[arg(long, value_name = "N", default_value_t = PARALLELISM)]
     parallelism: usize,
@@ -44,6 +50,33 @@ pub(super) struct Args {
     /// Look at the simulated hosts of a rehearsal
     #[arg(long)]
     simulate: bool,
+}
+
+/// Who logs in to look.
+#[derive(Debug, clap::Args)]
+struct Account {
+    /// Log in as this user, whose only right is to look (examples/drift-account/setup.sh makes one)
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// The user's private key, instead of what cluster.yaml and ~/.ssh/config say
+    #[arg(long, value_name = "FILE", requires = "user")]
+    identity: Option<PathBuf>,
+}
+
+impl Account {
+    fn applied_to(&self, mut reaches: BTreeMap<HostName, Reach>) -> Result<BTreeMap<HostName, Reach>, CliError> {
+        let Some(user) = &self.user else { return Ok(reaches) };
+        for reach in reaches.values_mut() {
+            if reach.transport != Transport::Ssh {
+                return Err(CliError::wrong("--user is for hosts that are reached over SSH"));
+            }
+            (reach.user, reach.sudo) = (Some(user.clone()), Sudo::Look);
+            if let Some(identity) = &self.identity {
+                (reach.identity_file, reach.passphrase) = (Some(identity.clone()), None);
+            }
+        }
+        Ok(reaches)
+    }
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -107,7 +140,7 @@ async fn compare(
         Some(workspace) => workspace.reaches(state)?,
         None => recorded_reaches(state)?,
     };
-    let looker = open_looker(reaches, path)?;
+    let looker = open_looker(args.account.applied_to(reaches)?, path)?;
     let wishes = workspace.map(|it| Wishes::gather(it, state)).transpose()?;
     let graph = |facts: &BTreeMap<_, _>| match (workspace, &wishes) {
         (Some(workspace), Some(wishes)) => wishes.graph(workspace.cluster(), facts),
@@ -120,7 +153,6 @@ async fn compare(
     let facts =
         look(&looker, &graph(&BTreeMap::new())?, state, &Chosen::default(), &control_planes, args.parallelism, ui)
             .await;
-    looker.close().await;
     let ignored: Vec<Pattern> = workspace.map(ignored).unwrap_or_default();
     let inputs = Inputs {
         mode: if workspace.is_some() { Mode::Apply } else { Mode::Destroy },
@@ -135,7 +167,50 @@ async fn compare(
         selection: &Selection::default(),
         forget_unreachable: false,
     };
-    Ok(Drift::of(&inputs, &Plan::make(&inputs)))
+    let plan = Plan::make(&inputs);
+    let mut drift = Drift::of(&inputs, &plan);
+    let traces = traces(&looker, trails(&drift, &plan), args.parallelism, ui).await;
+    looker.close().await;
+    drift.traced(traces);
+    Ok(drift)
+}
+
+/// What drifted, by the host that may tell how that came. Hosts do not tell of what belongs to the cluster.
+fn trails(drift: &Drift, plan: &Plan) -> BTreeMap<HostName, Vec<Trail>> {
+    let drifted: BTreeSet<&Address> = drift.drifted().map(|entry| &entry.address).collect();
+    let mut trails: BTreeMap<HostName, Vec<Trail>> = BTreeMap::new();
+    for change in plan.changes.iter().filter(|change| drifted.contains(&change.address)) {
+        if let (Some(resource), Some(before), false) =
+            (&change.resource, &change.before, change.address.host().is_cluster())
+        {
+            let (address, resource, seen) = (change.address.clone(), resource.clone(), before.observation.clone());
+            trails.entry(address.host().clone()).or_default().push(Trail { address, resource, seen });
+        }
+    }
+    trails
+}
+
+/// One more round trip to each host on which something drifted. A host that does not answer now tells nothing.
+async fn traces(
+    looker: &Looker,
+    trails: BTreeMap<HostName, Vec<Trail>>,
+    parallelism: usize,
+    ui: Ui,
+) -> BTreeMap<Address, Trace> {
+    let (mut told, mut tasks, mut waiting) = (BTreeMap::new(), JoinSet::new(), trails.into_iter());
+    loop {
+        while tasks.len() < parallelism.max(1) {
+            let Some((host, trails)) = waiting.next() else { break };
+            let looker = looker.clone();
+            tasks.spawn(async move { looker.trace(&host, &trails).await });
+        }
+        match tasks.join_next().await {
+            None => return told,
+            Some(Ok(Ok(traces))) => told.extend(traces),
+            Some(Ok(Err(error))) => ui.detail(&error.to_string()),
+            Some(Err(error)) => ui.detail(&error.to_string()),
+        }
+    }
 }
 
 fn exit(answer: Answer) -> Exit {

@@ -8,8 +8,8 @@ use super::shell::{Answer, Shell};
 use super::shells::HostShell;
 use super::simulated::SimulatedFleet;
 use super::ssh::{SshPool, SshShell};
-use super::{ActOutcome, ActRequest, FleetError, HostReport, Look, Reach, Transport};
-use crate::resource::HostName;
+use super::{ActOutcome, ActRequest, FleetError, HostReport, Look, Reach, Trail, Transport};
+use crate::resource::{Address, HostName, Trace};
 
 /// All hosts of a cluster. Nothing is connected before a host's first use; from then on each host
 /// has one connection, which all its looks and acts share.
@@ -32,6 +32,14 @@ impl Fleet {
         match self {
             Self::Machines(machines) => machines.host(host)?.look(looks).await,
             Self::Simulated(fleet) => fleet.look(host, looks).await,
+        }
+    }
+
+    /// What a host can tell of how these came to be as they are, in one round trip.
+    pub async fn trace(&self, host: &HostName, trails: &[Trail]) -> Result<BTreeMap<Address, Trace>, FleetError> {
+        match self {
+            Self::Machines(machines) => machines.host(host)?.trace(trails).await,
+            Self::Simulated(fleet) => Ok(fleet.trace(trails)),
         }
     }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Fleet, FleetError, HostReport, Look, Reach, SimulatedFleet};
-use crate::resource::HostName;
+use super::{Fleet, FleetError, HostReport, Look, Reach, SimulatedFleet, Trail};
+use crate::resource::{Address, HostName, Trace};
 
 /// Hosts as something to look at. There is no way from here to an act.
 #[derive(Clone, Debug)]
@@ -30,6 +30,11 @@ impl Looker {
     /// See [`Fleet::look`].
     pub async fn look(&self, host: &HostName, looks: &[Look]) -> Result<HostReport, FleetError> {
         self.0.look(host, looks).await
+    }
+
+    /// See [`Fleet::trace`].
+    pub async fn trace(&self, host: &HostName, trails: &[Trail]) -> Result<BTreeMap<Address, Trace>, FleetError> {
+        self.0.trace(host, trails).await
     }
 
     /// See [`Fleet::close`].

@@ -17,7 +17,7 @@ pub use error::FleetError;
 pub use hosts::{Fleet, Machines};
 pub use looker::Looker;
 pub use reach::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
-pub use report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose};
+pub use report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose, Trail};
 #[cfg(test)]
 pub(crate) use simulated::OnAct;
 pub use simulated::SimulatedFleet;

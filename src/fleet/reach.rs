@@ -41,6 +41,14 @@ pub enum Sudo {
     /// Through `sudo -n` unless the user is root.
     #[default]
     Passwordless,
+    /// Not at all: through `sudo -n` they run [`Sudo::LOOK`], which lets them read everything and write nothing. For
+    /// `drift` with an account that has no other right; never recorded.
+    Look,
+}
+
+impl Sudo {
+    /// The program that examples/drift-account/setup.sh lays down on a host.
+    pub const LOOK: &str = "/usr/local/sbin/mainstay-look";
 }
 
 /// A jump host, reached first.

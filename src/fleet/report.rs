@@ -15,6 +15,17 @@ pub struct Look {
     pub resource: Arc<dyn AnyKind>,
 }
 
+/// Something that drifted, of which the host is asked how that came.
+#[derive(Clone, Debug)]
+pub struct Trail {
+    /// Its name.
+    pub address: Address,
+    /// What was applied.
+    pub resource: Arc<dyn AnyKind>,
+    /// What the look found.
+    pub seen: Observation,
+}
+
 /// The answer of one look.
 pub type LookResult = Result<Seen, ProbeError>;
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use rand::distr::{Alphanumeric, SampleString};
 
 use super::shell::{Answer, Shell};
-use super::{ActOutcome, ActRequest, FleetError, HostReport, Look, LookResult};
+use super::{ActOutcome, ActRequest, FleetError, HostReport, Look, LookResult, Trail};
 use crate::resource::{
-    AnyKind, FACTS, Frame, FrameError, HostFacts, HostName, LookScript, Output, ProbeError, Script, ScriptError,
-    Secret, Seen, Slots, parse_frames, sha256_hex,
+    Address, AnyKind, FACTS, Frame, FrameError, HostFacts, HostName, LookScript, Output, ProbeError, Script,
+    ScriptError, Secret, Seen, Slots, Trace, parse_frames, sha256_hex,
 };
 
 /// How long all looks of a host may take.
@@ -55,6 +55,30 @@ impl<S: Shell> HostShell<S> {
             (look.address.clone(), understand(resource, part, &Redaction::new(resource, None)))
         });
         Ok(HostReport { facts, seen: seen.collect() })
+    }
+
+    /// What the host can tell of how these came to be as they are, in one script. Kinds that can tell nothing are not
+    /// asked for, nor is the host when none can.
+    pub(super) async fn trace(&self, trails: &[Trail]) -> Result<BTreeMap<Address, Trace>, FleetError> {
+        let frame = Frame::new(random_mark());
+        let asked: Vec<(&Trail, Script)> =
+            trails.iter().filter_map(|trail| Some((trail, trail.resource.trace(&trail.seen)?))).collect();
+        if asked.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let label = |(index, (_, script)): (usize, &(&Trail, Script))| LookScript {
+            label: index.to_string(),
+            script: script.clone(),
+        };
+        let scripts: Vec<LookScript> = asked.iter().enumerate().map(label).collect();
+        let text = frame.looks(&scripts).map_err(|source| self.script_error(source))?;
+        let answer = self.shell.run(&text, LOOK_TIMEOUT).await?;
+        let parts = take_apart(&frame, answer, Some(scripts.len())).map_err(|source| self.frame_error(source))?;
+        let told = asked.iter().zip(parts).filter_map(|((trail, _), part)| {
+            let redaction = Redaction::new(trail.resource.as_ref(), None);
+            Some((trail.address.clone(), Trace::parse(&redaction.output(&part.output))?))
+        });
+        Ok(told.collect())
     }
 
     /// One act, between two looks where that is asked for, in one script.
@@ -220,7 +244,7 @@ mod tests {
     use super::*;
     use crate::fleet::local::LocalShell;
     use crate::fleet::{Purpose, Sudo};
-    use crate::resource::{Act, Address, FieldChange, Kind, Observation, Prior, Step};
+    use crate::resource::{Act, FieldChange, Kind, Observation, Prior, Step};
 
     /// A file as a kind: small, but it looks and acts as the real ones do.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

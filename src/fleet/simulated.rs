@@ -9,10 +9,10 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::error::FleetError;
-use super::report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose};
+use super::report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose, Trail};
 use super::world::{World, WorldFile};
 use crate::resource::{
-    Address, HostFacts, HostName, Interface, Observation, Output, Pattern, ProbeError, Seen, sha256_hex,
+    Address, HostFacts, HostName, Interface, Observation, Output, Pattern, ProbeError, Seen, Trace, sha256_hex,
 };
 
 /// An in-memory fleet, optionally kept in a file.
@@ -116,6 +116,12 @@ impl SimulatedFleet {
         let world = self.up(host)?;
         let seen = looks.iter().map(|look| (look.address.clone(), see(&world, host, &look.address))).collect();
         Ok(HostReport { facts: self.facts(host), seen })
+    }
+
+    /// What drifted here can only have been set.
+    pub(super) fn trace(&self, trails: &[Trail]) -> BTreeMap<Address, Trace> {
+        let set = Trace { what: "set with `mainstay sim set`".into(), at: None, by: None };
+        trails.iter().map(|trail| (trail.address.clone(), set.clone())).collect()
     }
 
     /// Acts on a resource; see [`ActRequest`].

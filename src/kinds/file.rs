@@ -94,6 +94,13 @@ const READ_LIMIT: usize = 262_144;
 /// Where a host notes the directories that were made for files.
 const MADE: &str = "/var/lib/mainstay/made";
 
+/// The time of the inode's last change, which `touch` cannot set. The owner is not who changed it.
+const CHANGED: &str = r#"stat -c '%Z changed
+owner %U:%G' -- "$FILE""#;
+
+/// Nothing is left to ask but the directory.
+const GONE: &str = r#"stat -c '%Z last change of its directory' -- "${FILE%/*}/""#;
+
 impl File {
     fn four_digits(&self) -> String {
         format!("{:0>4}", self.mode)
@@ -186,6 +193,11 @@ impl Kind for File {
         let known = |name: &str, number: &str| (if name == "UNKNOWN" { number } else { name }).to_owned();
         let owner = format!("{}:{}", known(user, uid), known(group, gid));
         Ok(Observation::Present(FileSeen { content, sha256, mode: format!("{mode:0>4}"), owner }))
+    }
+
+    fn trace(&self, seen: &Observation<FileSeen>) -> Option<Script> {
+        let body = if seen.present().is_some() { CHANGED } else { GONE };
+        Some(Script::new(body).set("FILE", &self.path))
     }
 
     fn diff(&self, seen: &FileSeen) -> Vec<FieldChange> {

@@ -133,6 +133,12 @@ impl Kind for Package {
         }
     }
 
+    fn trace(&self, seen: &Observation<PackageSeen>) -> Option<Script> {
+        // No log tells of a hold.
+        let logged = seen.present().is_none_or(|seen| !seen.complete || !self.right_version(seen));
+        logged.then(|| self.script(include_str!("package/trace.sh")).set("LOGS", "/var/log"))
+    }
+
     fn diff(&self, seen: &PackageSeen) -> Vec<FieldChange> {
         let wanted = self.version.as_deref().unwrap_or(&seen.version);
         let version = FieldChange::compare("version", &seen.version, wanted).filter(|_| !self.right_version(seen));

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::resource::{
-    Act, Frame, Kind, LookScript, Observation, Output, Prior, ProbeError, Script, Slots, Step, StepAct, parse_frames,
+    Act, Frame, Kind, LookScript, Observation, Output, Prior, ProbeError, Script, Slots, Step, StepAct, Trace,
+    parse_frames,
 };
 
 /// Writes a program that stands in for one of the host's. A child process writes it: were the file open for writing
@@ -79,6 +80,19 @@ impl Rehearsal {
         let look = LookScript { label: "look".into(), script: self.here(&kind.probe()) };
         let output = self.sh(&Frame::new("rehearsal0mark").looks(&[look]).unwrap());
         kind.parse(&parse_frames("rehearsal0mark", &output, Some(1)).unwrap()[0].output)
+    }
+
+    /// Asks how what is there came to be as it is, as `drift` does.
+    pub(super) fn trace<K: Kind>(&self, kind: &K) -> Option<Trace> {
+        let seen = self.look(kind).unwrap();
+        self.trace_of(kind, &seen)
+    }
+
+    /// The same for what a look is said to have found.
+    pub(super) fn trace_of<K: Kind>(&self, kind: &K, seen: &Observation<K::Observed>) -> Option<Trace> {
+        let look = LookScript { label: "trace".into(), script: self.here(&kind.trace(seen)?) };
+        let output = self.sh(&Frame::new("rehearsal0mark").looks(&[look]).unwrap());
+        Trace::parse(&parse_frames("rehearsal0mark", &output, Some(1)).unwrap()[0].output)
     }
 
     /// Carries steps out, each one looking before (the answer must be as digested) and after.

@@ -118,6 +118,10 @@ impl Kind for Service {
         Ok(Observation::Present(ServiceSeen { state: format!("{active}{again}"), boot: boot.to_owned() }))
     }
 
+    fn trace(&self, seen: &Observation<ServiceSeen>) -> Option<Script> {
+        seen.present().map(|_| self.script(include_str!("service/trace.sh")))
+    }
+
     fn diff(&self, seen: &ServiceSeen) -> Vec<FieldChange> {
         let at_boot = if self.enabled { AT_BOOT.contains(&seen.boot.as_str()) } else { !seen.enabled() };
         let runs = if self.active { seen.runs() } else { seen.rests() };

@@ -149,6 +149,13 @@ impl Drift {
         self.entries.iter().filter(|entry| entry.label != Label::Pending)
     }
 
+    /// Takes what the hosts can tell of what drifted.
+    pub fn traced(&mut self, mut traces: BTreeMap<Address, Trace>) {
+        for entry in &mut self.entries {
+            entry.trace = traces.remove(&entry.address);
+        }
+    }
+
     fn judge(&mut self, change: &Change, inputs: &Inputs<'_>) {
         let address = &change.address;
         let declared = inputs.graph.number(address).map(|number| &inputs.graph.items()[number]);

@@ -36,6 +36,12 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     fn probe(&self) -> Script;
     /// Understands the look's answer. What is odd is an error, never `Absent`.
     fn parse(&self, output: &Output) -> Result<Observation<Self::Observed>, ProbeError>;
+    /// A read-only script that tells when, how or by whom something that differs came to be as the look found it;
+    /// [`super::Trace::parse`] understands its answer. Asked of what drifted, and of nothing else.
+    fn trace(&self, seen: &Observation<Self::Observed>) -> Option<Script> {
+        let _ = seen;
+        None
+    }
     /// In what the observed differs from the desired; empty means that all is right.
     fn diff(&self, seen: &Self::Observed) -> Vec<FieldChange>;
     /// What a look sees right after apply: what the simulated fleet answers.
@@ -114,6 +120,8 @@ pub trait AnyKind: Debug + Send + Sync {
     fn probe(&self) -> Script;
     /// [`Kind::parse`].
     fn parse(&self, output: &Output) -> Result<Observation, ProbeError>;
+    /// [`Kind::trace`]; nothing, too, when the observation cannot be read.
+    fn trace(&self, seen: &Observation) -> Option<Script>;
     /// [`Kind::diff`].
     fn diff(&self, seen: &Value) -> Result<Vec<FieldChange>, DecodeError>;
     /// [`Kind::simulate`].
@@ -195,6 +203,10 @@ impl<K: Kind> AnyKind for K {
             Observation::Absent => Observation::Absent,
             Observation::Present(seen) => Observation::Present(encode(&seen)),
         })
+    }
+
+    fn trace(&self, seen: &Observation) -> Option<Script> {
+        Kind::trace(self, &observed::<K>(seen).ok()?)
     }
 
     fn diff(&self, seen: &Value) -> Result<Vec<FieldChange>, DecodeError> {

@@ -5,6 +5,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::output::Output;
+
+/// Command lines in a log can be as long as they like.
+const LONGEST: usize = 200;
+
 /// A hint, not a proof: files can be backdated, logs are cut, and a file's owner is not its editor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -17,6 +22,17 @@ pub struct Trace {
     /// By what or as whom, for example `apt-get remove haproxy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+}
+
+impl Trace {
+    /// Understands the answer of [`super::Kind::trace`]: `WHEN WHAT`, WHEN in seconds since 1970 or `-`, and a second
+    /// line BY where that is known. What is odd, or nothing, tells nothing: it is only a hint.
+    pub fn parse(output: &Output) -> Option<Self> {
+        let mut lines = output.stdout.lines().filter(|_| output.success());
+        let (when, what) = lines.next()?.split_once(' ')?;
+        let by = lines.next().map(|by| by.trim().chars().take(LONGEST).collect::<String>());
+        Some(Self { what: what.to_owned(), at: when.parse().ok(), by: by.filter(|by| !by.is_empty()) })
+    }
 }
 
 impl std::fmt::Display for Trace {
@@ -42,5 +58,16 @@ mod tests {
         let trace = Trace { what: "changed".into(), at: Some(1_795_126_259), by: Some("owner root:root".into()) };
         assert_eq!(trace.to_string(), "changed 2026-11-19 22:10 UTC, owner root:root");
         assert_eq!(Trace { at: None, by: None, ..trace }.to_string(), "changed");
+    }
+
+    #[test]
+    fn what_is_odd_tells_nothing() {
+        let parse = |status, text: &str| Trace::parse(&Output { status, stdout: text.into(), stderr: String::new() });
+        let at = Trace { what: "was stopped".into(), at: Some(7), by: None };
+        assert_eq!(parse(0, "7 was stopped\n\n"), Some(at.clone()));
+        assert_eq!(parse(0, "- was stopped\nby ops\n"), Some(Trace { at: None, by: Some("by ops".into()), ..at }));
+        for (status, text) in [(0, ""), (0, "7\n"), (1, "7 was stopped\n")] {
+            assert_eq!(parse(status, text), None, "{text}");
+        }
     }
 }

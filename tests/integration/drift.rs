@@ -71,7 +71,9 @@ fn test_results_have_a_test_for_every_resource_on_record() {
         format!(r#"name="drift of quickstart" tests="{tests}" skipped="{}" failures="2" errors="0""#, of("unseen"));
     assert!(xml.contains(&head), "{head}\n{xml}");
     assert_eq!(xml.matches("<testcase ").count(), tests);
-    assert!(xml.contains(r#"<failure message="drift" type="drift">state  active → inactive</failure>"#), "{xml}");
+    let failure =
+        "<failure message=\"drift\" type=\"drift\">set with `mainstay sim set`\nstate  active → inactive</failure>";
+    assert!(xml.contains(failure), "{xml}");
     assert_eq!(it.expect(2, &["drift", "--format", "junit"]).out, xml, "no output differs between two runs");
 }
 

@@ -67,6 +67,9 @@ impl AnyKind for Staged {
     fn parse(&self, _: &Output) -> Result<Observation, ProbeError> {
         Ok(Observation::Absent)
     }
+    fn trace(&self, _: &Observation) -> Option<Script> {
+        None
+    }
     fn diff(&self, seen: &Value) -> Result<Vec<FieldChange>, DecodeError> {
         Ok(FieldChange::compare("value", seen["value"].to_string(), "1").into_iter().collect())
     }

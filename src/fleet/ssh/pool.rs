@@ -31,7 +31,7 @@ pub(in crate::fleet) struct SshPool {
 pub(in crate::fleet) struct SshShell {
     host: HostName,
     link: Arc<Link>,
-    sudo: bool,
+    sudo: Sudo,
 }
 
 impl SshPool {
@@ -54,7 +54,8 @@ impl SshPool {
     pub(in crate::fleet) fn shell(&mut self, host: &HostName, reach: &Reach) -> Result<SshShell, FleetError> {
         let file = self.config_file(reach.config_file.as_ref())?;
         let target = Target::resolve(reach, &file, &self.environment)?;
-        let sudo = reach.sudo == Sudo::Passwordless && target.user != "root";
+        let root = reach.sudo == Sudo::Passwordless && target.user == "root";
+        let sudo = if root { Sudo::Never } else { reach.sudo };
         Ok(SshShell { host: host.clone(), link: self.link(target)?, sudo })
     }
 
@@ -108,7 +109,11 @@ impl SshPool {
 impl SshShell {
     /// A constant: everything else travels on standard input.
     fn command(&self) -> &'static str {
-        if self.sudo { "sudo -n -- /bin/sh" } else { "/bin/sh" }
+        match self.sudo {
+            Sudo::Never => "/bin/sh",
+            Sudo::Passwordless => "sudo -n -- /bin/sh",
+            Sudo::Look => "sudo -n -- /usr/local/sbin/mainstay-look",
+        }
     }
 
     /// A channel on a living connection. A connection that is found dead is opened anew, once;
@@ -142,7 +147,7 @@ impl Shell for SshShell {
         let answer = self.session().await?.run(script, timeout).await;
         let address = || self.link.target().shown();
         match answer {
-            Ok(answer) => match sudo_refusal(&answer).filter(|_| self.sudo) {
+            Ok(answer) => match sudo_refusal(&answer).filter(|_| self.sudo != Sudo::Never) {
                 Some(reason) => Err(FleetError::Sudo {
                     host: self.host.clone(),
                     address: address(),

@@ -284,3 +284,18 @@ fn a_password_that_stands_in_a_file_without_declared_secrets_never_shows() {
     assert_eq!(plain.shown(seen.clone()), seen);
     assert_eq!(bare.shown(bare.simulate()), bare.simulate());
 }
+
+#[test]
+fn a_changed_file_tells_its_owner_and_a_lost_one_its_directory() {
+    let (dir, rehearsal, owner) = place();
+    let wanted = file(dir.path(), "it's", "one\n", &owner);
+    write(Path::new(&wanted.path), "two\n", 0o644);
+    let trace = rehearsal.trace(&wanted).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    assert!(trace.at.is_some_and(|at| at <= now && now - at < 3600), "{trace:?}");
+    assert_eq!((trace.what.as_str(), trace.by), ("changed", Some(format!("owner {owner}"))));
+    fs::remove_file(&wanted.path).unwrap();
+    assert_eq!(rehearsal.trace(&wanted).unwrap().what, "last change of its directory");
+    fs::remove_dir(dir.path()).unwrap();
+    assert_eq!(rehearsal.trace(&wanted), None);
+}

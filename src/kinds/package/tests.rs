@@ -166,3 +166,39 @@ fn a_failed_install_says_why_and_keeps_the_first_account() {
     rehearsal.run(&wanted, &wanted.apply(Act::Create, &Observation::Absent)).unwrap_err();
     assert_eq!(std::fs::read_to_string(dir.path().join("notes/packages.before.kubelet")).unwrap(), "bash\n");
 }
+
+#[test]
+fn the_log_tells_what_removed_a_package_and_who_asked_for_it() {
+    use crate::kinds::rehearsal::Rehearsal;
+    let logs = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        std::fs::create_dir_all(logs.path().join("apt")).unwrap();
+        std::fs::write(logs.path().join(name), text).unwrap();
+    };
+    let told = |seen: &Observation<PackageSeen>| {
+        let rehearsal = Rehearsal::default().with("LOGS", logs.path().to_str().unwrap());
+        rehearsal.trace_of(&package(Some("1.31.4"), true), seen).map(|trace| (trace.what, trace.by))
+    };
+    write("dpkg.log.1", "2026-11-18 09:00:00 install kubelet:amd64 <none> 1.31.4-1.1\n");
+    write("dpkg.log", "2026-11-19 08:00:00 startup packages configure\n");
+    let gone = Observation::Absent;
+    assert_eq!(told(&gone), Some(("installed".into(), None)), "the older log counts, too");
+    let removed = "2026-11-19 22:10:05 remove kubelet:amd64 1.31.4-1.1 <none>\n\
+                   2026-11-19 22:10:06 status config-files kubelet:amd64 1.31.4-1.1\n\
+                   2026-11-19 22:10:06 remove kubelet-extra:amd64 1 <none>\n";
+    write("dpkg.log", removed);
+    assert_eq!(told(&gone), Some(("removed".into(), None)), "by dpkg itself, apt knows nothing");
+    let history = "\nStart-Date: 2026-11-19  22:09:00\nCommandline: apt-get install vim\nEnd-Date: 2026-11-19  22:09:30\n\
+                   \nStart-Date: 2026-11-19  22:10:04\nCommandline: apt remove kubelet\nRequested-By: ops (1000)\n\
+                   Remove: kubelet:amd64 (1.31.4-1.1)\nEnd-Date: 2026-11-19  22:10:07\n";
+    write("apt/history.log", history);
+    assert_eq!(told(&gone), Some(("removed".into(), Some("apt remove kubelet, asked for by ops (1000)".into()))));
+    let upgraded = removed.replace("remove kubelet:amd64 1.31.4-1.1 <none>", "upgrade kubelet:amd64 1.31.4 1.32.0");
+    write("dpkg.log", &upgraded);
+    let other = Observation::Present(seen("1.32.0", true, true));
+    assert_eq!(told(&other).unwrap().0, "upgraded or downgraded");
+    assert_eq!(told(&Observation::Present(seen("1.31.4", false, true))), None, "no log tells of a hold");
+    write("dpkg.log", "");
+    write("dpkg.log.1", "");
+    assert_eq!(told(&gone), None);
+}

@@ -168,3 +168,22 @@ fn garbage_is_an_error() {
     let down = Output { status: 1, stdout: String::new(), stderr: "Failed to connect to bus: Host is down".into() };
     assert!(service("x").parse(&down).unwrap_err().to_string().contains("Host is down"));
 }
+
+#[test]
+fn systemd_tells_when_a_service_stopped_and_why() {
+    use crate::kinds::rehearsal::{Rehearsal, stand_in};
+    let bin = tempfile::tempdir().unwrap();
+    let told = |state: &str, at: &str, result: &str| {
+        let times = "ActiveEnterTimestamp=Thu 2026-11-19 22:10:05 UTC";
+        let said = format!("Result={result}\nActiveState={state}\nInactiveEnterTimestamp={at}\n{times}\n");
+        stand_in(bin.path().join("systemctl"), &format!("#!/bin/sh\ncat <<'X'\n{said}X\n"));
+        let rehearsal = Rehearsal::default().path(bin.path().to_str().unwrap());
+        let seen = Observation::Present(seen(state, "enabled"));
+        rehearsal.trace_of(&service("haproxy"), &seen).map(|trace| trace.to_string())
+    };
+    let then = "Thu 2026-11-19 23:11:00 UTC";
+    assert_eq!(told("inactive", then, "success").unwrap(), "stopped 2026-11-19 23:11 UTC");
+    assert_eq!(told("failed", then, "signal").unwrap(), "stopped 2026-11-19 23:11 UTC, result signal");
+    assert_eq!(told("active", then, "success").unwrap(), "started 2026-11-19 22:10 UTC");
+    assert_eq!(told("inactive", "", "success"), None, "it never ran since boot");
+}
