@@ -11,8 +11,8 @@ use super::style::{Style, plain};
 use crate::plan::Drift;
 use crate::resource::Shown;
 
-/// GitHub refuses a body of 65,536 characters; GitLab takes more.
-const LIMIT: usize = 65_535;
+/// GitHub refuses a body of 65,536 characters, and whoever posts it may add a line; GitLab takes more.
+const LIMIT: usize = 65_000;
 /// What is kept free for what is said at the end of a cut report.
 const RESERVE: usize = 300;
 
