@@ -126,3 +126,20 @@ fn markdown_is_never_longer_than_an_issue_may_be() {
         assert!(markdown.matches("<details>").count() == markdown.matches("</details>").count());
     }
 }
+
+#[test]
+fn the_account_s_setup_is_plain_shell() {
+    let script = root().join("examples/drift-account/setup.sh");
+    let accepted = |program: &str, args: &[&str]| {
+        let output = std::process::Command::new(program).args(args).arg(&script).output();
+        let told = |it: std::process::Output| String::from_utf8_lossy(&it.stdout).into_owned();
+        output.map_or_else(|_| loudly_missing(program), |it| assert!(it.status.success(), "{}", told(it)));
+    };
+    accepted("sh", &["-n"]);
+    accepted("shellcheck", &["--shell=sh"]);
+}
+
+fn loudly_missing(program: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {program} is not here");
+}

@@ -10,8 +10,8 @@ fn every_example_can_be_planned_applied_and_destroyed() {
     for entry in fs::read_dir(root().join("examples")).unwrap() {
         let folder = entry.unwrap().path();
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
-        // Recipes are played by recipes.rs.
-        if name == "ci" {
+        // Recipes are played by recipes.rs, the account that can only look by the lab.
+        if !folder.join("cluster.yaml").exists() {
             continue;
         }
         let it = Sandbox::of(&format!("examples/{name}/cluster.yaml"));
