@@ -134,7 +134,6 @@ fn manifest(workspace: &Workspace) -> Result<Option<String>, CliError> {
     let Network::Manifest { source, sha256 } = &workspace.cluster().network else { return Ok(None) };
     let (from, bytes) = match source {
         ManifestSource::Path(path) => {
-            let path = workspace.base().join(path);
             (path.display().to_string(), std::fs::read(path).map_err(|error| error.to_string()))
         }
         ManifestSource::Url(url) => (url.clone(), download(url)),

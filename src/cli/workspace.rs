@@ -40,11 +40,6 @@ impl Workspace {
         &self.loaded.cluster
     }
 
-    /// The directory that relative paths of cluster.yaml start from.
-    pub(super) fn base(&self) -> PathBuf {
-        base_of(&self.file)
-    }
-
     /// How every host is reached: those of cluster.yaml, and those that left it but still have
     /// records.
     pub(super) fn reaches(&self, state: &State) -> Result<BTreeMap<HostName, Reach>, CliError> {

@@ -97,7 +97,11 @@ impl Kind for Manifest {
         vec![(self.name.clone(), self.content.clone())]
     }
 
-    fn destroy(&self, _: &Prior<Observed>) -> Vec<Step> {
+    /// Objects that were there before stay: what they were like is not known, and the cluster lives on them.
+    fn destroy(&self, prior: &Prior<Observed>) -> Vec<Step> {
+        if prior.before != Observation::Absent {
+            return Vec::new();
+        }
         let delete = self.script(with_kubectl!("manifest/objects.sh", "manifest/delete.sh"));
         let gone = self.script(with_kubectl!("manifest/objects.sh", "manifest/gone.sh"));
         vec![
@@ -106,8 +110,8 @@ impl Kind for Manifest {
         ]
     }
 
-    fn restored(&self, seen: &Observation<Observed>, _: &Prior<Observed>) -> bool {
-        *seen == Observation::Absent
+    fn restored(&self, seen: &Observation<Observed>, prior: &Prior<Observed>) -> bool {
+        prior.before != Observation::Absent || *seen == Observation::Absent
     }
 
     fn warning(&self, action: Action) -> Option<String> {
@@ -153,6 +157,38 @@ mod tests {
         assert_eq!(look(&kubectl((2, ""), (0, ""), 0)), Ok(Observation::Absent));
         let unknown = "error: unable to recognize \"STDIN\": no matches for kind \"X\" in version \"y/v1\"";
         assert_eq!(look(&kubectl((2, ""), (1, unknown), 0)), Ok(Observation::Absent));
+    }
+
+    #[test]
+    fn who_manages_a_field_is_no_difference() {
+        // As kubectl v1.20.2 says of an object that was applied by the client before.
+        let managers = " metadata:\n+  generation: 1\n   labels: {}\n   managedFields:\n+  - fieldsType: FieldsV1\n\
+            +    manager: mainstay\n   - apiVersion: v1\n   name: b\n";
+        let headers =
+            |name: &str| format!("diff -u -N /run/LIVE-1/{name} /run/MERGED-9/{name}\n--- a\n+++ b\n@@ -1 +1 @@\n");
+        let said = headers("v1.ConfigMap.n.b") + managers;
+        let objects = |said: &str, second: i32| {
+            let stage = Stage::control_plane();
+            stage.file("/said", said);
+            let said = stage.path("/said").display().to_string();
+            let body = "case $* in *' diff '*) cat SAID; [ -n \"$KUBECTL_EXTERNAL_DIFF\" ] && exit SECOND; exit 1;; \
+                *' get '*) echo configmap/b;; esac";
+            stage.command("kubectl", &body.replace("SAID", &said).replace("SECOND", &second.to_string()));
+            let seen = manifest().parse(&stage.run(&manifest().probe())).unwrap();
+            seen.present().unwrap().objects.clone()
+        };
+        assert_eq!(objects(&said, 1), manifest().simulate().objects);
+        assert_eq!(objects(&said, 2), "v1.ConfigMap.n.b", "where it cannot be told, it differs");
+        let other = said.clone() + " data:\n-  a: x\n+  a: y\n" + &headers("v1.Secret.n.c") + managers;
+        assert_eq!(objects(&other, 1), "v1.ConfigMap.n.b");
+    }
+
+    #[test]
+    fn objects_that_were_there_before_stay() {
+        let there = Observation::Present(Observed { objects: "v1.ConfigMap.n.b".into() });
+        let prior = Prior { before: there.clone(), kept: [].into() };
+        assert_eq!(manifest().destroy(&prior), []);
+        assert!(manifest().restored(&there, &prior));
     }
 
     #[test]

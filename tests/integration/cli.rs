@@ -447,3 +447,13 @@ fn the_readme_lists_every_command_and_every_exit_code() {
     let told = told.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     assert_eq!(codes, told);
 }
+
+#[test]
+fn a_manifest_is_found_beside_a_cluster_yaml_elsewhere() {
+    let it = Sandbox::of(QUICKSTART);
+    it.edit("{plugin: bridge}", "{plugin: manifest, manifest: {path: cni.yaml}}");
+    fs::create_dir(it.path("below")).unwrap();
+    fs::rename(it.path("cluster.yaml"), it.path("below/cluster.yaml")).unwrap();
+    fs::write(it.path("below/cni.yaml"), "kind: ConfigMap\napiVersion: v1\nmetadata: {name: cni}\n").unwrap();
+    assert!(it.expect(0, &["-f", "below/cluster.yaml", "plan", "--full"]).out.contains("+ manifest[cni]"));
+}
