@@ -113,7 +113,7 @@ impl One {
         };
         if change.action == Action::Destroy {
             if !resource.restored(&after.observation, &record.prior)? {
-                let (now, was) = (shown(&after.observation), shown(&record.prior.before));
+                let (now, was) = (shown(resource, &after.observation), shown(resource, &record.prior.before));
                 return fail(format!("it is not as it was before mainstay: {now}, was {was}"));
             }
             self.store.forgotten(change.address.clone())?;
@@ -135,8 +135,9 @@ impl One {
     }
 }
 
-fn shown(observation: &Observation) -> String {
-    let text = observation.present().map_or_else(|| "absent".to_owned(), ToString::to_string);
+fn shown(resource: &dyn AnyKind, observation: &Observation) -> String {
+    let Some(seen) = observation.present() else { return "absent".to_owned() };
+    let text = resource.shown(seen).map_or_else(|_| "unreadable".to_owned(), |seen| seen.to_string());
     text.chars().take(200).collect()
 }
 

@@ -1,11 +1,12 @@
 //! `file`: a regular file with its content, mode and owner.
 //!
 //! What was there before is put back by destroy, with its mode and owner. Its content is recorded,
-//! unless the file of ours holds secrets (then it may hold some, too) or it is no text or larger
-//! than 256 kB: such a file is kept beside ours on the host, as `PATH.mainstay-prior`, mode 0600.
+//! unless it holds passwords, the file of ours holds secrets (then it may hold some, too), or it is no
+//! text or larger than 256 kB: such a file is kept beside ours on the host, as `PATH.mainstay-prior`, mode 0600.
 
 mod base64;
 mod content;
+mod passwords;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,15 +78,25 @@ impl File {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileSeen {
-    /// The content, when it is text of at most 256 kB and the file is not one with secrets.
+    /// The content, when it is text of at most 256 kB without passwords and the file is not one with secrets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
+    /// The content with its passwords masked, when there are any: for people to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masked: Option<String>,
     /// SHA-256 of the content.
     pub sha256: String,
     /// Permission bits, four octal digits.
     pub mode: String,
     /// `user:group`, as numbers where the host has no names.
     pub owner: String,
+}
+
+impl FileSeen {
+    fn of(text: Option<String>, sha256: String, mode: String, owner: String) -> Self {
+        let masked = text.as_deref().and_then(passwords::masked);
+        Self { content: text.filter(|_| masked.is_none()), masked, sha256, mode, owner }
+    }
 }
 
 /// Above this many bytes a content is not read; `look.sh` has the same number.
@@ -110,24 +121,6 @@ impl File {
     fn content_value(&self) -> Value {
         let whole = self.content.whole();
         if self.content.has_secrets() { Value::Secret(whole) } else { Value::Text(whole.expose().to_owned()) }
-    }
-
-    /// The text with passwords masked that the program which reads the file keeps in it. One may stand there although
-    /// none is declared: on a host set up by hand, or from before the password left cluster.yaml.
-    fn masked(&self, text: &str) -> String {
-        const PASSWORD: &str = "auth_pass";
-        if self.check != Some(FileCheck::Keepalived) {
-            return text.to_owned();
-        }
-        let line = |line: &str| match line.trim_start().strip_prefix(PASSWORD) {
-            Some(rest) if rest.starts_with(char::is_whitespace) => {
-                let end = if line.ends_with('\n') { "\n" } else { "" };
-                let indent = &line[..line.len() - line.trim_start().len()];
-                format!("{indent}{PASSWORD} {}{end}", Secret::MASK)
-            }
-            _ => line.to_owned(),
-        };
-        text.split_inclusive('\n').map(line).collect()
     }
 
     fn write(&self, content: Value, sha256: &str, mode: &str, owner: &str) -> Script {
@@ -179,7 +172,7 @@ impl Kind for File {
         if !kind.starts_with("regular ") {
             return Err(ProbeError::odd(format!("{} is a {kind}, not a regular file", self.path)));
         }
-        let (content, sha256) = match read.trim_end_matches('\n').split_once(' ').ok_or_else(odd)? {
+        let (text, sha256) = match read.trim_end_matches('\n').split_once(' ').ok_or_else(odd)? {
             ("base64", encoded) => {
                 let bytes = base64::decode(encoded).ok_or_else(odd)?;
                 let sha256 = sha256_hex(&bytes);
@@ -192,7 +185,7 @@ impl Kind for File {
         };
         let known = |name: &str, number: &str| (if name == "UNKNOWN" { number } else { name }).to_owned();
         let owner = format!("{}:{}", known(user, uid), known(group, gid));
-        Ok(Observation::Present(FileSeen { content, sha256, mode: format!("{mode:0>4}"), owner }))
+        Ok(Observation::Present(FileSeen::of(text, sha256, format!("{mode:0>4}"), owner)))
     }
 
     fn trace(&self, seen: &Observation<FileSeen>) -> Option<Script> {
@@ -202,14 +195,16 @@ impl Kind for File {
 
     fn diff(&self, seen: &FileSeen) -> Vec<FieldChange> {
         let wanted = self.content.whole();
-        let content = match &seen.content {
-            Some(content) if content == wanted.expose() => None,
-            None if seen.sha256 == self.content.sha256() => None,
+        let shown = |text: &str| passwords::masked(text).unwrap_or_else(|| text.to_owned());
+        let content = match (&seen.content, &seen.masked) {
+            (Some(content), _) if content == wanted.expose() => None,
+            (None, _) if seen.sha256 == self.content.sha256() => None,
             _ if self.content.has_secrets() => Some(FieldChange::sensitive("content")),
-            Some(content) => FieldChange::compare("content", self.masked(content), self.masked(wanted.expose()))
-                .map(FieldChange::as_text)
-                .or_else(|| Some(FieldChange::sensitive("content"))),
-            None => {
+            (Some(text), _) | (None, Some(text)) => {
+                let change = FieldChange::compare("content", shown(text), shown(wanted.expose()));
+                Some(change.map_or_else(|| FieldChange::sensitive("content"), FieldChange::as_text))
+            }
+            (None, None) => {
                 let hash = |sha256: &str| format!("sha256:{sha256}");
                 FieldChange::compare("content", hash(&seen.sha256), hash(&self.content.sha256()))
             }
@@ -222,20 +217,17 @@ impl Kind for File {
     fn simulate(&self) -> FileSeen {
         let whole = self.content.whole();
         let readable = !self.content.has_secrets() && whole.expose().len() <= READ_LIMIT;
-        FileSeen {
-            content: readable.then(|| whole.expose().to_owned()),
-            sha256: self.content.sha256(),
-            mode: self.four_digits(),
-            owner: self.owner.clone(),
-        }
+        let text = readable.then(|| whole.expose().to_owned());
+        FileSeen::of(text, self.content.sha256(), self.four_digits(), self.owner.clone())
     }
 
     /// A short password could be guessed from an unkeyed hash of the file around it.
     fn shown(&self, seen: FileSeen) -> FileSeen {
-        let content = seen.content.as_deref().map(|text| self.masked(text));
-        let hidden = self.content.has_secrets() || content != seen.content;
+        let masked = seen.content.as_deref().and_then(passwords::masked).or(seen.masked);
+        let hidden = self.content.has_secrets() || masked.is_some();
         let sha256 = if hidden { Secret::MASK.to_owned() } else { seen.sha256 };
-        FileSeen { content: content.filter(|_| !self.content.has_secrets()), sha256, ..seen }
+        let content = masked.or(seen.content).filter(|_| !self.content.has_secrets());
+        FileSeen { content, masked: None, sha256, ..seen }
     }
 
     fn apply(&self, _: Act, before: &Observation<FileSeen>) -> Vec<Step> {
@@ -256,17 +248,35 @@ impl Kind for File {
         vec![(self.path.clone(), self.content.masked())]
     }
 
+    /// By the digest: what else is known of a content depends on who looked, and on which version of mainstay.
+    fn restored(&self, seen: &Observation<FileSeen>, prior: &Prior<FileSeen>) -> bool {
+        match (seen, &prior.before) {
+            (Observation::Present(seen), Observation::Present(was)) => {
+                (&seen.sha256, &seen.mode, &seen.owner) == (&was.sha256, &was.mode, &was.owner)
+            }
+            (seen, was) => seen == was,
+        }
+    }
+
+    fn takeover(&self) -> Option<String> {
+        (self.check == Some(FileCheck::Keepalived)).then(|| {
+            "keepalived starts over with a design of its own: its holder lets go of the virtual IP and takes it again, \
+             so for about a second nothing answers there"
+                .to_owned()
+        })
+    }
+
     fn destroy(&self, prior: &Prior<FileSeen>) -> Vec<Step> {
         let (title, script) = match &prior.before {
             Observation::Absent => {
                 let script = Script::new(include_str!("file/remove.sh")).set("FILE", &self.path).set("MADE", MADE);
                 ("remove", script)
             }
-            Observation::Present(FileSeen { content: Some(content), sha256, mode, owner }) => {
+            Observation::Present(FileSeen { content: Some(content), sha256, mode, owner, .. }) => {
                 let script = self.write(content.into(), sha256, mode, owner);
                 ("restore", script.set("CHECK", "none").set("KEEP", "no"))
             }
-            Observation::Present(FileSeen { content: None, sha256, mode, owner }) => {
+            Observation::Present(FileSeen { content: None, sha256, mode, owner, .. }) => {
                 let script = Script::new(include_str!("file/put_back.sh")).set("FILE", &self.path);
                 ("restore", script.set("SHA256", sha256).set("MODE", mode).set("OWNER", owner))
             }

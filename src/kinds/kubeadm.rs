@@ -6,6 +6,7 @@
 //! made by others has no note: there, the files and the API must both say that it is whole, and anything else
 //! is an error that a person must settle.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -18,12 +19,32 @@ use crate::resource::{
 };
 
 /// The standing of a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
     /// Whether kubeadm ended well here; if not, mainstay began it.
     pub complete: bool,
     /// What the host is.
     pub role: JoinRole,
+    /// What a first control plane that others made was made with, by its name in kubeadm's configuration.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
+}
+
+/// What only `kubeadm init` sets and a cluster tells about itself: its name in kubeadm's configuration and in
+/// cluster.yaml.
+pub(super) const SETTINGS: [(&str, &str); 6] = [
+    ("kubernetesVersion", "kubernetes.version"),
+    ("podSubnet", "kubernetes.podSubnet"),
+    ("serviceSubnet", "kubernetes.serviceSubnet"),
+    ("dnsDomain", "kubernetes.dnsDomain"),
+    ("imageRepository", "kubernetes.imageRepository"),
+    ("dataDir", "kubernetes.etcd.dataDir"),
+];
+
+impl Observed {
+    fn of(complete: bool, role: JoinRole) -> Observation<Self> {
+        Observation::Present(Self { complete, role, settings: BTreeMap::new() })
+    }
 }
 
 /// Description of every bootstrap token that mainstay makes, by which left ones are found again.
@@ -66,7 +87,7 @@ pub(super) struct Host<'a> {
 
 impl Host<'_> {
     pub(super) fn probe(&self) -> Script {
-        Script::new(with_kubectl!("kubeadm/marker.sh", "kubeadm/look.sh")).set("NODE", self.node)
+        Script::new(with_kubectl!("kubeadm/marker.sh", "kubeadm/look.sh")).set("NODE", self.node).set("VERB", self.verb)
     }
 
     /// `endpoint` is where the cluster must be, in the words of the configuration.
@@ -81,11 +102,12 @@ impl Host<'_> {
             "worker" => Ok(JoinRole::Worker),
             _ => Err(odd()),
         };
-        let words: Vec<&str> = text.split(' ').collect();
+        let (first, configuration) = text.split_once('\n').unwrap_or((text, ""));
+        let words: Vec<&str> = first.split(' ').collect();
         match words[..] {
             ["none"] => Ok(Observation::Absent),
-            ["begun"] => Ok(Observation::Present(Observed { complete: false, role: self.role })),
-            ["done", word] => Ok(Observation::Present(Observed { complete: true, role: role(word)? })),
+            ["begun"] => Ok(Observed::of(false, self.role)),
+            ["done", word] => Ok(Observed::of(true, role(word)?)),
             ["foreign", word, url] => {
                 let there = url.strip_prefix("https://").ok_or_else(odd)?;
                 if let Some(wanted) = endpoint.filter(|wanted| *wanted != there) {
@@ -94,13 +116,16 @@ impl Host<'_> {
                         self.node
                     )));
                 }
-                Ok(Observation::Present(Observed { complete: true, role: role(word)? }))
+                let known = SETTINGS.iter().map(|(name, _)| *name);
+                let settings =
+                    known.filter_map(|name| Some((name.to_owned(), setting(configuration, name)?.to_owned())));
+                Ok(Observation::Present(Observed { complete: true, role: role(word)?, settings: settings.collect() }))
             }
             _ => Err(odd()),
         }
     }
 
-    pub(super) fn diff(&self, seen: Observed) -> Vec<FieldChange> {
+    pub(super) fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
         let state = |complete| if complete { "complete" } else { "unfinished" };
         let role = FieldChange::compare("role", seen.role.as_str(), self.role.as_str()).map(FieldChange::replacing);
         FieldChange::compare("state", state(seen.complete), state(true)).into_iter().chain(role).collect()

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubeadm::{Host, Observed, TOKEN_DESCRIPTION, restored, setting};
+use super::kubeadm::{Host, Observed, SETTINGS, TOKEN_DESCRIPTION, restored, setting};
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
 use crate::resource::{
@@ -40,6 +40,17 @@ impl KubeadmInit {
     pub const TOKEN_SECRET: &'static str = "token_secret";
     /// Description of the bootstrap token, by which one that an interrupted run left is found and deleted.
     pub const TOKEN_DESCRIPTION: &'static str = TOKEN_DESCRIPTION;
+
+    /// What a cluster that others made was made with and cluster.yaml says otherwise: the name there, what it is, and
+    /// what is declared. What either of the two leaves to kubeadm is not compared.
+    fn other_settings<'a>(&'a self, seen: &'a Observed) -> Vec<(&'static str, &'a str, &'a str)> {
+        // Versions are written without it in cluster.yaml.
+        let bare = |text: &'a str| text.strip_prefix('v').filter(|it| it.starts_with(char::is_numeric)).unwrap_or(text);
+        let both = SETTINGS.iter().filter_map(|(name, ours)| {
+            Some((*ours, bare(seen.settings.get(*name)?), bare(setting(&self.config, name)?)))
+        });
+        both.filter(|(_, is, wanted)| is != wanted).collect()
+    }
 
     fn host(&self) -> Host<'_> {
         Host {
@@ -79,11 +90,13 @@ impl Kind for KubeadmInit {
     }
 
     fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
-        self.host().diff(*seen)
+        let settings = self.other_settings(seen).into_iter();
+        let settings = settings.filter_map(|(name, is, wanted)| FieldChange::compare(name, is, wanted));
+        self.host().diff(seen).into_iter().chain(settings).collect()
     }
 
     fn simulate(&self) -> Observed {
-        Observed { complete: true, role: JoinRole::ControlPlane }
+        Observed { complete: true, role: JoinRole::ControlPlane, settings: BTreeMap::new() }
     }
 
     fn apply(&self, act: Act, before: &Observation<Observed>) -> Vec<Step> {
@@ -125,6 +138,14 @@ impl Kind for KubeadmInit {
         (!changed.is_empty()).then(|| changed.join("\n"))
     }
 
+    fn impossible(&self, seen: &Observed) -> Option<String> {
+        let changes = self.other_settings(seen).into_iter().map(|(name, is, wanted)| {
+            format!("the cluster that runs here has {name} {is}, not {wanted}: what kubeadm init was told cannot change; write {is}")
+        });
+        let text: Vec<String> = changes.collect();
+        (!text.is_empty()).then(|| text.join("\n"))
+    }
+
     fn warning(&self, action: Action) -> Option<String> {
         self.host().warning(action)
     }
@@ -143,6 +164,23 @@ mod tests {
             skip_phases: Vec::new(),
             fixed: fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         }
+    }
+
+    #[test]
+    fn a_cluster_that_was_made_otherwise_is_not_taken_over() {
+        let told = "podSubnet: 10.244.0.0/16\ndnsDomain: cluster.local\nkubernetesVersion: v1.31.4\n";
+        let init = KubeadmInit { config: told.into(), ..with(&[]) };
+        let seen = |settings: &[(&str, &str)]| {
+            let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            Observed { settings, ..init.simulate() }
+        };
+        let same =
+            seen(&[("kubernetesVersion", "1.31.4"), ("imageRepository", "k8s.gcr.io"), ("dnsDomain", "cluster.local")]);
+        assert_eq!((init.diff(&same), init.impossible(&same)), (Vec::new(), None));
+        let other = seen(&[("podSubnet", "10.1.0.0/16")]);
+        assert_eq!(init.diff(&other).len(), 1);
+        let text = init.impossible(&other).unwrap();
+        assert!(text.contains("has kubernetes.podSubnet 10.1.0.0/16, not 10.244.0.0/16"), "{text}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `kubeadm_join`: a further control plane or a worker.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -142,11 +142,11 @@ impl Kind for KubeadmJoin {
     }
 
     fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
-        self.host().diff(*seen)
+        self.host().diff(seen)
     }
 
     fn simulate(&self) -> Observed {
-        Observed { complete: true, role: self.role }
+        Observed { complete: true, role: self.role, settings: BTreeMap::new() }
     }
 
     fn apply(&self, act: Act, before: &Observation<Observed>) -> Vec<Step> {

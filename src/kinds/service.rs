@@ -34,6 +34,15 @@ pub enum OnChange {
     Restart,
 }
 
+impl OnChange {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::Restart => "restart",
+        }
+    }
+}
+
 /// What a look sees of a [`Service`]. A service without a unit is absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -137,20 +146,16 @@ impl Kind for Service {
     fn apply(&self, act: Act, _: &Observation<ServiceSeen>) -> Vec<Step> {
         // Also when no reaction is asked for: a package may have started it just now with a
         // configuration of its own, and a drifted service may have missed a change before.
-        let (change, word) = match self.on_change {
-            OnChange::Reload => ("reload", "reload"),
-            OnChange::Restart => ("restart", "restart"),
-        };
         let title = match act {
             _ if !self.active => "stop",
-            Act::React => word,
+            Act::React => self.on_change.verb(),
             Act::Create | Act::Update | Act::Resume => "start",
         };
         let script = self
             .script(include_str!("service/act.sh"))
             .set("STATE", Self::state(self.active))
             .set("BOOT", Self::boot(self.enabled))
-            .set("CHANGE", change);
+            .set("CHANGE", self.on_change.verb());
         let mut steps = vec![Step::run(format!("{title} {}", self.name), script)];
         if self.active {
             let running = self.script(include_str!("service/running.sh"));
@@ -166,8 +171,13 @@ impl Kind for Service {
             .script(include_str!("service/restore.sh"))
             .set("STATE", Self::state(active))
             .set("BOOT", Self::boot(enabled))
+            .set("CHANGE", self.on_change.verb())
             .set("RELEASES", self.releases.join(" "));
         vec![Step::run(format!("{} {}", if active { "restore" } else { "stop" }, self.name), script)]
+    }
+
+    fn rereads(&self, prior: &Prior<ServiceSeen>) -> bool {
+        prior.before.present().is_some_and(ServiceSeen::runs)
     }
 
     fn restored(&self, seen: &Observation<ServiceSeen>, prior: &Prior<ServiceSeen>) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::identity::{INIT, is_control_plane};
+use super::identity::{INIT, JOIN, is_control_plane};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
 use super::nodes::{Node, Nodes};
@@ -143,6 +143,7 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
             ));
         }
     }
+    warnings.extend(left_as_it_was(nodes, inputs));
     if inputs.mode == Mode::Destroy && inputs.forget_unreachable {
         let mut left: BTreeMap<&HostName, usize> = BTreeMap::new();
         for node in nodes.all.iter().filter(|node| node.seen.is_err() && node.verdict.action == Action::Forget) {
@@ -152,6 +153,40 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
             let things = if count == 1 { "resource is" } else { "resources are" };
             format!("{host} does not answer: {count} {things} forgotten; what mainstay made there stays there")
         }));
+    }
+    warnings
+}
+
+/// What others made goes on when mainstay lets it go, which is not what everybody expects of these.
+fn left_as_it_was(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
+    let left = |node: &&Node<'_>| {
+        let there = node.seen.as_ref().is_ok_and(|seen| seen.observation != Observation::Absent);
+        node.declared.is_none() && node.moved_to.is_none() && node.was_there() && there
+    };
+    let (mut members, mut holders) = (BTreeSet::new(), BTreeSet::new());
+    for node in nodes.all.iter().filter(left) {
+        let holds = || node.record.is_some_and(|record| record.attributes.get("releases").is_some());
+        if matches!(node.address.kind(), INIT | JOIN) && node.verdict.action == Action::Forget {
+            members.insert(node.address.host().as_str());
+        } else if inputs.mode == Mode::Apply && node.rereads() && holds() {
+            holders.insert(node.address.host().as_str());
+        }
+    }
+    let list = |hosts: BTreeSet<&str>| hosts.into_iter().collect::<Vec<_>>().join(", ");
+    let mut warnings = Vec::new();
+    if !members.is_empty() {
+        warnings.push(format!(
+            "Kubernetes was on {} before mainstay and stays there, with its etcd members: \
+             `kubeadm reset` on the host and `kubectl delete node` end that",
+            list(members)
+        ));
+    }
+    if let (false, Some(address)) = (holders.is_empty(), inputs.virtual_ip) {
+        warnings.push(format!(
+            "keepalived was on {} before mainstay and goes on there as it was, so it may take {address} from the \
+             others: stop it there first (systemctl disable --now keepalived)",
+            list(holders)
+        ));
     }
     warnings
 }

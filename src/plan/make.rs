@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use super::model::{Change, Coverage, Mode, Plan};
-use super::nodes::Nodes;
+use super::model::{Change, Coverage, Mode, Plan, Reason};
+use super::nodes::{Node, Nodes};
 use super::selection::Selection;
 use super::{guards, react, sequence};
 use crate::facts::{Decode, FactSet};
@@ -53,6 +53,7 @@ impl Plan {
         guards::check(&mut nodes, &inputs);
         if inputs.mode != Mode::Refresh {
             react::forwards(&mut nodes, graph, inputs.state);
+            react::to_what_is_put_back(&mut nodes, inputs.state);
             let destroys = sequence::destroy_edges(&nodes);
             react::backwards(&mut nodes, &destroys, &destroys.order().nodes);
         }
@@ -104,7 +105,7 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
             continue;
         }
         let touches = node.verdict.action.touches_host();
-        let warning = node.resource.as_ref().filter(|_| touches).and_then(|it| it.warning(node.verdict.action));
+        let warning = warning(&node);
         let recorded_now = node.verdict.action != Action::NoOp || node.verdict.rerecord;
         let prior = if recorded_now { node.prior() } else { None };
         let (needs, lane) = match (node.declared, node.record) {
@@ -135,12 +136,30 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
     order.nodes.iter().filter_map(|&number| changes[number].take()).collect()
 }
 
+/// What people must know of a change before they approve it.
+fn warning(node: &Node<'_>) -> Option<String> {
+    let resource = node.resource.as_ref().filter(|_| node.verdict.action.touches_host())?;
+    let taken_over = node.verdict.reasons.contains(&Reason::NotMadeByMainstay);
+    let texts = [resource.warning(node.verdict.action), resource.takeover().filter(|_| taken_over)];
+    let texts: Vec<String> = texts.into_iter().flatten().collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
+}
+
 /// For each node that changes, what reacts to it.
 fn reacting(nodes: &Nodes<'_>, graph: &Graph) -> Vec<Vec<usize>> {
     let mut reacting = vec![Vec::new(); nodes.all.len()];
     for (number, item) in graph.items().iter().enumerate() {
         for cause in item.reacts_to.iter().filter_map(|address| graph.number(address)) {
             if nodes.all[cause].verdict.action.touches_host() {
+                reacting[cause].push(number);
+            }
+        }
+    }
+    for (number, node) in nodes.all.iter().enumerate().filter(|(_, node)| node.declared.is_none()) {
+        for reason in &node.verdict.reasons {
+            if let Reason::Reacts { to } = reason
+                && let Some(cause) = nodes.undeclared(to)
+            {
                 reacting[cause].push(number);
             }
         }

@@ -197,6 +197,17 @@ impl<'a> Node<'a> {
         verdict
     }
 
+    /// On an undeclared one: whether it goes on as it did before mainstay, see [`crate::resource::Kind::rereads`].
+    pub(super) fn rereads(&self) -> bool {
+        let (None, Some(resource), Some(record)) = (self.declared, &self.resource, self.record) else { return false };
+        resource.rereads(&record.prior).unwrap_or(false)
+    }
+
+    /// Whether there was something before mainstay.
+    pub(super) fn was_there(&self) -> bool {
+        self.record.is_some_and(|record| record.prior.before != Observation::Absent)
+    }
+
     /// What was there before mainstay took it over, as far as that is known.
     pub(super) fn prior(&self) -> Option<Prior> {
         if let Some(record) = self.record {

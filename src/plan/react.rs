@@ -39,6 +39,28 @@ pub(super) fn backwards(nodes: &mut Nodes<'_>, edges: &Edges, order: &[usize]) {
     }
 }
 
+/// What goes on as it did before mainstay acts once what it reads is put back: the same component's files, and what an
+/// earlier run put back.
+pub(super) fn to_what_is_put_back(nodes: &mut Nodes<'_>, state: &State) {
+    for number in 0..nodes.all.len() {
+        let node = &nodes.all[number];
+        let (true, Some(record)) = (node.verdict.problem.is_none() && node.rereads(), node.record) else { continue };
+        let mut causes: BTreeSet<&Address> = state.reactions.get(node.address).into_iter().flatten().collect();
+        causes.extend(record.needs.iter().filter(|need| {
+            let found = nodes.undeclared(need).map(|need| &nodes.all[need]);
+            need.component() == node.address.component()
+                && found.is_some_and(|need| need.verdict.action == Action::Destroy && need.was_there())
+        }));
+        if causes.is_empty() || !matches!(node.verdict.action, Action::Forget | Action::Destroy) {
+            continue;
+        }
+        let reasons: Vec<Reason> = causes.into_iter().map(|to| Reason::Reacts { to: to.clone() }).collect();
+        let verdict = &mut nodes.all[number].verdict;
+        verdict.action = Action::Destroy;
+        verdict.reasons.extend(reasons);
+    }
+}
+
 /// Whether it would be made, or taken over for the first time. What is known and recorded may still
 /// be kept right while something below it is unknown.
 pub(super) fn begins_something(node: &Node<'_>) -> bool {
@@ -79,6 +101,7 @@ fn react(nodes: &mut Nodes<'_>, number: usize, graph: &Graph, state: &State) {
     if action == Action::Update {
         verdict.reasons.extend(reasons);
     } else {
+        verdict.reasons.retain(|reason| *reason != Reason::AlreadyRight);
         verdict.reasons.splice(0..0, reasons);
         verdict.action = Action::Update;
         verdict.rerecord = false;

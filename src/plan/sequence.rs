@@ -12,7 +12,8 @@ pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph) -> Edges {
     Edges::new(nodes.all.len(), &pairs)
 }
 
-/// Only the edges of what goes away: from what needed something to that something.
+/// Only the edges of what goes away: from what needed something to that something. What goes on as it did before
+/// mainstay comes after what is put back for it to read.
 pub(super) fn destroy_edges(nodes: &Nodes<'_>) -> Edges {
     Edges::new(nodes.all.len(), &destroy_pairs(nodes))
 }
@@ -21,7 +22,12 @@ fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for (number, node) in nodes.all.iter().enumerate() {
         let needs = node.record.into_iter().flat_map(|record| &record.needs);
-        pairs.extend(needs.filter_map(|need| nodes.undeclared(need)).map(|need| (number, need)));
+        let rereads = node.rereads();
+        pairs.extend(
+            needs
+                .filter_map(|need| nodes.undeclared(need))
+                .map(|need| if rereads && nodes.all[need].was_there() { (need, number) } else { (number, need) }),
+        );
     }
     pairs
 }

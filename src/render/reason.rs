@@ -2,7 +2,7 @@
 
 use super::style::plain;
 use crate::plan::{Change, Reason};
-use crate::resource::Address;
+use crate::resource::{Action, Address, Observation};
 
 /// Where cluster.yaml says something: its name, and the line of a JSON pointer into it.
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
             Reason::Requested => "asked for with --replace".into(),
             Reason::Interrupted => "an earlier run did not finish it".into(),
             Reason::Removed => format!("removed from {}", source.file),
-            Reason::Moved { other } if change.action == crate::resource::Action::Forget => {
+            Reason::Moved { other } if change.action == Action::Forget => {
                 format!("is {} now", beside(other, &change.address))
             }
             Reason::Moved { other } => format!("was {}", beside(other, &change.address)),
@@ -48,12 +48,33 @@ pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
     }
     match causes.as_slice() {
         [] => {}
-        [cause] => texts.insert(0, format!("because {} changes", beside(cause, &change.address))),
+        [cause] => {
+            texts.insert(0, format!("because {} {}", beside(cause, &change.address), happens(change, "changes", "is")));
+        }
         [cause, others @ ..] => {
-            texts.insert(0, format!("because {} and {} more change", beside(cause, &change.address), others.len()));
+            let (cause, happens) = (beside(cause, &change.address), happens(change, "change", "are"));
+            texts.insert(0, format!("because {cause} and {} more {happens}", others.len()));
         }
     }
+    texts.extend(what_was_there(change).map(Into::into));
     texts.join("; ")
+}
+
+fn happens(change: &Change, changes: &'static str, is: &'static str) -> String {
+    if change.action == Action::Destroy { format!("{is} put back") } else { changes.to_owned() }
+}
+
+/// What becomes of what was there before mainstay.
+fn what_was_there(change: &Change) -> Option<&'static str> {
+    let present = |observation: &Observation| *observation != Observation::Absent;
+    let was_there = change.prior.as_ref().is_some_and(|prior| present(&prior.before));
+    let reacts = change.reasons.iter().any(|reason| matches!(reason, Reason::Reacts { .. }));
+    let is_there = change.before.as_ref().is_some_and(|seen| present(&seen.observation));
+    match change.action {
+        Action::Destroy if was_there && !reacts => Some("put back as it was before"),
+        Action::Forget if was_there && is_there => Some("not made by mainstay, stays"),
+        _ => None,
+    }
 }
 
 /// An address as short as it can be next to another one. The host is left out where it is the same,

@@ -80,6 +80,15 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     fn files(&self) -> Vec<(String, String)> {
         Vec::new()
     }
+    /// Whether it goes on after destroy, because it was there before, and must act once what it reads is put back.
+    fn rereads(&self, prior: &Prior<Self::Observed>) -> bool {
+        let _ = prior;
+        false
+    }
+    /// What it costs to change what others made; said once, when it is taken over.
+    fn takeover(&self) -> Option<String> {
+        None
+    }
     /// What people must know before they approve, for example `destroys what runs on w2`. A change
     /// with a warning always has a plan line of its own.
     fn warning(&self, action: Action) -> Option<String> {
@@ -142,6 +151,10 @@ pub trait AnyKind: Debug + Send + Sync {
     fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError>;
     /// [`Kind::files`].
     fn files(&self) -> Vec<(String, String)>;
+    /// [`Kind::rereads`].
+    fn rereads(&self, prior: &Prior) -> Result<bool, DecodeError>;
+    /// [`Kind::takeover`].
+    fn takeover(&self) -> Option<String>;
     /// [`Kind::warning`].
     fn warning(&self, action: Action) -> Option<String>;
 }
@@ -247,6 +260,14 @@ impl<K: Kind> AnyKind for K {
 
     fn files(&self) -> Vec<(String, String)> {
         Kind::files(self)
+    }
+
+    fn rereads(&self, prior: &Prior) -> Result<bool, DecodeError> {
+        Ok(Kind::rereads(self, &prior_of::<K>(prior)?))
+    }
+
+    fn takeover(&self) -> Option<String> {
+        Kind::takeover(self)
     }
 
     fn warning(&self, action: Action) -> Option<String> {

@@ -108,6 +108,14 @@ impl Kind for Thing {
         (self.value == "impossible").then(|| "the host cannot do that".into())
     }
 
+    fn rereads(&self, prior: &Prior<ThingSeen>) -> bool {
+        self.key == "service" && prior.before != Observation::Absent
+    }
+
+    fn takeover(&self) -> Option<String> {
+        self.warns.then(|| "takes over".into())
+    }
+
     fn warning(&self, action: Action) -> Option<String> {
         (self.warns && matches!(action, Action::Destroy | Action::Replace))
             .then(|| format!("destroys what runs in {}", self.key))

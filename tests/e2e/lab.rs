@@ -1,6 +1,7 @@
 //! Real hosts in containers, driven by the compiled binary.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -67,6 +68,12 @@ impl Lab {
             .unwrap();
         assert!(output.status.success(), "tests/lab/up failed:\n{}", text(&output));
         Some(lab)
+    }
+
+    /// Builds a cluster on its hosts as the articles do, and describes it in cluster.yaml.
+    pub(crate) fn build_by_hand(&self) {
+        let output = self.script("by-hand").output().unwrap();
+        assert!(output.status.success(), "tests/lab/by-hand failed:\n{}", text(&output));
     }
 
     fn script(&self, name: &str) -> Command {
@@ -150,6 +157,12 @@ impl Lab {
     pub(crate) fn holders(&self, address: &str) -> Vec<String> {
         let holds = |host: &&String| !self.sh(host, &format!("ip -o addr show to {address}")).trim().is_empty();
         self.hosts.iter().filter(holds).cloned().collect()
+    }
+
+    /// Where clients ask.
+    pub(crate) fn vip(&self) -> SocketAddr {
+        let (address, port) = self.endpoint();
+        format!("{address}:{port}").parse().unwrap()
     }
 
     /// A value of cluster.yaml, as the lab wrote it.

@@ -1,7 +1,6 @@
 //! From bare hosts to a cluster, through drift and failover, and back to bare hosts.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::checks::{backends_are_up, cluster_is_whole, one_holder};
@@ -86,16 +85,11 @@ fn drift_is_named_and_mended(lab: &Lab) {
     expected.sort();
     assert_eq!(named, expected);
 
-    let client = Poll::start(vip(lab));
+    let client = Poll::start(lab.vip());
     lab.expect(0, &["apply", "--auto-approve"]);
     let seen = client.end();
     assert!(seen.asked > 5 && seen.failed == 0, "a client saw {seen:?} while drift was mended");
     assert!(lab.expect(0, &["plan", "--detailed-exitcode"]).contains(NO_CHANGES));
-}
-
-fn vip(lab: &Lab) -> SocketAddr {
-    let (address, port) = lab.endpoint();
-    format!("{address}:{port}").parse().unwrap()
 }
 
 /// Breaks or mends something on the host that is named.
@@ -140,13 +134,13 @@ fn failover(lab: &Lab, rounds: usize) {
         let mut outages = Vec::new();
         for _ in 0..rounds {
             let holder = one_holder(lab);
-            let client = Poll::start(vip(lab));
+            let client = Poll::start(lab.vip());
             std::thread::sleep(Duration::from_millis(500));
             harm(lab, &holder);
             until("the API answers for a while after the harm", 30, || {
                 (0..20).all(|_| {
                     std::thread::sleep(Duration::from_millis(100));
-                    answers(vip(lab))
+                    answers(lab.vip())
                 })
             });
             let seen = client.end();

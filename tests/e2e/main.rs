@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test, its set-up included, fails by panicking")]
 
+mod adopt;
 mod checks;
 mod faults;
 mod kill;

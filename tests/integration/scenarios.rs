@@ -2,7 +2,7 @@
 //!
 //! Lines of a script: `$ mainstay ARGS` runs a command, whose output is expected; `% mainstay ARGS` too, of which only
 //! the last line is; `edit FROM => TO` replaces a text in cluster.yaml (`\n` is a new line); `> FILE mainstay ARGS` keeps
-//! what a command says in a file; `empty FILE` empties a file and `remove FILE` removes it. Other lines are comments.
+//! what a command says in a file; `empty FILE` empties a file and `remove FILE` removes it, or a folder. Other lines are comments.
 //! `UPDATE=1` writes what is said now as what is expected.
 
 use std::fmt::Write;
@@ -91,7 +91,8 @@ fn play(folder: &Path) -> String {
         } else if let Some(file) = line.strip_prefix("empty ") {
             fs::write(it.path(file), "").unwrap();
         } else if let Some(file) = line.strip_prefix("remove ") {
-            fs::remove_file(it.path(file)).unwrap();
+            let file = it.path(file);
+            if file.is_dir() { fs::remove_dir_all(file) } else { fs::remove_file(file) }.unwrap();
         } else if let Some((file, command)) = line.strip_prefix("> ").and_then(|rest| rest.split_once(" mainstay ")) {
             let said = it.expect(0, &words(command).iter().map(String::as_str).collect::<Vec<_>>());
             fs::write(it.path(file), said.out).unwrap();

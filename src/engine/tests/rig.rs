@@ -100,6 +100,12 @@ impl AnyKind for Staged {
     fn files(&self) -> Vec<(String, String)> {
         Vec::new()
     }
+    fn rereads(&self, _: &Prior) -> Result<bool, DecodeError> {
+        Ok(false)
+    }
+    fn takeover(&self) -> Option<String> {
+        None
+    }
     fn warning(&self, _: Action) -> Option<String> {
         None
     }

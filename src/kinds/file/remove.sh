@@ -5,6 +5,8 @@ if [ -d "$FILE" ] && [ ! -L "$FILE" ]; then
     exit 1
 fi
 rm -f -- "$FILE" "$FILE.mainstay-prior"
+# A unit that goes on must not do so with what is gone.
+case $FILE in */systemd/system/*) if command -v systemctl >/dev/null; then systemctl daemon-reload || :; fi ;; esac
 dir=$FILE
 while :; do
     case $dir in ?*/*) dir=${dir%/*} ;; *) break ;; esac

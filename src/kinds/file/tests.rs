@@ -94,6 +94,7 @@ fn what_cannot_be_recorded_is_kept_on_the_host() {
         (b"\xff\xfe\0binary".to_vec(), "text".into()),
         (large, "text".into()),
         (b"pass n3w\n".to_vec(), secret("n3w")),
+        (b"auth_pass Zq7m\n".to_vec(), "text".into()),
     ] {
         let (dir, rehearsal, owner) = place();
         let path = dir.path().join("f");
@@ -126,7 +127,7 @@ fn the_kept_file_is_private_and_the_first_one_stays() {
 fn a_lost_prior_file_is_an_error_not_a_silent_loss() {
     let (dir, rehearsal, owner) = place();
     let wanted = file(dir.path(), "f", secret("x"), &owner);
-    let gone = FileSeen { content: None, sha256: "0".repeat(64), mode: "0644".into(), owner };
+    let gone = FileSeen { content: None, masked: None, sha256: "0".repeat(64), mode: "0644".into(), owner };
     let prior = Prior { before: Observation::Present(gone), kept: std::collections::BTreeMap::default() };
     rehearsal.run(&wanted, &wanted.apply(Act::Create, &Observation::Absent)).unwrap();
     let failed = rehearsal.run(&wanted, &wanted.destroy(&prior)).unwrap_err();
@@ -195,6 +196,17 @@ fn differences_are_told_apart() {
     assert_eq!(fields(&hidden.simulate(), &hidden), []);
     let drifted = FileSeen { content: Some("set by the simulation".into()), ..hidden.simulate() };
     let changes = hidden.diff(&drifted);
+    let theirs = FileSeen::of(Some("a\nauth_pass Zq7m\n".into()), "0".repeat(64), "0644".into(), "root:root".into());
+    let shown = wanted.diff(&theirs).remove(0);
+    assert_eq!((shown.shown, shown.before), (Shown::Text, format!("a\nauth_pass {}\n", Secret::MASK)));
+    assert!(!serde_json::to_string(&theirs).unwrap().contains("Zq7m"), "nor does the state hold it");
+    // One that an earlier version looked at.
+    let earlier = FileSeen { content: Some("a\nauth_pass Zq7m\n".into()), masked: None, ..theirs.clone() };
+    let prior = Prior { before: Observation::Present(earlier), kept: std::collections::BTreeMap::default() };
+    assert!(wanted.restored(&Observation::Present(theirs.clone()), &prior));
+    assert!(!wanted.restored(&Observation::Present(FileSeen { mode: "0600".into(), ..theirs.clone() }), &prior));
+    let only_the_password = File::new("/f", "a\nauth_pass other\n");
+    assert_eq!(fields(&theirs, &only_the_password), content(Shown::Sensitive));
     assert_eq!((changes.len(), changes[0].shown, changes[0].after.as_str()), (1, Shown::Sensitive, Secret::MASK));
 }
 
@@ -279,9 +291,7 @@ fn a_password_that_stands_in_a_file_without_declared_secrets_never_shows() {
     // A change of nothing but the password is told, and no more.
     let other = File::new("/k.conf", text.replace('2', "3")).checked_by(FileCheck::Keepalived);
     assert_eq!(other.diff(&seen), [FieldChange::sensitive("content")]);
-    // Others keep no passwords, and what is no password is shown as it is.
-    let plain = File::new("/k.conf", "x");
-    assert_eq!(plain.shown(seen.clone()), seen);
+    // What is no password is shown as it is.
     assert_eq!(bare.shown(bare.simulate()), bare.simulate());
 }
 

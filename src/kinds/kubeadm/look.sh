@@ -1,5 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# `none`, `begun` (unfinished, by mainstay), `done ROLE`, or `foreign ROLE ENDPOINT` for a node that mainstay did not make.
+# `none`, `begun` (unfinished, by mainstay), `done ROLE`, or `foreign ROLE ENDPOINT` for a node that mainstay did not make;
+# where that was `kubeadm init`, its configuration follows.
 # What decides lasts: neither a stopped kubelet nor a silent apiserver makes a node look unfinished.
 noted
 present=''
@@ -36,6 +37,14 @@ if [ -e "$k/bootstrap-kubelet.conf" ] || ! [ -e "$k/kubelet.conf" ] || ! [ -e "$
     echo "left by a kubeadm that mainstay did not run:$present; run kubeadm reset on this host" >&2
     exit 1
 fi
+# Its node's name, by which kubelet goes: the host's, unless it was told another one.
+own=$(sed -n 's/.*--hostname-override[= ]\([^ "]*\).*/\1/p' /var/lib/kubelet/kubeadm-flags.env /etc/default/kubelet \
+    /etc/sysconfig/kubelet 2>/dev/null | tail -n 1)
+[ -n "$own" ] || own=$(uname -n | tr '[:upper:]' '[:lower:]')
+if [ "$own" != "$NODE" ]; then
+    echo "this host's node is $own, not $NODE: write \`nodeName: $own\` under the host in cluster.yaml" >&2
+    exit 1
+fi
 endpoint=''
 while read -r key value; do
     [ "$key" != server: ] || endpoint=$value
@@ -52,3 +61,6 @@ if [ $role = control-plane ]; then
     fi
 fi
 echo "foreign $role $endpoint"
+if [ "$VERB" = init ] && [ $role = control-plane ]; then
+    api get configmap -n kube-system kubeadm-config -o go-template='{{.data.ClusterConfiguration}}'
+fi

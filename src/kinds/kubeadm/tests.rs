@@ -61,6 +61,7 @@ fn whole(note: Option<&str>) -> Stage {
     if let Some(note) = note {
         stage.file(NOTE, note);
     }
+    stage.command("uname", "echo cp1");
     stage
 }
 
@@ -68,6 +69,7 @@ fn worker() -> Stage {
     let stage = Stage::new();
     stage.file("/etc/kubernetes/kubelet.conf", "clusters:\n- cluster:\n    server: https://10.0.0.100:8443\n");
     stage.file("/etc/kubernetes/pki/ca.crt", "");
+    stage.command("uname", "echo N2");
     stage
 }
 
@@ -76,7 +78,7 @@ fn look<K: Kind>(kind: &K, stage: &Stage) -> Result<Observation<K::Observed>, Pr
 }
 
 fn seen(complete: bool, role: JoinRole) -> Observation<Observed> {
-    Observation::Present(Observed { complete, role })
+    Observed::of(complete, role)
 }
 
 /// Slots as a run would have filled them, each with a word that can be searched for.
@@ -141,19 +143,35 @@ fn what_mainstay_noted_decides_without_asking_anyone() {
 #[test]
 fn a_cluster_made_by_others_is_adopted_only_when_it_says_that_it_is_whole() {
     let stage = whole(None);
-    stage.command("kubectl", "echo kubernetes.io/hostname; echo node-role.kubernetes.io/control-plane");
-    assert_eq!(look(&init(), &stage), Ok(seen(true, JoinRole::ControlPlane)));
+    let told = "case $* in *' configmap '*) printf 'networking:\\n  podSubnet: 10.1.0.0/16\\n';; \
+        *) echo kubernetes.io/hostname; echo node-role.kubernetes.io/control-plane;; esac";
+    stage.command("kubectl", told);
+    let found = look(&init(), &stage).unwrap();
+    let settings = BTreeMap::from([("podSubnet".to_owned(), "10.1.0.0/16".to_owned())]);
+    assert_eq!(found, Observation::Present(Observed { complete: true, role: JoinRole::ControlPlane, settings }));
+    stage.command("kubectl", &told.replace("printf", "exit 1; printf"));
+    assert!(look(&init(), &stage).is_err(), "what it was made with is not known");
     stage.command("kubectl", "echo kubernetes.io/hostname");
     assert!(look(&init(), &stage).unwrap_err().to_string().contains("has not finished"));
     stage.command("kubectl", "exit 1");
     assert!(look(&init(), &stage).unwrap_err().to_string().contains("cannot be told"));
 
     assert_eq!(look(&join(JoinRole::Worker), &worker()), Ok(seen(true, JoinRole::Worker)));
-    assert!(look(&init(), &worker()).unwrap_err().to_string().contains("is a worker"));
+    let first = worker();
+    first.command("uname", "echo cp1");
+    assert!(look(&init(), &first).unwrap_err().to_string().contains("is a worker"));
     let mut elsewhere = join(JoinRole::Worker);
     elsewhere.config = elsewhere.config.replace("10.0.0.100", "10.0.0.200");
     let error = look(&elsewhere, &worker()).unwrap_err().to_string();
     assert!(error.contains("the cluster at 10.0.0.100:8443, not of the one at 10.0.0.200:8443"), "{error}");
+
+    let other = worker();
+    other.file(
+        "/var/lib/kubelet/kubeadm-flags.env",
+        "KUBELET_KUBEADM_ARGS=\"--hostname-override=container-12-203 --x\"",
+    );
+    let error = look(&join(JoinRole::Worker), &other).unwrap_err().to_string();
+    assert!(error.contains("node is container-12-203, not n2: write `nodeName: container-12-203`"), "{error}");
 
     let half = worker();
     half.file("/etc/kubernetes/bootstrap-kubelet.conf", "");
@@ -174,9 +192,10 @@ fn garbage_is_an_error() {
 
 #[test]
 fn another_role_replaces() {
-    let changes = join(JoinRole::ControlPlane).diff(&Observed { complete: true, role: JoinRole::Worker });
+    let of = |complete| Observed { complete, role: JoinRole::Worker, settings: BTreeMap::new() };
+    let changes = join(JoinRole::ControlPlane).diff(&of(true));
     assert_eq!(changes.iter().map(|c| (&*c.field, c.replaces)).collect::<Vec<_>>(), [("role", true)]);
-    let changes = join(JoinRole::Worker).diff(&Observed { complete: false, role: JoinRole::Worker });
+    let changes = join(JoinRole::Worker).diff(&of(false));
     assert_eq!(changes.iter().map(|c| (&*c.field, c.replaces)).collect::<Vec<_>>(), [("state", false)]);
     assert!(init().diff(&init().simulate()).is_empty());
 }

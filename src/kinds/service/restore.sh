@@ -1,12 +1,17 @@
 # shellcheck shell=sh disable=SC2154
-# Puts UNIT back to how it was, and takes off what it leaves behind when it was killed: exactly the
-# addresses RELEASES, wherever they are.
+# Puts UNIT back to how it was, with what it read before, and takes off what it leaves behind when it was killed:
+# exactly the addresses RELEASES, wherever they are.
 property() { systemctl show -p "$1" --value -- "$UNIT"; }
 if [ "$(property NeedDaemonReload)" = yes ]; then systemctl daemon-reload; fi
 now=$(property ActiveState)
 if [ "$STATE" = active ]; then
     case $now in
-    active | reloading | refreshing) ;;
+    active | reloading | refreshing)
+        case $CHANGE in
+        reload) systemctl reload-or-restart -- "$UNIT" ;;
+        restart) systemctl restart -- "$UNIT" ;;
+        esac
+        ;;
     *) systemctl start -- "$UNIT" ;;
     esac
 else

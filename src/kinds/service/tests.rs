@@ -87,8 +87,8 @@ fn destroy_restores_what_was_there() {
     for (state, boot, verbs) in [
         ("inactive", "disabled", "enable reset-failed start stop reset-failed disable"),
         ("inactive", "enabled", "reset-failed start stop reset-failed"),
-        ("active", "disabled", "enable reload-or-restart disable"),
-        ("active", "enabled", "reload-or-restart"),
+        ("active", "disabled", "enable reload-or-restart reload-or-restart disable"),
+        ("active", "enabled", "reload-or-restart reload-or-restart"),
     ] {
         let host = Host::new("loaded", state, boot);
         host.rehearsal.live(&wanted);

@@ -4,6 +4,9 @@
 mod selection;
 mod world;
 
+use std::sync::Arc;
+
+use crate::resource::Observation;
 use proptest::prelude::*;
 
 use self::world::{World, address, thing};
@@ -29,10 +32,7 @@ fn a_service_reacts_to_its_file_also_when_it_would_be_adopted_or_is_owed() {
     world.hosts("h/c/thing[file]", seen("1")).hosts("h/c/thing[service]", seen("1"));
     let plan = world.plan();
     let service = world.change(&plan, "h/c/thing[service]");
-    assert_eq!(
-        (service.action, service.reasons.as_slice()),
-        (Action::Update, [reacts("h/c/thing[file]"), Reason::AlreadyRight].as_slice())
-    );
+    assert_eq!((service.action, service.reasons.as_slice()), (Action::Update, [reacts("h/c/thing[file]")].as_slice()));
     assert_eq!(service.after, [address("h/c/thing[file]")].into());
     assert_eq!(world.change(&plan, "h/c/thing[file]").reacting, [address("h/c/thing[service]")].into());
     world.apply(&plan);
@@ -291,6 +291,22 @@ fn a_virtual_ip_on_two_hosts_is_said() {
 }
 
 #[test]
+fn what_others_made_and_goes_on_when_it_is_let_go_is_said() {
+    let mut world = World { vip: Some("10.0.0.100".parse().unwrap()), ..World::default() };
+    for name in ["cp3/control-plane/kubeadm_join", "cp3/keepalived/service[service]"] {
+        world.made_of(name, &thing("service", "1"));
+        world.state.resources.get_mut(&address(name)).unwrap().prior.before = seen("1").observation;
+    }
+    let record = world.state.resources.get_mut(&address("cp3/keepalived/service[service]")).unwrap();
+    record.attributes["releases"] = "10.0.0.100/24".into();
+    insta::assert_snapshot!(world.plan().warnings.join("\n"), @r"
+    Kubernetes was on cp3 before mainstay and stays there, with its etcd members: `kubeadm reset` on the host and `kubectl delete node` end that
+    keepalived was on cp3 before mainstay and goes on there as it was, so it may take 10.0.0.100 from the others: stop it there first (systemctl disable --now keepalived)
+    ");
+    assert_eq!(world.plan_for(Mode::Destroy, false).warnings.len(), 1, "then keepalived goes on everywhere");
+}
+
+#[test]
 fn waiting_goes_through_what_is_right_already() {
     let mut world = World::default();
     world.declare("h/c/thing[a]", "2", &[], &[]);
@@ -313,6 +329,54 @@ fn warnings_come_from_the_kind_and_only_for_what_touches_a_host() {
     assert_eq!(plan.changes[0].warning.as_deref(), Some("destroys what runs in a"));
     world.hosts("h/c/thing[a]", absent());
     assert_eq!(world.plan().changes[0].warning, None);
+}
+
+#[test]
+fn what_it_costs_to_take_something_over_is_said_once() {
+    let mut world = World::default();
+    let declared = |world: &mut World| world.declared[0].resource = Arc::new(Thing { warns: true, ..thing("a", "1") });
+    world.declare("h/c/thing[a]", "1", &[], &[]).hosts("h/c/thing[a]", seen("theirs"));
+    declared(&mut world);
+    assert_eq!(world.plan().changes[0].warning.as_deref(), Some("takes over"));
+    world.made("h/c/thing[a]", "1", &[]).hosts("h/c/thing[a]", seen("drifted"));
+    assert_eq!(world.plan().changes[0].warning, None);
+}
+
+#[test]
+fn what_goes_on_as_before_acts_once_what_it_reads_is_put_back() {
+    let (low, other) = ("h/c/thing[low]", "h/other/thing[x]");
+    let made = || {
+        let mut world = World::default();
+        world.made(low, "1", &[]).made("h/c/thing[new]", "1", &[]).made(other, "1", &[]);
+        world.made("h/c/thing[service]", "1", &[low, "h/c/thing[new]", other]);
+        for name in [low, other, "h/c/thing[service]"] {
+            let before = seen(if name.contains("service") { "1" } else { "theirs" }).observation;
+            world.state.resources.get_mut(&address(name)).unwrap().prior.before = before;
+        }
+        world
+    };
+    let world = made();
+    let plan = world.plan_for(Mode::Destroy, false);
+    let service = world.change(&plan, "h/c/thing[service]");
+    assert_eq!((service.action, &service.reasons[..]), (Action::Destroy, &[Reason::Destroyed, reacts(low)][..]));
+    assert_eq!(service.after, [address(low), address(other)].into(), "what is put back comes first");
+    assert_eq!(world.change(&plan, low).reacting, [address("h/c/thing[service]")].into());
+    assert_eq!(world.change(&plan, "h/c/thing[new]").after, [address("h/c/thing[service]")].into());
+
+    // An earlier run put it back and was cut off: the service still owes its reaction.
+    let mut world = made();
+    world.state.resources.remove(&address(low));
+    let forgotten = world.plan_for(Mode::Destroy, false);
+    assert_eq!(world.change(&forgotten, "h/c/thing[service]").action, Action::Forget);
+    world.state.reactions.insert(address("h/c/thing[service]"), [address(low)].into());
+    let plan = world.plan_for(Mode::Destroy, false);
+    assert_eq!(world.change(&plan, "h/c/thing[service]").action, Action::Destroy);
+
+    // One that was not there before simply goes, and first.
+    let mut world = made();
+    world.state.resources.get_mut(&address("h/c/thing[service]")).unwrap().prior.before = Observation::Absent;
+    let plan = world.plan_for(Mode::Destroy, false);
+    assert_eq!(world.change(&plan, low).after, [address("h/c/thing[service]")].into());
 }
 
 proptest! {
