@@ -8,7 +8,7 @@ use super::apply::Locking;
 use super::carry_out::{carry_out, refresh};
 use super::error::{CliError, Exit};
 use super::present::{Format, Origin, present};
-use super::survey::{Planning, Survey, survey_for};
+use super::survey::{Planning, Survey, ignored, survey_for};
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::plan::saved::{self, Basis, FileError, Options, Saved, Stale, digest_key};
@@ -155,7 +155,8 @@ pub(super) async fn apply(
     let key = digest_key(&state);
     fits(saved.fits_files(&basis(&planned, &workspace, planning.options(), &key)))?;
     let accept: Vec<Pattern> = accept.iter().map(Pattern::new).collect();
-    let left = saved::compare(&saved, &mut planned.plan, &key, &accept).map_err(|stale| context.stale(&stale))?;
+    let left = saved::compare(&saved, &mut planned.plan, &key, &accept, &ignored(&workspace));
+    let left = left.map_err(|stale| context.stale(&stale))?;
     if ui.json {
         present(&planned.plan, &saved.origin, Format::Text, false, ui)?;
     } else {

@@ -84,8 +84,9 @@ pub enum Stale {
         /// Every address, and what is known about it.
         moved: Vec<(Address, String)>,
     },
-    /// The same inputs are planned differently: by another version.
-    #[error("from the same inputs mainstay {} plans something else than mainstay {by} did{}", env!("CARGO_PKG_VERSION"), list(moved))]
+    /// What was seen and declared is the same, but it is planned differently: by another version, or
+    /// because the plan was made while another run was at work.
+    #[error("what would be done now is not what was reviewed{}{}", version(by), list(moved))]
     Planned {
         /// The version that saved the plan.
         by: String,
@@ -123,6 +124,11 @@ fn serial(then: u64, now: u64) -> String {
 }
 
 const APPLIED: &str = "this plan has been applied already, or something else has";
+
+fn version(by: &str) -> String {
+    let this = env!("CARGO_PKG_VERSION");
+    if by == this { String::new() } else { format!(" (mainstay {by} has planned it, this is {this})") }
+}
 
 fn list(moved: &[(Address, String)]) -> String {
     let mut text = String::new();
@@ -193,11 +199,18 @@ impl Saved {
 ///
 /// Where what was observed has moved at an address that `accept` matches, there is a warning in the
 /// plan instead of an error: such a change stays when its action is the reviewed one, and becomes
-/// nothing to do otherwise, together with what stands on it. Returns how many were left alone.
+/// nothing to do otherwise, together with what stands on it. What `ignored` (`lifecycle.ignoreDrift`)
+/// matches may differ where nothing was and nothing is to be done. Returns how many were left alone.
 ///
 /// # Errors
 /// [`Stale::Hosts`], [`Stale::Declared`], [`Stale::Planned`], in this order.
-pub fn compare(saved: &Saved, plan: &mut Plan, key: &DigestKey, accept: &[Pattern]) -> Result<usize, Stale> {
+pub fn compare(
+    saved: &Saved,
+    plan: &mut Plan,
+    key: &DigestKey,
+    accept: &[Pattern],
+    ignored: &[Pattern],
+) -> Result<usize, Stale> {
     let now = plan.changes.iter().map(|change| Item::of(change, key)).collect::<Vec<_>>();
     let then: BTreeMap<&Address, &Item> = saved.changes.iter().map(|item| (&item.address, item)).collect();
     let (mut hosts, mut declared, mut planned) = (Vec::new(), Vec::new(), Vec::new());
@@ -208,9 +221,10 @@ pub fn compare(saved: &Saved, plan: &mut Plan, key: &DigestKey, accept: &[Patter
             planned.push((address, "is not in the saved plan".to_owned()));
             continue;
         };
-        if then.observed != item.observed {
+        let matches = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(&address));
+        if then.observed != item.observed && !(is_idle(then) && is_idle(item) && matches(ignored)) {
             let told = told(then, item);
-            if accept.iter().any(|pattern| pattern.matches(&address)) {
+            if matches(accept) {
                 accepted.insert(address.clone(), told);
             } else {
                 hosts.push((address.clone(), told));
@@ -242,6 +256,11 @@ pub fn compare(saved: &Saved, plan: &mut Plan, key: &DigestKey, accept: &[Patter
         };
     }
     Ok(leave_alone(plan, &then, &accepted))
+}
+
+/// Whether it is there and nothing is to be done.
+fn is_idle(item: &Item) -> bool {
+    item.action == Action::NoOp && matches!(item.seen, Some(Observation::Present(_)))
 }
 
 /// What drift that was accepted leaves of a plan: the actions that were reviewed.

@@ -8,7 +8,7 @@ use crate::facts::FactSet;
 use crate::graph::Graph;
 use crate::plan::{Inputs, Mode, Plan, Selection};
 use crate::resource::testing::{Thing, absent, decode, seen};
-use crate::resource::{Address, Declared, Observation, Prior};
+use crate::resource::{Address, Declared, Observation, Pattern, Prior};
 use crate::state::{Record, State, Status};
 
 /// Things that are declared, recorded and there.
@@ -18,13 +18,15 @@ pub(super) struct World {
     pub(super) state: State,
     pub(super) facts: FactSet,
     pub(super) mode: Mode,
+    /// `lifecycle.ignoreDrift`.
+    pub(super) ignored: Vec<Pattern>,
 }
 
 impl Default for World {
     fn default() -> Self {
         let mut state = State::fresh("prod", "lineage".into(), "salt".into());
         state.serial = 1;
-        Self { declared: Vec::new(), state, facts: FactSet::default(), mode: Mode::Apply }
+        Self { declared: Vec::new(), state, facts: FactSet::default(), mode: Mode::Apply, ignored: Vec::new() }
     }
 }
 
@@ -106,7 +108,7 @@ impl World {
             decode: &decode,
             control_planes: &[],
             prevent_destroy: &[],
-            ignore_drift: &[],
+            ignore_drift: &self.ignored,
             virtual_ip: None,
             selection: &Selection::default(),
             forget_unreachable: false,

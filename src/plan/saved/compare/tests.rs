@@ -26,7 +26,7 @@ fn cluster() -> World {
 fn compared(saved: &Saved, now: &World, accept: &[&str]) -> Result<(Vec<String>, Vec<String>), String> {
     let mut plan = now.plan();
     let accept: Vec<Pattern> = accept.iter().map(|text| Pattern::new(*text)).collect();
-    compare(saved, &mut plan, &digest_key(&now.state), &accept).map_err(|error| error.to_string())?;
+    compare(saved, &mut plan, &digest_key(&now.state), &accept, &now.ignored).map_err(|error| error.to_string())?;
     let acts = plan.changes.iter().filter(|change| change.action != Action::NoOp);
     Ok((acts.map(|change| format!("{} {}", change.action.symbol(), change.address)).collect(), plan.warnings))
 }
@@ -90,6 +90,21 @@ fn accepted_drift_is_left_alone_unless_its_action_was_reviewed() {
     let (acts, warnings) = compared(&saved, &now, &["h2"]).unwrap();
     assert_eq!((acts, warnings), (vec![], vec!["h2/c/thing[file]: value 1 then, 2 now; left alone".to_owned()]));
     assert!(compared(&saved, &now, &["h1"]).is_err(), "a pattern is for what it matches");
+}
+
+#[test]
+fn drift_that_is_ignored_for_good_is_no_reason_to_refuse() {
+    let ignored = vec![Pattern::new("h1/c/thing[file]"), Pattern::new("h2")];
+    let mut world = World { ignored, ..cluster() };
+    let saved = world.saved();
+    world.hosts("h1/c/thing[file]", "3");
+    let (acts, warnings) = compared(&saved, &world, &[]).unwrap();
+    assert_eq!((acts, warnings), (vec!["~ h2/c/thing[file]".to_owned()], vec![]));
+    // What is changed anyway would be changed from something that nobody has reviewed.
+    world.hosts("h2/c/thing[file]", "3");
+    assert!(compared(&saved, &world, &[]).unwrap_err().ends_with("h2/c/thing[file]: value 1 then, 3 now"));
+    world.hosts("h2/c/thing[file]", "1").gone("h1/c/thing[file]");
+    assert!(compared(&saved, &world, &[]).unwrap_err().ends_with("h1/c/thing[file]: was there then, is gone now"));
 }
 
 #[test]
@@ -212,7 +227,7 @@ proptest! {
         let saved = then.saved();
         let mut plan = now.plan();
         let accept: Vec<Pattern> = ["h0", "*"][usize::from(all)..].iter().take(1).map(|text| Pattern::new(*text)).collect();
-        let result = compare(&saved, &mut plan, &digest_key(&now.state), &accept);
+        let result = compare(&saved, &mut plan, &digest_key(&now.state), &accept, &[]);
         let moved = |address: &Address| then.facts.look(address).ok() != now.facts.look(address).ok();
         let all_accepted = plan.changes.iter().all(|change| {
             !moved(&change.address) || accept.iter().any(|pattern| pattern.matches(&change.address))
