@@ -139,6 +139,8 @@ pub(super) async fn apply(
     let context = Context { saved: &saved, path, accept, file };
     let fits = |result: Result<(), Stale>| result.map_err(|stale| context.stale(&stale));
     fits(saved.whole())?;
+    let accept: Vec<Pattern> = accept.iter().map(Pattern::new).collect();
+    saved.has(&accept)?;
     let workspace = Workspace::open(file, saved.basis.options.simulate, ui)
         .map_err(|error| error.hint(format!("{} was planned from {}", path.display(), saved.origin.file)))?;
     let name = &workspace.cluster().name;
@@ -154,7 +156,6 @@ pub(super) async fn apply(
     let mut planned = survey_for(saved.mode, &workspace, &state, &planning, ui).await?;
     let key = digest_key(&state);
     fits(saved.fits_files(&basis(&planned, &workspace, planning.options(), &key)))?;
-    let accept: Vec<Pattern> = accept.iter().map(Pattern::new).collect();
     let left = saved::compare(&saved, &mut planned.plan, &key, &accept, &ignored(&workspace));
     let left = left.map_err(|stale| context.stale(&stale))?;
     if ui.json {

@@ -98,10 +98,7 @@ impl Selection {
         let all: BTreeSet<&Address> = addresses(graph, state).collect();
         let mut unmatched = Vec::new();
         for (option, patterns) in [("--target", &self.targets), ("--exclude", &self.excludes)] {
-            for pattern in patterns.iter().filter(|pattern| !all.iter().any(|address| pattern.matches(address))) {
-                let near = near::patterns(pattern, &all);
-                unmatched.push(Unmatched { option: format!("{option} {}", pattern.as_str()), near });
-            }
+            unmatched.extend(names_nothing(option, patterns, &all));
         }
         let declared: BTreeSet<&Address> = graph.items().iter().map(|item| &item.address).collect();
         let mut other = None;
@@ -141,6 +138,16 @@ impl Selection {
         };
         Chosen(Some(all.iter().zip(kept).filter(|(_, kept)| *kept).map(|(address, _)| (*address).clone()).collect()))
     }
+}
+
+/// The patterns of an option that none of these addresses matches, with what may have been meant.
+pub(super) fn names_nothing(option: &str, patterns: &[Pattern], all: &BTreeSet<&Address>) -> Vec<Unmatched> {
+    let nothing = patterns.iter().filter(|pattern| !all.iter().any(|address| pattern.matches(address)));
+    let told = |pattern: &Pattern| Unmatched {
+        option: format!("{option} {}", pattern.as_str()),
+        near: near::patterns(pattern, all),
+    };
+    nothing.map(told).collect()
 }
 
 /// What is declared, by its number, then what is recorded and not declared.

@@ -170,6 +170,7 @@ fn hosts_that_moved_are_refused_by_name_unless_that_is_accepted() {
     ];
     refused(&it, 1, &["apply", P], &texts);
     refused(&it, 1, &["apply", P, "--accept-drift", "cp1"], &["w1/host/sysctl"]);
+    refused(&it, 5, &["apply", P, "--accept-drift", "cp1/hots"], &["--accept-drift cp1/hots", "did you mean cp1/host"]);
     let said = it.expect(0, &["apply", P, "--accept-drift", "cp1", "--accept-drift", "w*/host"]);
     assert!(said.err.contains("Warning: cp1/host/sysctl[net.ipv4.ip_forward]: "), "{}", said.err);
     assert!(said.err.contains("1 then, 0 now; left alone"), "{}", said.err);
@@ -259,6 +260,37 @@ fn a_plan_with_nothing_to_do_is_applied_and_still_checked() {
     refused(&it, 1, &["apply", P], &[FORWARD]);
     let said = it.expect(0, &["apply", P, "--accept-drift", "*"]);
     assert!(!said.out.contains("No changes"), "{}", said.out);
+}
+
+#[test]
+fn how_it_was_planned_is_saved_with_the_plan() {
+    let it = reviewed();
+    it.expect(0, &["plan", "--target", "cp1/haproxy", "--out", P]);
+    let shown = it.expect(0, &["show", P]).out;
+    assert_eq!(it.expect(0, &["plan", "--target", "cp1/haproxy"]).out, shown);
+    drift(&it, FORWARD);
+    drift(&it, SWAPPINESS);
+    // Only what the part is about may not have moved.
+    refused(&it, 1, &["apply", P], &[FORWARD, "mainstay plan --target cp1/haproxy --out prod.plan"]);
+    it.expect(0, &["sim", "set", &format!("{FORWARD}=1")]);
+    let said = it.expect(0, &["apply", P]);
+    assert!(said.out.ends_with("Apply complete! Resources: 0 added, 2 changed, 0 destroyed.\n"), "{}", said.out);
+
+    let replaced = "w1/container-runtime/service[containerd]";
+    it.expect(0, &["plan", "--exclude", "cp2", "--replace", replaced, "--out", P]);
+    it.edit("maxconn: 8000", "maxconn: 8001");
+    let again = format!("mainstay plan --exclude cp2 --replace '{replaced}' --out prod.plan");
+    refused(&it, 1, &["apply", P], &[&again]);
+    it.edit("maxconn: 8001", "maxconn: 8000");
+    let said = it.expect(0, &["apply", P]);
+    assert!(said.out.contains("Resources: 1 added, "), "{}\n{}", it.expect(0, &["show", P]).out, said.out);
+
+    drift(&it, FORWARD);
+    it.expect(0, &["plan", "--refresh-only", "--out", P]);
+    let before = it.expect(0, &["sim", "status"]).out;
+    assert!(it.expect(0, &["apply", P]).out.contains(" recorded"));
+    assert_eq!(it.expect(0, &["sim", "status"]).out, before, "no host is touched");
+    refused(&it, 1, &["apply", P], &["mainstay plan --refresh-only --out prod.plan"]);
 }
 
 #[test]

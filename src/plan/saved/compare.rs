@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::super::model::{Change, Plan, Problem, Reason};
+use super::super::selection::{SelectionError, names_nothing};
 use super::model::{Basis, Item, Saved};
 use crate::resource::{Action, Address, DigestKey, Observation, Pattern, Secret};
 use crate::state::State;
@@ -152,6 +153,16 @@ impl Saved {
         let refused = problems().filter(|it| matches!(it, Problem::Refused { .. })).count();
         let unknown = problems().count() - refused;
         if unknown + refused == 0 { Ok(()) } else { Err(Stale::Problems { unknown, refused }) }
+    }
+
+    /// Whether each pattern of `--accept-drift` matches something in the plan.
+    ///
+    /// # Errors
+    /// [`SelectionError::Nothing`].
+    pub fn has(&self, accept: &[Pattern]) -> Result<(), SelectionError> {
+        let all = self.changes.iter().map(|item| &item.address).collect();
+        let unmatched = names_nothing("--accept-drift", accept, &all);
+        if unmatched.is_empty() { Ok(()) } else { Err(SelectionError::Nothing(unmatched)) }
     }
 
     /// Whether it is a plan for the cluster of this cluster.yaml, as `file` names it and with this
