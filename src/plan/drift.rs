@@ -271,8 +271,8 @@ fn compare(
         Some(declared) => Arc::clone(&declared.resource),
         None => (inputs.decode)(change.address.kind(), &record.attributes)?,
     };
-    // Another version of the kind may look closer than the one that recorded.
-    if applied.version() != record.version {
+    // What another version of the kind recorded cannot be compared; it is pending in any case.
+    if same.is_none() && applied.version() != record.version {
         return Ok(Found::AsApplied);
     }
     let turned = |it: FieldChange| FieldChange { before: it.after, after: it.before, replaces: false, ..it };

@@ -6,6 +6,7 @@
 
 mod adopt;
 mod checks;
+mod drift;
 mod faults;
 mod kill;
 mod lab;

@@ -32,7 +32,7 @@ fn a_secret_is_used_and_shows_nowhere() {
     it.env("VRRP_PASSWORD", MARKER);
     let fails = ["sim", "fail", "cp2/keepalived/file"];
     let heals = ["sim", "fail", "cp2/keepalived/file", "--off"];
-    let commands: [(i32, &[&str]); 28] = [
+    let commands: [(i32, &[&str]); 33] = [
         (0, &["-v", "--log", "log", "validate"]),
         (0, &["-v", "--log", "log", "plan", "--full"]),
         (0, &["-v", "--log", "log", "--json", "plan"]),
@@ -56,6 +56,11 @@ fn a_secret_is_used_and_shows_nowhere() {
         (0, &["plan", "--destroy", "--full"]),
         (0, &["sim", "set", &format!("{CONF}={{\"mode\":\"0666\"}}")]),
         (2, &["plan", "--json", "--detailed-exitcode"]),
+        (2, &["-v", "--log", "log", "drift", "--full"]),
+        (2, &["drift", "--format", "json"]),
+        (2, &["drift", "--format", "junit"]),
+        (2, &["drift", "--format", "markdown"]),
+        (2, &["drift", "--state", "state/quickstart.json"]),
         (0, &["-v", "--log", "log", "plan", "--out", "second.plan"]),
         (0, &["-v", "--log", "log", "plan", "--destroy", "--out", "destroy.plan"]),
         (0, &["show", "--full", "second.plan"]),
@@ -66,6 +71,8 @@ fn a_secret_is_used_and_shows_nowhere() {
         let said = it.expect(code, args);
         assert!(!holds(said.out.as_bytes()) && !holds(said.err.as_bytes()), "mainstay {}", args.join(" "));
     }
+    let drift = it.expect(2, &["drift"]).out;
+    assert!(drift.contains("      mode  ") && !drift.contains("content"), "the secret is as applied: {drift}");
     no_plain_hash(&it);
     assert!(it.expect(0, &["render", "cp1"]).out.contains("auth_pass (sensitive)"));
     // It counts all the same: another one is a change, which does not show either.

@@ -249,3 +249,25 @@ fn an_owed_reaction_is_pending_and_a_mere_reaction_is_nothing() {
     assert_eq!(reacting(false), Vec::<Vec<Reason>>::new());
     assert_eq!(reacting(true), [vec![Reason::Reacts { to: cause.parse().unwrap() }]]);
 }
+
+#[test]
+fn a_record_of_another_version_hides_no_drift_and_invents_none() {
+    let of = |declared, found| {
+        let older = |state: &mut State, _: &mut Vec<Declared>| {
+            state.resources.get_mut(&AT.parse().unwrap()).unwrap().version = 0;
+        };
+        let drift = compared(&case(Some("1"), seen(found), Some(declared)), older).1;
+        drift.entries.iter().map(|entry| entry.label).collect::<Vec<_>>()
+    };
+    assert_eq!(of("1", "1"), []);
+    assert_eq!(of("1", "0"), [Label::Drift]);
+    assert_eq!(of("2", "0"), [Label::Pending], "what was applied cannot be read for sure");
+}
+
+#[test]
+fn what_the_hosts_tell_stays_with_what_drifted() {
+    let mut drift = drift(&case(Some("1"), seen("0"), Some("1")));
+    let trace = Trace { what: "changed".into(), at: None, by: None };
+    drift.traced([(AT.parse().unwrap(), trace.clone()), ("h/c/thing[b]".parse().unwrap(), trace.clone())].into());
+    assert_eq!(drift.entries[0].trace, Some(trace));
+}
