@@ -8,6 +8,7 @@ use super::carry_out::{carry_out, refresh, stop_when_refused};
 use super::error::{CliError, Exit};
 use super::present::{Format, Origin, present};
 use super::saved;
+use super::stream::JsonInto;
 use super::survey::{Planning, survey};
 use super::ui::Ui;
 use super::workspace::Workspace;
@@ -43,6 +44,8 @@ pub(super) struct Args {
     locking: Locking,
     #[command(flatten)]
     planning: Planning,
+    #[command(flatten)]
+    pub(super) events: JsonInto,
 }
 
 /// Options of commands that write the state.

@@ -1,7 +1,6 @@
 //! Carrying a plan out: state, engine, progress and the table at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +11,10 @@ use super::interrupt;
 use super::survey::Survey;
 use super::ui::Ui;
 use crate::engine::event::Event;
-use crate::engine::{self, Control, Outcome, Run};
+use crate::engine::{self, Control, EngineError, Outcome, Run};
+use crate::fleet::Fleet;
 use crate::plan::{Change, Mode, Plan, Problem};
-use crate::render::{JsonProgress, PlainProgress, Progress, TtyProgress, event_line, outcome_summary, outcome_table};
+use crate::render::{JsonProgress, PlainProgress, Progress, TtyProgress, outcome_summary, outcome_table};
 use crate::resource::HostName;
 use crate::state::{Lease, Store};
 
@@ -52,7 +52,7 @@ pub(super) async fn carry_out(
         control,
         events,
     };
-    let result = engine::apply(run).await;
+    let result = run_through(run).await;
     let _ = shown.await;
     // Whatever happened, what was recorded is folded into the state file.
     let finished = store.finish_with(|state| {
@@ -69,6 +69,19 @@ pub(super) async fn carry_out(
         ui.say(&format!("{things} left out of this. What they need:  mainstay plan"));
     }
     Ok(exit)
+}
+
+/// Carries the plan out. Simulated hosts are worked on by one thread, so that a rehearsal goes, and is told, in the same
+/// way each time.
+async fn run_through(run: Run) -> Result<Outcome, EngineError> {
+    let simulated = matches!(*run.fleet, Fleet::Simulated(_));
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) if simulated => {
+            let run = tokio::task::spawn_blocking(move || runtime.block_on(engine::apply(run)));
+            run.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        }
+        _ => engine::apply(run).await,
+    }
 }
 
 /// Stops where a guard or a kind refuses a change. The rest of such a plan is made for a cluster in which that change
@@ -93,28 +106,34 @@ pub(super) fn refresh(plan: &Plan, store: &Store, lease: Lease) -> Result<(), Cl
     Ok(())
 }
 
-fn progress(cluster: &str, ui: Ui) -> Box<dyn Progress> {
-    if ui.json {
-        Box::new(JsonProgress::new(std::io::stdout()))
-    } else if ui.live() {
-        Box::new(TtyProgress::new(cluster))
-    } else {
-        Box::new(PlainProgress::new(std::io::stderr()))
+/// For people, unless stdout is for programs; for programs, if any reads.
+fn progress(cluster: &str, ui: Ui) -> Vec<Box<dyn Progress>> {
+    let mut all: Vec<Box<dyn Progress>> = Vec::new();
+    if ui.stream.is_read() {
+        all.push(Box::new(JsonProgress::new(move |message: &str, event| ui.event(message, &event))));
     }
+    if ui.live() && !ui.json {
+        all.push(Box::new(TtyProgress::new(cluster)));
+    } else if !ui.json {
+        all.push(Box::new(PlainProgress::new(std::io::stderr())));
+    }
+    all
 }
 
-async fn show(mut progress: Box<dyn Progress>, mut events: UnboundedReceiver<Event>) {
+async fn show(mut all: Vec<Box<dyn Progress>>, mut events: UnboundedReceiver<Event>) {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             event = events.recv() => match event {
-                Some(event) => progress.event(&event),
+                Some(event) => all.iter_mut().for_each(|progress| progress.event(&event)),
                 None => break,
             },
-            _ = second.tick() => progress.tick(),
+            _ = second.tick() => all.iter_mut().for_each(|progress| progress.tick()),
         }
     }
-    progress.end();
+    for progress in &mut all {
+        progress.end();
+    }
 }
 
 fn tell(outcome: &Outcome, mode: Mode, ui: Ui) -> Result<Exit, CliError> {
@@ -124,13 +143,8 @@ fn tell(outcome: &Outcome, mode: Mode, ui: Ui) -> Result<Exit, CliError> {
         _ if outcome.complete() => Exit::Done,
         _ => Exit::Failed,
     };
+    ui.stream.outcome(outcome, &summary);
     if ui.json {
-        let rest = serde_json::json!({
-            "complete": outcome.complete(), "interrupted": outcome.interrupted,
-            "elapsed_seconds": outcome.took.as_secs_f64(), "exit_code": exit as u8,
-        });
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", event_line("info", "run_summary", &summary, rest))?;
         return Ok(exit);
     }
     ui.data(&format!("{}\n{summary}", outcome_table(outcome)))?;

@@ -8,6 +8,7 @@ use super::carry_out::{carry_out, stop_when_refused};
 use super::error::{CliError, Exit};
 use super::present::{Format, Origin, present};
 use super::selecting::Part;
+use super::stream::JsonInto;
 use super::survey::{Destroying, guarded, recorded, survey_destroy};
 use super::ui::Ui;
 use super::workspace::Workspace;
@@ -46,6 +47,8 @@ pub(super) struct Args {
     part: Part,
     #[command(flatten)]
     locking: Locking,
+    #[command(flatten)]
+    pub(super) events: JsonInto,
 }
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {

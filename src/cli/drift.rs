@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
 
 use super::error::{CliError, Exit};
+use super::stream::JsonInto;
 use super::survey::{PARALLELISM, Wishes, ignored, look, recorded_control_planes};
 use super::ui::Ui;
 use super::workspace::{Workspace, open_looker, recorded_reaches, recorded_state};
@@ -14,7 +15,7 @@ use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::plan::{Answer, Chosen, Drift, Inputs, Mode, Plan, Selection};
-use crate::render::{DriftReport, DriftText};
+use crate::render::{DriftReport, DriftText, drift_events};
 use crate::resource::{Address, HostName, Pattern, Trace};
 use crate::state::State;
 
@@ -50,6 +51,8 @@ pub(super) struct Args {
     /// Look at the simulated hosts of a rehearsal
     #[arg(long)]
     simulate: bool,
+    #[command(flatten)]
+    pub(super) events: JsonInto,
 }
 
 /// Who logs in to look.
@@ -115,13 +118,15 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let file = workspace.as_ref().map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
     let line_of = |pointer: &str| workspace.as_ref().and_then(|it| it.loaded.sources.line(pointer));
     let report = DriftReport { drift: &drift, file: &file, line_of: &line_of };
-    ui.data(&match args.format {
-        Format::Text => report.text(DriftText { full: args.full, width: ui.width(), color: ui.color() }),
-        Format::Json => report.json().to_string(),
-        Format::Junit => report.junit(),
-        Format::Github => report.github(),
-        Format::Markdown => report.markdown(),
-    })?;
+    if !ui.json {
+        ui.data(&match args.format {
+            Format::Text => report.text(DriftText { full: args.full, width: ui.width(), color: ui.color() }),
+            Format::Json => report.json().to_string(),
+            Format::Junit => report.junit(),
+            Format::Github => report.github(),
+            Format::Markdown => report.markdown(),
+        })?;
+    }
     let answer = drift.answer();
     if let (Some(next), Format::Text) = (next(answer), args.format) {
         ui.say(next);
@@ -172,6 +177,11 @@ async fn compare(
     let traces = traces(&looker, trails(&drift, &plan), args.parallelism, ui).await;
     looker.close().await;
     drift.traced(traces);
+    if ui.stream.is_read() {
+        for (message, event) in drift_events(&drift, &plan) {
+            ui.event(&message, &event);
+        }
+    }
     Ok(drift)
 }
 

@@ -7,6 +7,7 @@ use crate::engine::EngineError;
 use crate::fleet::FleetError;
 use crate::graph::GraphError;
 use crate::plan::SelectionError;
+use crate::render::{Diagnosis, Severity, StreamEvent};
 use crate::stack::StackError;
 use crate::state::StateError;
 
@@ -41,14 +42,19 @@ pub struct CliError {
     pub message: String,
     /// What to do next, one line each.
     pub hints: Vec<String>,
-    /// The reader of our output is gone; there is nobody to tell.
-    pub quiet: bool,
+    /// What is wrong, fault by fault, when the message is a page about several.
+    pub faults: Vec<Diagnosis>,
 }
 
 impl CliError {
     /// Something failed.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Failed, message: message.into(), hints: Vec::new(), quiet: false }
+        Self { exit: Exit::Failed, message: message.into(), hints: Vec::new(), faults: Vec::new() }
+    }
+
+    /// The user interrupted before anything was begun.
+    pub(super) fn interrupted() -> Self {
+        Self { exit: Exit::Interrupted, ..Self::failed(super::interrupt::NOTHING_BEGUN) }
     }
 
     /// The command line or cluster.yaml is wrong.
@@ -79,11 +85,21 @@ impl CliError {
         text
     }
 
-    /// The same as a line of the event stream.
-    pub(super) fn json(&self) -> String {
-        let diagnostic = serde_json::json!({ "severity": "error", "summary": self.message, "hints": self.hints });
-        let rest = serde_json::json!({ "diagnostic": diagnostic, "exit_code": self.exit as u8 });
-        crate::render::event_line("error", "diagnostic", &self.message, rest).to_string()
+    /// The same as events, with their messages.
+    pub(super) fn events(&self) -> Vec<(String, StreamEvent)> {
+        let whole = || Diagnosis {
+            severity: Severity::Error,
+            summary: self.message.clone(),
+            address: None,
+            range: None,
+            hints: self.hints.clone(),
+        };
+        let faults = if self.faults.is_empty() { vec![whole()] } else { self.faults.clone() };
+        let event = |diagnostic: Diagnosis| {
+            let exit_code = (diagnostic.severity == Severity::Error).then_some(self.exit as u8);
+            (diagnostic.summary.clone(), StreamEvent::Diagnostic { diagnostic, exit_code })
+        };
+        faults.into_iter().map(event).collect()
     }
 }
 
@@ -146,13 +162,6 @@ impl From<EngineError> for CliError {
             EngineError::State(error) => error.into(),
             EngineError::Decode(error) => Self::failed(chain(&error)),
         }
-    }
-}
-
-impl From<std::io::Error> for CliError {
-    fn from(error: std::io::Error) -> Self {
-        let quiet = error.kind() == std::io::ErrorKind::BrokenPipe;
-        Self { quiet, ..Self::failed(format!("cannot write the output: {error}")) }
     }
 }
 

@@ -24,6 +24,7 @@ mod selecting;
 mod show;
 mod sim;
 mod state;
+mod stream;
 mod survey;
 mod ui;
 mod validate;
@@ -31,12 +32,15 @@ mod which;
 mod workspace;
 
 use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use error::{CliError, Exit};
 
+use crate::render::Operation;
+use stream::JsonInto;
 use ui::Ui;
 
 /// Plan, apply and destroy highly available Kubernetes clusters on plain Linux hosts.
@@ -114,30 +118,84 @@ enum Command {
     Completion(completion::Args),
 }
 
+impl Command {
+    /// What its events are called, for commands that have events.
+    fn operation(&self) -> Option<(Operation, &JsonInto)> {
+        match self {
+            Self::Plan(args) => Some((Operation::Plan, &args.events)),
+            Self::Apply(args) => Some((Operation::Apply, &args.events)),
+            Self::Destroy(args) => Some((Operation::Destroy, &args.events)),
+            Self::Drift(args) => Some((Operation::Drift, &args.events)),
+            _ => None,
+        }
+    }
+}
+
 /// Runs the command line and returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args = with_environment(args.into_iter().collect());
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Wrong as u8 } else { Exit::Done as u8 };
-        }
+        Err(error) => return misunderstood(&args, &error) as u8,
     };
     let ui = Ui::new(cli.globals.json, cli.globals.verbose, cli.globals.no_color);
-    let result = logging::start(cli.globals.log.as_deref()).and_then(|()| dispatch(&cli, ui));
-    match result {
-        Ok(exit) => exit as u8,
-        Err(error) => {
-            if !error.quiet {
-                ui.say(&error.text());
-            }
-            if ui.json && !error.quiet {
-                let _ = ui.data(&error.json());
-            }
-            if error.quiet { Exit::Done as u8 } else { error.exit as u8 }
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        if let Some((operation, into)) = cli.command.operation() {
+            ui.stream.begin(operation, ui.json, Some(into))?;
+        }
+        logging::start(cli.globals.log.as_deref())?;
+        dispatch(&cli, ui)
+    }));
+    let result = result.unwrap_or_else(|_| {
+        // What it was is on stderr already.
+        Err(CliError::failed("mainstay has a fault and stopped; see above")
+            .hint("what was begun is recorded, and the next run takes it up; `--log FILE` tells more"))
+    });
+    let exit = result.unwrap_or_else(|error| tell(&error, ui));
+    ui.stream.end(exit) as u8
+}
+
+/// Tells an error to people and to programs.
+fn tell(error: &CliError, ui: Ui) -> Exit {
+    ui.say(&error.text());
+    for (message, event) in error.events() {
+        if ui.stream.is_read() {
+            ui.event(&message, &event);
+        } else if ui.json {
+            // Of a command without events this is all that it says.
+            let _ = ui.data(&event.line(&message));
         }
     }
+    ui.stream.stopped(&error.message);
+    error.exit
+}
+
+/// Tells what is wrong with the command line, or the help and the version that were asked for. These are no JSON, so
+/// beside `--json` they go to stderr.
+fn misunderstood(args: &[OsString], error: &clap::Error) -> Exit {
+    let wrong = error.use_stderr();
+    if !args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json") {
+        let _ = error.print();
+        return if wrong { Exit::Wrong } else { Exit::Done };
+    }
+    let ui = Ui::new(true, false, false);
+    let text = error.render().to_string();
+    if !wrong {
+        ui.say(text.trim_end());
+        return Exit::Done;
+    }
+    let operation = position_of_command(args).and_then(|at| match args[at].to_str()? {
+        "plan" => Some(Operation::Plan),
+        "apply" => Some(Operation::Apply),
+        "destroy" => Some(Operation::Destroy),
+        "drift" => Some(Operation::Drift),
+        _ => None,
+    });
+    if let Some(operation) = operation {
+        let _ = ui.stream.begin(operation, true, None);
+    }
+    let text = text.trim_end();
+    ui.stream.end(tell(&CliError::wrong(text.strip_prefix("error: ").unwrap_or(text)), ui))
 }
 
 fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit, CliError> {
@@ -145,16 +203,16 @@ fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit, CliError> {
     match &cli.command {
         Command::Init(args) => init::run(args, file, ui),
         Command::Validate(args) => validate::run(args, file, ui),
-        Command::Plan(args) => asynchronous(plan::run(args, file, ui)),
-        Command::Apply(args) => asynchronous(apply::run(args, file, ui)),
-        Command::Destroy(args) => asynchronous(destroy::run(args, file, ui)),
-        Command::Drift(args) => asynchronous(drift::run(args, file, ui)),
+        Command::Plan(args) => asynchronous(plan::run(args, file, ui), ui),
+        Command::Apply(args) => asynchronous(apply::run(args, file, ui), ui),
+        Command::Destroy(args) => asynchronous(destroy::run(args, file, ui), ui),
+        Command::Drift(args) => asynchronous(drift::run(args, file, ui), ui),
         Command::Show(args) => show::run(args, file, ui),
         Command::State(args) => state::run(args, file, ui),
-        Command::Facts(args) => asynchronous(facts::run(args, file, ui)),
+        Command::Facts(args) => asynchronous(facts::run(args, file, ui), ui),
         Command::Render(args) => render::run(args, file, ui),
         Command::Graph(args) => graph::run(args, file, ui),
-        Command::Kubeconfig(args) => asynchronous(kubeconfig::run(args, file, ui)),
+        Command::Kubeconfig(args) => asynchronous(kubeconfig::run(args, file, ui), ui),
         Command::Sim(args) => sim::run(args, file, ui),
         Command::Lock(args) => lock::run(args, file, ui),
         Command::Schema(args) => schema::run(args, ui),
@@ -163,12 +221,18 @@ fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit, CliError> {
 }
 
 /// Only commands that reach hosts pay for a runtime.
-fn asynchronous(work: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
+fn asynchronous(work: impl Future<Output = Result<Exit, CliError>>, ui: Ui) -> Result<Exit, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::failed(format!("cannot start the runtime: {error}")))?;
-    let result = runtime.block_on(work);
+    let result = runtime.block_on(async {
+        let interrupted = interrupt::before_the_run(ui);
+        tokio::select! {
+            result = work => result,
+            Ok(()) = interrupted => Err(CliError::interrupted()),
+        }
+    });
     // What still runs after a second Ctrl-C is not waited for.
     runtime.shutdown_background();
     result
@@ -176,14 +240,18 @@ fn asynchronous(work: impl Future<Output = Result<Exit, CliError>>) -> Result<Ex
 
 /// `MAINSTAY_CLI_ARGS_<COMMAND>` holds more arguments for a command, separated by white space.
 fn with_environment(mut args: Vec<OsString>) -> Vec<OsString> {
-    let names: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let at = args.iter().skip(1).position(|arg| names.iter().any(|name| arg.to_str() == Some(name)));
-    let Some(at) = at.map(|at| at + 1) else { return args };
+    let Some(at) = position_of_command(&args) else { return args };
     let variable = format!("MAINSTAY_CLI_ARGS_{}", args[at].to_string_lossy().to_uppercase());
     if let Ok(more) = std::env::var(variable) {
         args.splice(at + 1..=at, more.split_whitespace().map(OsString::from));
     }
     args
+}
+
+fn position_of_command(args: &[OsString]) -> Option<usize> {
+    let names: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let at = args.iter().skip(1).position(|arg| names.iter().any(|name| arg.to_str() == Some(name)));
+    at.map(|at| at + 1)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::{CliError, Exit};
 use super::present::{Format, Origin, present};
 use super::saved;
+use super::stream::JsonInto;
 use super::survey::{Planning, survey_for};
 use super::ui::Ui;
 use super::workspace::Workspace;
@@ -38,6 +39,8 @@ pub(super) struct Args {
     format: Format,
     #[command(flatten)]
     planning: Planning,
+    #[command(flatten)]
+    pub(super) events: JsonInto,
 }
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {

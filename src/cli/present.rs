@@ -7,7 +7,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 pub(super) use crate::plan::saved::Origin;
 use crate::plan::{Plan, Reason};
-use crate::render::{PlanMarkdown, PlanText, plan_document, plan_json};
+use crate::render::{PlanMarkdown, PlanText, plan_document, plan_events};
 
 /// The form of a plan on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -36,15 +36,25 @@ impl Origin {
     }
 }
 
-/// Writes a plan to stdout: with the global `--json` as events, otherwise in this format. With `full` nothing is
-/// grouped and nothing is cut.
+/// Tells a plan to those who read events, if any do.
+pub(super) fn tell_events(plan: &Plan, ui: Ui) {
+    if ui.stream.is_read() {
+        for (message, event) in plan_events(plan) {
+            ui.event(&message, &event);
+        }
+    }
+}
+
+/// Writes a plan to stdout: with the global `--json` as events where the command has them, otherwise in this format.
+/// With `full` nothing is grouped and nothing is cut.
 pub(super) fn present(plan: &Plan, origin: &Origin, format: Format, full: bool, ui: Ui) -> Result<(), CliError> {
-    if ui.json {
-        let lines: Vec<String> = plan_json(plan).iter().map(ToString::to_string).collect();
-        return ui.data(&lines.join("\n"));
+    tell_events(plan, ui);
+    if ui.json && ui.stream.is_stdout() {
+        return Ok(());
     }
     let (file, line_of) = (origin.file.as_str(), |pointer: &str| origin.lines.get(pointer).copied());
     ui.data(&match format {
+        _ if ui.json => plan_document(plan).to_string(),
         Format::Json => plan_document(plan).to_string(),
         Format::Text => PlanText { file, line_of: &line_of, full, width: ui.width(), color: ui.color() }.render(plan),
         Format::Markdown => PlanMarkdown { file, line_of: &line_of, full }.render(plan),

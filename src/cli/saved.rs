@@ -7,7 +7,7 @@ use std::path::Path;
 use super::apply::Locking;
 use super::carry_out::{carry_out, refresh};
 use super::error::{CliError, Exit};
-use super::present::{Format, Origin, present};
+use super::present::{Origin, tell_events};
 use super::survey::{Planning, Survey, ignored, survey_for};
 use super::ui::Ui;
 use super::workspace::Workspace;
@@ -158,9 +158,8 @@ pub(super) async fn apply(
     fits(saved.fits_files(&basis(&planned, &workspace, planning.options(), &key)))?;
     let left = saved::compare(&saved, &mut planned.plan, &key, &accept, &ignored(&workspace));
     let left = left.map_err(|stale| context.stale(&stale))?;
-    if ui.json {
-        present(&planned.plan, &saved.origin, Format::Text, false, ui)?;
-    } else {
+    tell_events(&planned.plan, ui);
+    if !ui.json {
         for warning in &planned.plan.warnings {
             ui.say(&format!("Warning: {warning}"));
         }

@@ -9,6 +9,7 @@ use super::error::CliError;
 use super::reaches::resolve;
 use super::saved::quoted;
 use super::selecting::Part;
+use super::stream::Looking;
 use super::ui::Ui;
 use super::workspace::{Workspace, open_fleet, recorded_reaches};
 use crate::config::{Cluster, LoadBalancer, ManifestSource, Network};
@@ -302,11 +303,17 @@ pub(super) async fn look(
         async move { looker.look(&host, &wanted).await }
     };
     let began = Instant::now();
-    let facts = gather(looks, control_planes, parallelism, ask, |host, answer| match answer {
-        Ok(report) => ui.detail(&format!("{host}: {} looks", report.seen.len())),
-        Err(error) => ui.detail(&error.to_string()),
+    let mut looking = Looking::at(ui.stream, looks.by_host.keys());
+    let facts = gather(looks, control_planes, parallelism, ask, |host, answer| {
+        let answer = answer.as_ref().map(|report| report.seen.len()).map_err(ToString::to_string);
+        match &answer {
+            Ok(seen) => ui.detail(&format!("{host}: {seen} looks")),
+            Err(error) => ui.detail(error),
+        }
+        looking.answered(host, answer);
     });
     let facts = facts.await;
+    looking.end(&facts);
     ui.detail(&format!("looked in {:.1} s", began.elapsed().as_secs_f64()));
     facts
 }

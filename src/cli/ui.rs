@@ -1,8 +1,10 @@
 //! The streams: stdout is data, stderr is talk.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 use super::error::CliError;
+use super::stream::Stream;
+use crate::render::StreamEvent;
 
 /// Where output goes and in what form.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +15,8 @@ pub(super) struct Ui {
     pub(super) verbose: bool,
     /// Whether questions may be asked.
     pub(super) input: bool,
+    /// Events, for commands that have them.
+    pub(super) stream: &'static Stream,
 }
 
 impl Ui {
@@ -21,17 +25,27 @@ impl Ui {
             anstream::ColorChoice::Never.write_global();
         }
         let input = std::env::var_os("MAINSTAY_INPUT").is_none_or(|value| value != "0");
-        Self { json, verbose, input }
+        // One for the process; copies of this value share it.
+        Self { json, verbose, input, stream: Box::leak(Box::default()) }
     }
 
-    /// Data, ended by a newline when it does not have one.
+    /// Data, ended by a newline when it does not have one. A reader that has gone away has read enough: `| head -1`
+    /// must not stop an apply half-way.
     pub(super) fn data(self, text: &str) -> Result<(), CliError> {
         let mut out = anstream::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        if !text.is_empty() && !text.ends_with('\n') {
-            out.write_all(b"\n")?;
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes()));
+        match written.and_then(|()| out.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(CliError::failed(format!("cannot write the output: {error}")))
+            }
+            _ => Ok(()),
         }
-        Ok(out.flush()?)
+    }
+
+    /// An event, told to everybody who reads events.
+    pub(super) fn event(self, message: &str, event: &StreamEvent) {
+        self.stream.event(message, event);
     }
 
     /// Talk. That nobody listens is no error.

@@ -8,6 +8,7 @@ use super::reaches::reaches_of;
 use super::ui::Ui;
 use crate::config::{self, Cluster, FleetKind, Loaded};
 use crate::fleet::{Fleet, Looker, Reach, SimulatedFleet, Transport};
+use crate::render::{Diagnosis, Range, Severity, StreamEvent};
 use crate::resource::{HostName, sha256_hex};
 use crate::state::{State, StateError, Store};
 
@@ -28,6 +29,10 @@ impl Workspace {
         let (name, base) = (file.display().to_string(), base_of(file));
         let bytes = read(file)?;
         let loaded = config::load_bytes(&bytes, &name, &base).map_err(|errors| faults(&errors, &bytes, &name, ui))?;
+        for warning in &loaded.warnings {
+            let diagnostic = diagnosis(warning, &name);
+            ui.event(&warning.message, &StreamEvent::Diagnostic { diagnostic, exit_code: None });
+        }
         if !loaded.warnings.is_empty() && !ui.json {
             let text = String::from_utf8_lossy(&bytes);
             ui.say(&config::render_diagnostics(&loaded.warnings, &text, &name, ui.color()));
@@ -142,8 +147,26 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>, CliError> {
     })
 }
 
-/// Every fault at once, as JSON where that is asked for.
+/// Every fault at once: a page for people, one by one for programs.
 pub(super) fn faults(errors: &config::ConfigErrors, bytes: &[u8], name: &str, ui: Ui) -> CliError {
     let text = String::from_utf8_lossy(bytes);
-    CliError::wrong(config::render_diagnostics(&errors.diagnostics, &text, name, ui.color()))
+    let faults = errors.diagnostics.iter().map(|fault| diagnosis(fault, name)).collect();
+    let page = config::render_diagnostics(&errors.diagnostics, &text, name, ui.color());
+    CliError { faults, ..CliError::wrong(page) }
+}
+
+/// A fault of cluster.yaml as an event tells it.
+fn diagnosis(fault: &config::Diagnostic, name: &str) -> Diagnosis {
+    let place =
+        |label: &config::Label| Range { filename: name.to_owned(), line: label.span.line, column: label.span.column };
+    Diagnosis {
+        severity: match fault.severity {
+            config::Severity::Error => Severity::Error,
+            config::Severity::Warning => Severity::Warning,
+        },
+        summary: fault.message.clone(),
+        address: None,
+        range: fault.primary.as_ref().map(place),
+        hints: fault.help.clone(),
+    }
 }

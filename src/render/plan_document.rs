@@ -217,20 +217,23 @@ pub(super) fn resource_change(change: &Change) -> ResourceChange {
 }
 
 /// From what is recorded to what was seen, when somebody else changed it.
-fn resource_drift(change: &Change) -> Option<ResourceChange> {
+pub(super) fn resource_drift(change: &Change) -> Option<ResourceChange> {
     let reason = change.reasons.iter().find(|reason| matches!(reason, Reason::Drift | Reason::Gone))?;
+    Some(drifted(change, reason.clone(), change.fields.clone()))
+}
+
+pub(super) fn drifted(change: &Change, reason: Reason, fields: Vec<FieldChange>) -> ResourceChange {
     // Only a digest of what was seen last is recorded; when nothing is pending it was what is declared.
     let pending = change.reasons.iter().any(|reason| matches!(reason, Reason::Pending { .. }));
     let recorded = change.recorded.as_ref().and_then(Value::as_object).cloned();
     let seen = before(change);
     let before = if pending { recorded } else { after(change, seen.as_ref()).0.or(recorded) };
-    let action = if seen.is_some() { TerraformAction::Update } else { TerraformAction::Delete };
-    Some(ResourceChange {
-        action: if seen.is_some() { Action::Update } else { Action::Destroy },
-        reasons: vec![reason.clone()],
-        fields: change.fields.clone(),
-        ..ResourceChange::of(&change.address, Body::of(vec![action], before, seen, Map::new()))
-    })
+    let (word, action) = match seen {
+        Some(_) => (TerraformAction::Update, Action::Update),
+        None => (TerraformAction::Delete, Action::Destroy),
+    };
+    let body = Body::of(vec![word], before, seen, Map::new());
+    ResourceChange { action, reasons: vec![reason], fields, ..ResourceChange::of(&change.address, body) }
 }
 
 impl ResourceChange {

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 use crate::engine::event::{Ending, Event};
 use crate::resource::{Action, Address};
 
+/// How often a resource that takes long says that it is still running.
+pub(super) const STILL: Duration = Duration::from_secs(10);
+
 /// Shows what happens during a run.
 pub trait Progress: Send {
     /// Something happened.

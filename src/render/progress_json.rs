@@ -1,110 +1,169 @@
-//! Progress for machines: one JSON object a line.
+//! Progress for machines: events.
 
-use std::io::Write;
-use std::time::SystemTime;
+use std::fmt;
 
-use serde_json::{Value, json};
-
-use super::progress::{Board, Progress, did, doing};
+use super::events::{Diagnosis, Failed, Hook, Severity, StreamEvent, rounded};
+use super::progress::{Board, Progress, STILL, did, doing};
 use crate::engine::event::{Ending, Event};
 use crate::resource::{Action, Address};
 
-/// Writes JSON Lines.
-#[derive(Debug)]
-pub struct JsonProgress<W> {
-    out: W,
+/// Hands events of a run on as events of the stream, with their messages.
+pub struct JsonProgress<E> {
+    emit: E,
     board: Board,
 }
 
-/// One line of the event stream.
-pub fn event_line(level: &str, kind: &str, message: &str, rest: Value) -> Value {
-    let mut line = json!({
-        "@timestamp": humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
-        "@level": level,
-        "@message": message,
-        "type": kind,
-    });
-    if let (Some(line), Value::Object(rest)) = (line.as_object_mut(), rest) {
-        line.extend(rest);
+impl<E> fmt::Debug for JsonProgress<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonProgress").field("board", &self.board).finish_non_exhaustive()
     }
-    line
 }
 
-fn hook(address: &Address, action: Action) -> Value {
-    json!({
-        "address": address, "host": address.host(), "component": address.component(),
-        "resource_type": address.kind(), "resource_key": address.key(), "action": action,
-    })
-}
-
-impl<W: Write + Send> JsonProgress<W> {
-    /// Writes to `out`.
-    pub fn new(out: W) -> Self {
-        Self { out, board: Board::new() }
+impl<E: Fn(&str, StreamEvent) + Send> JsonProgress<E> {
+    /// Events go to `emit`.
+    pub fn new(emit: E) -> Self {
+        Self { emit, board: Board::new() }
     }
 
-    fn line(&mut self, level: &str, kind: &str, message: &str, rest: Value) {
-        let _ = writeln!(self.out, "{}", event_line(level, kind, message, rest));
-        let _ = self.out.flush();
+    /// The resource and for how long it has been running, as long as it runs.
+    fn running(&self, address: &Address) -> Option<(Hook, f64)> {
+        let running = self.board.running.get(address)?;
+        Some((Hook::new(address, running.action), rounded(running.began.elapsed())))
     }
 
-    fn ended(&mut self, address: &Address, action: Action, ending: &Ending, seconds: f64) {
-        let hook = hook(address, action);
-        let rest = json!({ "hook": hook, "elapsed_seconds": seconds });
-        match ending {
-            Ending::Done => self.line("info", "apply_complete", &format!("{address}: {}", did(action)), rest),
+    fn ended(&self, address: &Address, action: Action, ending: &Ending, elapsed_seconds: f64) {
+        let hook = Hook::new(address, action);
+        let (message, event) = match ending {
+            Ending::Done => {
+                (format!("{address}: {}", did(action)), StreamEvent::ApplyComplete { hook, elapsed_seconds })
+            }
             Ending::Failed(failure) => {
-                let rest = json!({
-                    "hook": hook, "elapsed_seconds": seconds,
-                    "error": { "host": failure.host, "step": failure.step, "text": failure.text },
-                });
-                self.line("error", "apply_errored", &format!("{address}: {}: failed", failure.step), rest);
+                let error = Failed::of(None, failure);
+                let message = format!("{address}: {}: failed", failure.step);
+                (message, StreamEvent::ApplyErrored { hook, elapsed_seconds, error })
             }
             Ending::Skipped { because } => {
-                let rest = json!({ "hook": hook, "because": because });
-                self.line("warn", "apply_skipped", &format!("{address}: skipped, because {because} failed"), rest);
+                let message = format!("{address}: skipped, because {because} failed");
+                (message, StreamEvent::ApplySkipped { hook, because: Some(because.clone()) })
             }
             Ending::NotStarted => {
-                self.line("warn", "apply_skipped", &format!("{address}: not started"), json!({ "hook": hook }));
+                (format!("{address}: not started"), StreamEvent::ApplySkipped { hook, because: None })
             }
-        }
+        };
+        (self.emit)(&message, event);
     }
 }
 
-impl<W: Write + Send> Progress for JsonProgress<W> {
+impl<E: Fn(&str, StreamEvent) + Send> Progress for JsonProgress<E> {
     fn event(&mut self, event: &Event) {
         self.board.take(event);
         match event {
             Event::Started { address, action } => {
                 let message = format!("{address}: {}", doing(*action));
-                self.line("info", "apply_start", &message, json!({ "hook": hook(address, *action) }));
+                (self.emit)(&message, StreamEvent::ApplyStart { hook: Hook::new(address, *action) });
             }
             Event::StepStarted { address, step, host } => {
-                let rest = json!({ "address": address, "step": step, "host": host });
-                self.line("info", "apply_progress", &format!("{address}: {step}"), rest);
+                let Some((hook, elapsed_seconds)) = self.running(address) else { return };
+                let (step, host) = (step.clone(), Some(host.clone()));
+                let message = format!("{address}: {step}");
+                let (error, tries) = (None, None);
+                (self.emit)(&message, StreamEvent::ApplyProgress { hook, elapsed_seconds, step, host, error, tries });
             }
             Event::Waiting { address, until, missing, left } => {
-                let since = self.board.running.get(address).map_or(0.0, |it| it.began.elapsed().as_secs_f64());
-                let rest = json!({
-                    "address": address, "until": until, "missing": missing,
-                    "since_seconds": since, "left_seconds": left.as_secs_f64(),
-                });
-                self.line("info", "waiting", &format!("{address}: waits until {until}"), rest);
+                let Some((hook, since_seconds)) = self.running(address) else { return };
+                let (until, missing, left_seconds) = (until.clone(), missing.clone(), rounded(*left));
+                let message = format!("{address}: waits until {until}");
+                (self.emit)(&message, StreamEvent::Waiting { hook, until, missing, since_seconds, left_seconds });
             }
             Event::Retried { address, step, text, tries } => {
-                let rest = json!({ "address": address, "step": step, "text": text, "tries": tries });
-                self.line("warn", "apply_progress", &format!("{address}: {step}: tried again"), rest);
+                let Some((hook, elapsed_seconds)) = self.running(address) else { return };
+                let (step, host, error, tries) = (step.clone(), None, Some(text.clone()), Some(*tries));
+                let message = format!("{address}: {step}: is tried again");
+                (self.emit)(&message, StreamEvent::ApplyProgress { hook, elapsed_seconds, step, host, error, tries });
             }
-            Event::Ended { address, action, ending, took } => self.ended(address, *action, ending, took.as_secs_f64()),
+            Event::Ended { address, action, ending, took } => self.ended(address, *action, ending, rounded(*took)),
             Event::Interrupted => {
-                let rest = json!({ "diagnostic": { "severity": "warning", "summary": "interrupted" } });
-                self.line("warn", "diagnostic", "interrupted: nothing new is started", rest);
+                let summary = "interrupted: nothing new is started, running steps end".to_owned();
+                let (address, range, hints) = (None, None, Vec::new());
+                let diagnostic =
+                    Diagnosis { severity: Severity::Warning, summary: summary.clone(), address, range, hints };
+                (self.emit)(&summary, StreamEvent::Diagnostic { diagnostic, exit_code: None });
             }
             Event::RunStarted { .. } | Event::RunEnded { .. } => {}
         }
     }
 
-    fn tick(&mut self) {}
+    fn tick(&mut self) {
+        for (address, running) in &mut self.board.running {
+            let elapsed = running.began.elapsed();
+            if elapsed < running.told + STILL {
+                continue;
+            }
+            running.told = elapsed;
+            let message = format!("{address}: still {}", doing(running.action));
+            let event = StreamEvent::ApplyProgress {
+                hook: Hook::new(address, running.action),
+                elapsed_seconds: rounded(elapsed),
+                step: running.says.clone(),
+                host: None,
+                error: None,
+                tries: None,
+            };
+            (self.emit)(&message, event);
+        }
+    }
 
     fn end(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::engine::event::Failure;
+    use crate::resource::HostName;
+
+    /// Events without times.
+    fn told(drive: impl FnOnce(&mut dyn FnMut(&Event, Duration))) -> String {
+        let lines = Mutex::new(Vec::new());
+        let mut progress = JsonProgress::new(|message: &str, event: StreamEvent| {
+            let mut value = serde_json::to_value(event).unwrap();
+            value.as_object_mut().unwrap().retain(|key, _| !matches!(key.as_str(), "hook" | "elapsed_seconds"));
+            lines.lock().unwrap().push(format!("{message} {value}"));
+        });
+        drive(&mut |event, later| {
+            progress.event(event);
+            for running in progress.board.running.values_mut() {
+                running.began = running.began.checked_sub(later).unwrap();
+            }
+            progress.tick();
+        });
+        drop(progress);
+        lines.into_inner().unwrap().join("\n")
+    }
+
+    #[test]
+    fn what_takes_long_is_told_every_ten_seconds() {
+        let address: Address = "cp1/host/swap".parse().unwrap();
+        let host = HostName::new("cp1");
+        let text = told(|event| {
+            let at = || address.clone();
+            event(&Event::Started { address: at(), action: Action::Create }, Duration::from_secs(9));
+            let step = Event::StepStarted { address: at(), step: "turn swap off".into(), host: host.clone() };
+            event(&step, Duration::from_secs(2));
+            event(&Event::Interrupted, Duration::from_secs(8));
+            event(&Event::Interrupted, Duration::from_secs(2));
+            let text = "exit 1".to_owned();
+            let failure = Failure { host: host.clone(), step: "turn swap off".into(), text, after: Duration::ZERO };
+            let ending = Ending::Failed(failure);
+            event(
+                &Event::Ended { address: at(), action: Action::Create, ending, took: Duration::ZERO },
+                Duration::ZERO,
+            );
+            event(&Event::RunEnded { took: Duration::ZERO }, Duration::from_secs(99));
+        });
+        insta::assert_snapshot!(text);
+    }
 }

@@ -1,13 +1,9 @@
 //! Progress where there is no terminal: one line a happening, for logs.
 
 use std::io::Write;
-use std::time::Duration;
 
-use super::progress::{Board, Progress, clock, did, doing, seconds};
+use super::progress::{Board, Progress, STILL, clock, did, doing, seconds};
 use crate::engine::event::{Ending, Event};
-
-/// How often a resource that takes long says that it is still running.
-const STILL: Duration = Duration::from_secs(10);
 
 /// Writes one line for each thing that starts and ends.
 #[derive(Debug)]

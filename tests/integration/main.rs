@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod config_schema;
 mod drift;
+mod events;
 mod examples;
 mod recipes;
 mod sandbox;

@@ -83,10 +83,8 @@ fn json_lines_for_machines() {
     all.changes.extend(troubled().changes.into_iter().take(1));
     all.changes.push(change("cp2/host/swap", Action::Create, vec![Reason::Gone]));
     all.warnings.push("look here".into());
-    let lines = crate::render::plan_json(&all).into_iter().map(|mut line| {
-        for key in ["@timestamp", "@level", "@message", "type"] {
-            assert!(line[key].is_string(), "{line}");
-        }
+    let lines = crate::render::plan_events(&all).into_iter().map(|(message, event)| {
+        let mut line: serde_json::Value = serde_json::from_str(&event.line(&message)).unwrap();
         line["@timestamp"] = "2026-11-20T12:00:00Z".into();
         line.to_string()
     });

@@ -1,0 +1,194 @@
+//! Where the events of a command go: to stdout with `--json`, into a file with `--json-into`, to both or nowhere.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::error::{CliError, Exit};
+use crate::engine::Outcome;
+use crate::facts::FactSet;
+use crate::render::{Operation, RunSummary, StreamEvent};
+use crate::resource::HostName;
+
+/// The events, too, beside what people see.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct JsonInto {
+    /// Write the events as JSON Lines into a file, too
+    #[arg(long, value_name = "FILE")]
+    json_into: Option<PathBuf>,
+}
+
+/// The stream of one command. Threads may write to it; each line is written whole.
+#[derive(Debug, Default)]
+pub(super) struct Stream(Mutex<Lines>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    stdout: bool,
+    file: Option<(PathBuf, File)>,
+    /// Since when, and what is known of how it will end.
+    run: Option<(Instant, RunSummary)>,
+    /// What people are told last.
+    last: String,
+    /// Why stdout could not be written; a reader that has gone away is no reason to fail.
+    failed: Option<std::io::Error>,
+}
+
+impl Stream {
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins the stream of a command that has one.
+    pub(super) fn begin(&self, operation: Operation, stdout: bool, into: Option<&JsonInto>) -> Result<(), CliError> {
+        let file = into.and_then(|into| into.json_into.clone());
+        let mut lines = self.lines();
+        lines.stdout = stdout;
+        lines.run = Some((Instant::now(), RunSummary::begun(operation)));
+        let opened = file.map(|path| open(&path).map(|file| (path, file)));
+        lines.file = opened.transpose().inspect_err(|_| lines.first())?;
+        lines.first();
+        Ok(())
+    }
+
+    /// Whether anybody reads.
+    pub(super) fn is_read(&self) -> bool {
+        let lines = self.lines();
+        lines.stdout || lines.file.is_some()
+    }
+
+    /// Whether the events are what goes to stdout.
+    pub(super) fn is_stdout(&self) -> bool {
+        self.lines().run.is_some()
+    }
+
+    /// Writes an event to everybody who reads.
+    pub(super) fn event(&self, message: &str, event: &StreamEvent) {
+        let mut lines = self.lines();
+        if let (StreamEvent::ChangeSummary { changes }, Some((_, summary))) = (event, &mut lines.run) {
+            summary.changes = Some(*changes);
+            message.clone_into(&mut lines.last);
+        }
+        lines.put(message, event);
+    }
+
+    /// Remembers how the run ended, for the summary.
+    pub(super) fn outcome(&self, outcome: &Outcome, text: &str) {
+        let mut lines = self.lines();
+        if let Some((_, summary)) = &mut lines.run {
+            summary.take(outcome);
+        }
+        text.clone_into(&mut lines.last);
+    }
+
+    /// Remembers why the command could not go on, for the summary.
+    pub(super) fn stopped(&self, why: &str) {
+        why.lines().next().unwrap_or_default().clone_into(&mut self.lines().last);
+    }
+
+    /// The last line. What comes after it is not written. Returns how the command ends: a success whose answer could
+    /// not be written is none.
+    pub(super) fn end(&self, exit: Exit) -> Exit {
+        let mut lines = self.lines();
+        let exit = match &lines.failed {
+            Some(_) if exit == Exit::Done => Exit::Failed,
+            _ => exit,
+        };
+        if let Some((began, mut summary)) = lines.run.take() {
+            summary.finish(exit as u8, began.elapsed());
+            let message = std::mem::take(&mut lines.last);
+            lines.put(&message, &StreamEvent::RunSummary(summary));
+        }
+        (lines.stdout, lines.file) = (false, None);
+        exit
+    }
+}
+
+impl Lines {
+    fn first(&mut self) {
+        self.put(concat!("mainstay ", env!("CARGO_PKG_VERSION")), &StreamEvent::version());
+    }
+
+    fn put(&mut self, message: &str, event: &StreamEvent) {
+        if !self.stdout && self.file.is_none() {
+            return;
+        }
+        let line = event.line(message) + "\n";
+        if let Some((path, file)) = &mut self.file
+            && let Err(error) = file.write_all(line.as_bytes())
+        {
+            let path = path.display();
+            let _ = writeln!(anstream::stderr(), "warning: {path} is not written any more: {error}");
+            self.file = None;
+        }
+        if self.stdout {
+            let mut out = std::io::stdout().lock();
+            let written = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+            if let Err(error) = written {
+                self.stdout = false;
+                if error.kind() != std::io::ErrorKind::BrokenPipe {
+                    let _ = writeln!(anstream::stderr(), "error: cannot write the output: {error}");
+                    self.failed = Some(error);
+                }
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File, CliError> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let private = file.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)).map(|()| file));
+    private.map_err(|error| {
+        CliError::wrong(format!("cannot write the events into {}: {error}", path.display()))
+            .hint("nothing was done; name another file with --json-into")
+    })
+}
+
+/// Tells how the hosts are looked at. Hosts are told in the order of their names as soon as those before them are, so
+/// that two runs tell the same.
+#[derive(Debug)]
+pub(super) struct Looking<'a> {
+    stream: &'a Stream,
+    /// Who was not told yet; with the answer, where there is one.
+    hosts: std::collections::BTreeMap<HostName, Option<Result<usize, String>>>,
+}
+
+impl<'a> Looking<'a> {
+    pub(super) fn at<'b>(stream: &'a Stream, hosts: impl Iterator<Item = &'b HostName>) -> Self {
+        let hosts: std::collections::BTreeMap<_, _> = hosts.map(|host| (host.clone(), None)).collect();
+        let names = hosts.keys().cloned().collect();
+        stream.event(&format!("looking at {} hosts", hosts.len()), &StreamEvent::FactsStart { hosts: names });
+        Self { stream, hosts }
+    }
+
+    /// A host answered with this many looks, or did not.
+    pub(super) fn answered(&mut self, host: &HostName, answer: Result<usize, String>) {
+        self.hosts.insert(host.clone(), Some(answer));
+        while let Some(first) = self.hosts.first_entry()
+            && first.get().is_some()
+        {
+            let (host, answer) = first.remove_entry();
+            let (reached, resources, error) = match answer {
+                Some(Ok(resources)) => (true, resources, None),
+                Some(Err(error)) => (false, 0, Some(error)),
+                None => return,
+            };
+            let said = error.clone().unwrap_or_else(|| format!("{resources} looks"));
+            let event = StreamEvent::FactsProgress { host: host.clone(), reached, resources, error };
+            self.stream.event(&format!("{host}: {said}"), &event);
+        }
+    }
+
+    /// All of them did.
+    pub(super) fn end(self, facts: &FactSet) {
+        let reached: std::collections::BTreeSet<HostName> = facts.hosts.keys().cloned().collect();
+        let unreached = facts.unreached.clone();
+        let resources = facts.seen.values().filter(|look| look.is_ok()).count();
+        let all = reached.len() + unreached.len();
+        let message = format!("looked at {} of {all} hosts, {resources} resources", reached.len());
+        self.stream.event(&message, &StreamEvent::FactsComplete { reached, unreached, resources });
+    }
+}
