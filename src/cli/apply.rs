@@ -14,10 +14,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::state::{self, Store};
 
-/// Makes the hosts match cluster.yaml: shows the plan, asks, carries it out.
-///
-/// With FILE it carries out the plan that was reviewed, and nothing else: it looks at the hosts again, and refuses when
-/// cluster.yaml, the state or what it sees has moved since.
+/// Makes the hosts match cluster.yaml: shows the plan, asks, carries it out; or carries out a saved one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay apply
@@ -26,12 +23,15 @@ use crate::state::{self, Store};
   mainstay apply prod.plan --accept-drift 'w*/host'
   mainstay apply --target w1             # a part only: w1, and what must come first
   mainstay apply --refresh-only          # accept what the hosts look like; touches none
-An apply that was cut off or failed half-way is resumed by the next one.")]
+An apply that was cut off or failed half-way is resumed by the next one.
+With FILE it carries out what was reviewed, and nothing else: it looks again, and refuses when
+cluster.yaml, the state or what it sees has moved since.")]
 pub(super) struct Args {
     /// A plan that `mainstay plan --out` has saved; nothing is asked
     #[arg(value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// Go on although what was observed there has moved since the plan was saved: an address, prefix or glob
+    /// Beside FILE: go on although this has moved on the hosts since it was saved; what was not reviewed is left
+    /// alone; repeatable
     #[arg(long, value_name = "PAT", requires = "plan")]
     accept_drift: Vec<String>,
     /// Do not ask

@@ -15,7 +15,8 @@ use crate::kinds;
   mainstay show
   mainstay --json show
   mainstay show prod.plan                # what `mainstay plan --out prod.plan` has saved
-  mainstay show --json prod.plan")]
+  mainstay show --json prod.plan
+  mainstay show --format markdown prod.plan > comment.md")]
 pub(super) struct Args {
     /// A saved plan; without it the state is shown
     #[arg(value_name = "FILE")]

@@ -428,3 +428,22 @@ fn of_two_applies_at_once_one_carries_it_out() {
     drop(lease);
     assert_eq!(Said::of(&waiting.wait_with_output().unwrap()).code, 1);
 }
+
+/// Every example of the help that names a saved plan, in the order in which they are of use.
+#[test]
+fn examples_of_the_help_work() {
+    let it = Sandbox::of(QUICKSTART);
+    for command in ["plan", "show", "apply"] {
+        let help = it.expect(0, &[command, "--help"]).out;
+        let (_, examples) = help.split_once("Examples:\n").unwrap();
+        let named: Vec<&str> = examples.lines().filter(|line| line.contains("prod.plan")).collect();
+        assert!(!named.is_empty(), "{help}");
+        for line in named {
+            // A plan is applied once.
+            let again =
+                if command == "apply" { "\"$M\" destroy --auto-approve; \"$M\" plan --out prod.plan; " } else { "" };
+            let said = shell(&it, &format!("{again}{}", line.trim().replacen("mainstay", "\"$M\"", 1)));
+            assert_eq!(said.code, 0, "{line}\n{}", said.err);
+        }
+    }
+}
