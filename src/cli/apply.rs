@@ -14,7 +14,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::state::{self, Store};
 
-/// Makes the hosts match cluster.yaml: shows the plan, asks, carries it out; or carries out a saved one.
+/// Makes the hosts match cluster.yaml: shows the plan, asks, carries it out; or a saved one
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay apply

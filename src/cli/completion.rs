@@ -5,13 +5,13 @@ use clap::CommandFactory;
 use super::error::{CliError, Exit};
 use super::ui::Ui;
 
-/// Prints a script that completes commands and options in a shell.
+/// Prints a script that completes commands and options in a shell
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  mainstay completion bash > /etc/bash_completion.d/mainstay
+  mainstay completion bash > ~/.local/share/bash-completion/completions/mainstay
   mainstay completion zsh > ~/.zfunc/_mainstay")]
 pub(super) struct Args {
-    /// The shell.
+    /// The shell
     shell: clap_complete::Shell,
 }
 

@@ -15,14 +15,14 @@ use super::workspace::Workspace;
 use crate::engine::Control;
 use crate::state::{self, Store};
 
-/// Takes back what was applied, in reverse order, and puts back what was there before.
+/// Takes back what was applied and puts back what was there before
 ///
-/// It works from the state alone: cluster.yaml may be gone.
+/// It goes in reverse order, and works from the state alone: cluster.yaml may be gone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay destroy
   mainstay destroy --auto-approve --forget-unreachable
-  mainstay destroy --target w4                # w4 and what stands on it
+  mainstay destroy --target w2                # w2 and what stands on it
   mainstay destroy --state state/prod.json    # cluster.yaml is gone")]
 pub(super) struct Args {
     /// Do not ask for the cluster's name

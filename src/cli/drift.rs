@@ -19,7 +19,7 @@ use crate::render::{DriftReport, DriftText, drift_events};
 use crate::resource::{Address, HostName, Pattern, Trace};
 use crate::state::State;
 
-/// Tells what differs on the hosts from what was applied. Nothing is written, on no host and nowhere else.
+/// Tells what differs on the hosts from what was applied; writes nothing anywhere
 ///
 /// drift: a host differs from what was applied. pending: cluster.yaml does. both: each does.
 #[derive(Debug, clap::Args)]
@@ -31,8 +31,8 @@ use crate::state::State;
   mainstay drift --user mainstay-drift --identity drift.key
   mainstay drift --state state/prod.json        # without cluster.yaml, so nothing is pending
 
-Exit codes: 0 no drift, 1 failed, 2 drift, 3 no drift, but cluster.yaml differs from what was applied,
-4 no drift in what was seen, but not everything could be seen. 2 outweighs 4, 4 outweighs 3.")]
+Exit codes: 0 no drift, 1 failed, 2 drift, 3 no drift, but cluster.yaml differs from what was
+applied, 4 no drift in what was seen, but not everything could be seen. 2 outweighs 4, 4 outweighs 3.")]
 pub(super) struct Args {
     /// Compare with this state file, without cluster.yaml
     #[arg(long, value_name = "FILE")]

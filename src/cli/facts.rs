@@ -14,7 +14,7 @@ use crate::facts::{FactSet, Looks};
 use crate::fleet::Look;
 use crate::resource::HostName;
 
-/// Shows what the hosts say: system, kernel, processors, memory, addresses.
+/// Shows what the hosts say: system, kernel, processors, memory, addresses
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay facts

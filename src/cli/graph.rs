@@ -11,7 +11,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::graph;
 
-/// Draws the graph of resources: what needs what.
+/// Draws the graph of resources: what needs what
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay graph | dot -Tsvg > graph.svg

@@ -8,9 +8,9 @@ use super::error::{CliError, Exit};
 use super::ui::Ui;
 use crate::config::{self, Draft, DraftHost, FleetKind, Role};
 
-/// Writes a commented cluster.yaml. An existing file is never overwritten.
+/// Writes a commented cluster.yaml
 ///
-/// On a terminal, what is not given is asked for.
+/// On a terminal, what is not given is asked for. An existing file is never overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   mainstay init --name prod --endpoint 10.0.0.100:8443 \\

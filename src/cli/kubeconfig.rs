@@ -15,7 +15,7 @@ use crate::fleet::{ActOutcome, ActRequest, Purpose};
 use crate::kinds;
 use crate::resource::{HostName, Slots};
 
-/// Prints the administrator's kubeconfig with the endpoint as its server.
+/// Prints the administrator's kubeconfig with the endpoint as its server
 ///
 /// It is read from any control plane that has one; it holds a private key.
 #[derive(Debug, clap::Args)]

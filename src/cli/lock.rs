@@ -10,7 +10,7 @@ use super::ui::Ui;
 use super::which::Which;
 use crate::state::{self, Held, Holder};
 
-/// Shows or breaks the lock on the state.
+/// Shows or breaks the lock on the state
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -21,13 +21,13 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Who holds the lock, and whether that one lives
+    /// Shows who holds the lock, and whether that one lives
     #[command(after_help = "Examples:
   mainstay lock show
   mainstay --json lock show
   mainstay lock show --state state/prod.json")]
     Show,
-    /// Break the lock of a holder that is gone for good
+    /// Breaks the lock of a holder that is gone for good
     #[command(after_help = "Example:
   mainstay lock break 5f3a09c1
 Breaking the lock of a run that still goes on stops that run before its next act.

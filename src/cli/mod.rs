@@ -14,6 +14,7 @@ mod interrupt;
 mod kubeconfig;
 mod lock;
 mod logging;
+mod man;
 mod plan;
 mod present;
 mod reaches;
@@ -47,13 +48,15 @@ use ui::Ui;
 #[derive(Debug, Parser)]
 #[command(name = "mainstay", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Examples:
-  mainstay init --name prod --endpoint 10.0.0.100:8443 --hosts cp1=10.0.0.11,cp2=10.0.0.12,cp3=10.0.0.13
+  mainstay init --name prod --endpoint 10.0.0.100:8443 \\
+    --hosts cp1=10.0.0.11,cp2=10.0.0.12,cp3=10.0.0.13,w1=10.0.0.21
   mainstay plan
   mainstay apply
   mainstay destroy
 
-Exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (plan --detailed-exitcode) or drift,
-3 and 4 see drift --help, 5 cluster.yaml or the command line is wrong, 6 the state is locked, 130 interrupted.")]
+Exit codes: 0 done or nothing to do, 1 failed, 2 changes pending (plan --detailed-exitcode) or
+drift, 3 and 4 see drift --help, 5 cluster.yaml or the command line is wrong, 6 the state is
+locked, 130 interrupted.")]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
@@ -63,59 +66,46 @@ struct Cli {
 
 /// Options of every command.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Globals {
-    /// The desired state.
+    /// The desired state
     #[arg(short, long, global = true, value_name = "FILE", default_value = "cluster.yaml", env = "MAINSTAY_FILE")]
     file: PathBuf,
-    /// No colours; NO_COLOR does the same.
+    /// No colours; NO_COLOR does the same
     #[arg(long, global = true)]
     no_color: bool,
-    /// Pure JSON Lines on stdout, or nothing.
+    /// Pure JSON Lines on stdout, or nothing
     #[arg(long, global = true)]
     json: bool,
-    /// Tell more.
+    /// Tell more
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// Write a debug log to a file.
+    /// Write a debug log to a file
     #[arg(long, global = true, value_name = "FILE", env = "MAINSTAY_LOG")]
     log: Option<PathBuf>,
 }
 
+/// Each one's first words are those of its own file.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a commented cluster.yaml
     Init(init::Args),
-    /// Check cluster.yaml; no network, no state, every fault at once
     Validate(validate::Args),
-    /// Show what apply would do; touches nothing
     Plan(plan::Args),
-    /// Make the hosts match cluster.yaml
     Apply(apply::Args),
-    /// Take back what was applied and put back what was there before
     Destroy(destroy::Args),
-    /// Tell CI what differs from what was applied; read-only
     Drift(drift::Args),
-    /// Show the state, or a saved plan
     Show(show::Args),
-    /// Look into the state, and operate on it
     State(state::Args),
-    /// Show what the hosts say
+    Lock(lock::Args),
     Facts(facts::Args),
-    /// Show every file as it would be laid down; no network
     Render(render::Args),
-    /// Draw the graph of resources
     Graph(graph::Args),
-    /// Print a kubeconfig that points at the endpoint
     Kubeconfig(kubeconfig::Args),
-    /// Play with the simulated hosts
     #[command(subcommand)]
     Sim(sim::Args),
-    /// Show or break the lock on the state
-    Lock(lock::Args),
-    /// Print a JSON Schema
     Schema(schema::Args),
-    /// Print a completion script
     Completion(completion::Args),
+    Man(man::Args),
 }
 
 impl Command {
@@ -217,6 +207,7 @@ fn dispatch(cli: &Cli, ui: Ui) -> Result<Exit, CliError> {
         Command::Lock(args) => lock::run(args, file, ui),
         Command::Schema(args) => schema::run(args, ui),
         Command::Completion(args) => completion::run(args, ui),
+        Command::Man(args) => man::run(args, ui),
     }
 }
 

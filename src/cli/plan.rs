@@ -11,7 +11,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::plan::Mode;
 
-/// Shows what apply would do. Touches nothing on any host.
+/// Shows what apply would do; touches nothing on any host
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay plan
@@ -20,7 +20,7 @@ use crate::plan::Mode;
   mainstay plan --destroy
   mainstay plan --format markdown > comment.md
   mainstay plan --target w1 --target 'cp*/haproxy'
-  mainstay plan --exclude w4             # w4 is down; the rest need not wait for it
+  mainstay plan --exclude w2             # w2 is down; the rest need not wait for it
   mainstay plan --replace 'w1/kubernetes/service[kubelet]'
   mainstay plan --refresh-only           # what differs, as it would be recorded
   mainstay plan --simulate               # rehearse a real file on simulated hosts")]

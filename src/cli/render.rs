@@ -10,14 +10,17 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::resource::HostName;
 
-/// Shows every file as it would be laid down. No host is reached: what only a host knows, such as
-/// the name of its network interface, shows as a placeholder unless cluster.yaml gives it.
+/// Shows every file as it would be laid down; reaches no host
+///
+/// What only a host knows, such as the name of its network interface, shows as a placeholder unless
+/// cluster.yaml gives it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay render
   mainstay render cp1")]
 pub(super) struct Args {
-    /// Hosts; all of them when none is named.
+    /// Hosts; all of them when none is named
+    #[arg(value_name = "HOST")]
     hosts: Vec<String>,
 }
 

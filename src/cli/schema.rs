@@ -5,7 +5,7 @@ use super::ui::Ui;
 use crate::config;
 use crate::render;
 
-/// Prints a JSON Schema, for editors and policy tools.
+/// Prints a JSON Schema, for editors and policy tools
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   mainstay schema cluster > cluster.schema.json

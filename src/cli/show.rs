@@ -6,17 +6,18 @@ use super::error::{CliError, Exit};
 use super::present::{Format, present};
 use super::saved;
 use super::ui::Ui;
-use super::workspace::Workspace;
+use super::which::Which;
 use crate::kinds;
 
-/// Shows the state: what was applied, resource by resource; or a saved plan. Secrets are masked.
+/// Shows the state, resource by resource, or a saved plan; secrets are masked
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay show
   mainstay --json show
   mainstay show prod.plan                # what `mainstay plan --out prod.plan` has saved
   mainstay show --json prod.plan
-  mainstay show --format markdown prod.plan > comment.md")]
+  mainstay show --format markdown prod.plan > comment.md
+  mainstay show --state state/prod.json  # cluster.yaml is gone")]
 pub(super) struct Args {
     /// A saved plan; without it the state is shown
     #[arg(value_name = "FILE")]
@@ -27,6 +28,8 @@ pub(super) struct Args {
     /// Show every change, not grouped and not shortened
     #[arg(long, requires = "plan")]
     full: bool,
+    #[command(flatten)]
+    which: Which,
 }
 
 pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
@@ -38,8 +41,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         present(&plan, &saved.origin, format, args.full, Ui { json: false, ..ui })?;
         return Ok(Exit::Done);
     }
-    let workspace = Workspace::open(file, false, ui)?;
-    let state = workspace.state()?;
+    let state = args.which.find(file, ui)?.state()?;
     if ui.json {
         let mut value = serde_json::to_value(&state).map_err(|error| CliError::failed(error.to_string()))?;
         // The key of the digests is for this state alone.

@@ -12,43 +12,53 @@ use crate::fleet::{SimulatedFleet, World};
 use crate::kinds;
 use crate::resource::{Address, HostName, Observation};
 
-/// Plays with the simulated hosts of a cluster.yaml that says `fleet: simulated`, or of any other
-/// one after `apply --simulate`.
+/// Plays with simulated hosts
+///
+/// Those of a cluster.yaml that says `fleet: simulated`, or of any other one after `apply --simulate`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Args {
-    /// What is on the simulated hosts
+    /// Shows what is on the simulated hosts, which of them are down, and which steps fail
+    #[command(after_help = "Examples:
+  mainstay sim status
+  mainstay --json sim status")]
     Status,
-    /// Take a host down
-    Down {
-        /// The host.
-        host: String,
-    },
-    /// Bring a host back
-    Up {
-        /// The host.
-        host: String,
-    },
-    /// Let every step on matching addresses fail
+    /// Takes a host down
     #[command(after_help = "Example:
+  mainstay sim down cp2")]
+    Down {
+        /// The host
+        host: String,
+    },
+    /// Brings a host back
+    #[command(after_help = "Example:
+  mainstay sim up cp2")]
+    Up {
+        /// The host
+        host: String,
+    },
+    /// Lets every step on matching addresses fail
+    #[command(after_help = "Examples:
   mainstay sim fail 'cp2/haproxy'
   mainstay sim fail 'cp2/haproxy' --off")]
     Fail {
-        /// An address, a prefix or a glob.
+        /// An address, a prefix or a glob
         pattern: String,
-        /// Let them succeed again.
+        /// Let them succeed again
         #[arg(long)]
         off: bool,
     },
-    /// Change something behind mainstay's back
+    /// Changes something behind mainstay's back
     #[command(after_help = "Examples:
   mainstay sim set 'cp1/host/sysctl[net.ipv4.ip_forward]=0'
   mainstay sim set 'cp2/keepalived/service[keepalived]={\"state\":\"inactive\"}'
   mainstay sim set 'w1/host/swap=absent'")]
     Set {
-        /// ADDRESS=VALUE: the value of its principal field, a JSON object of fields, or `absent`.
+        /// ADDRESS=VALUE: the value of its principal field, a JSON object of fields, or `absent`
         assignment: String,
     },
-    /// Make all hosts bare again, up and without faults
+    /// Makes all hosts bare again, up and without faults
+    #[command(after_help = "Example:
+  mainstay sim reset")]
     Reset,
 }
 

@@ -18,7 +18,7 @@ use super::error::{CliError, Exit};
 use super::ui::Ui;
 use super::which::Which;
 
-/// Looks into the state, and operates on it. No host is reached.
+/// Looks into the state, and operates on it; no host is reached
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -29,21 +29,13 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List the addresses of what is recorded
     List(list::Args),
-    /// Show one record
     Show(show::Args),
-    /// Forget records; what is on the hosts stays
     Rm(rm::Args),
-    /// Give records another address
     Mv(mv::Args),
-    /// Print the state file
     Pull(pull::Args),
-    /// Replace the state by a file
     Push(push::Args),
-    /// List the generations that are kept
     History(history::Args),
-    /// Go back to a generation
     Rollback(rollback::Args),
 }
 

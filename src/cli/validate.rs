@@ -9,7 +9,7 @@ use super::ui::Ui;
 use super::workspace::{Workspace, read};
 use crate::config::{self, Severity};
 
-/// Checks cluster.yaml without network and state, and tells every fault at once.
+/// Checks cluster.yaml without network and state; tells every fault at once
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay validate

@@ -194,10 +194,11 @@ fn json_is_pure() {
         let said = it.expect(0, &args);
         assert_eq!(said.json().is_empty(), command[0] == "sim" && command[1] != "status", "{command:?}");
     }
-    let failing: [(i32, &[&str]); 6] = [
+    let failing: [(i32, &[&str]); 7] = [
         (1, &["kubeconfig"]),
         (5, &["apply"]),
         (5, &["completion", "bash"]),
+        (5, &["man"]),
         (5, &["facts", "cp9"]),
         (5, &["-f", "nowhere.yaml", "plan"]),
         (1, &["state", "show", FORWARD]),

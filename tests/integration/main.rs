@@ -9,6 +9,7 @@ mod config_schema;
 mod drift;
 mod events;
 mod examples;
+mod help;
 mod recipes;
 mod sandbox;
 mod saved;

@@ -7,8 +7,9 @@ use super::super::ui::Ui;
 use super::super::which::Place;
 use crate::state::{self, Content, Generation, State, StateError};
 
-/// Lists the generations that are kept, oldest first: the last ten, and what was set aside before
-/// each surgery.
+/// Lists the generations that are kept, oldest first
+///
+/// Those are the last ten, and what was set aside before each `state rm`, `mv`, `push` or `rollback`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state history

@@ -6,7 +6,7 @@ use super::super::which::Place;
 use crate::resource::{Address, Observation, Pattern};
 use crate::state::{Record, Status};
 
-/// Lists the addresses of what is recorded, one a line.
+/// Lists the addresses of what is recorded
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state list

@@ -7,8 +7,7 @@ use super::super::which::Place;
 use super::surgery::{Manner, Operation, not_recorded, records, whole};
 use crate::state::{self, EditError};
 
-/// Gives records another address without touching hosts: after a host was renamed in cluster.yaml,
-/// or when a record belongs elsewhere.
+/// Gives records another address, for example after a host was renamed in cluster.yaml
 ///
 /// A host keeps what it was reached by, unless the new name is known already. Kind and key stay as
 /// they are: they say what on the host a record speaks of.

@@ -5,16 +5,17 @@ use super::super::ui::Ui;
 use super::super::which::Place;
 use crate::state;
 
-/// Prints the state file, with what the journal of a killed run says: what `state push` takes.
+/// Prints the state file, as `state push` takes it
 ///
-/// No secret is in it, but what hosts had in files before mainstay came is, and the key of the
+/// What the journal of a killed run says is folded in. No secret is in it, but what hosts had in files before mainstay came is, and the key of the
 /// digests. Keep it as private as the state file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state pull > prod.state.json
   mainstay state pull | jq '.resources | keys'
-To edit what was pulled, which is rarely needed: raise `serial` by one, change what must be changed, and write the
-new checksum, which `tail -n +3 FILE | sha256sum` prints, into the second line. Then `mainstay state push FILE`.")]
+To edit what was pulled, which is rarely needed: raise `serial` by one, change what must be
+changed, and write the new checksum, which `tail -n +3 FILE | sha256sum` prints, into the second
+line. Then `mainstay state push FILE`.")]
 pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {

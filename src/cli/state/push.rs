@@ -10,7 +10,7 @@ use super::super::which::Place;
 use super::surgery::{Manner, Operation, records, replaced};
 use crate::state::{self, Found, State, StateError};
 
-/// Replaces the state by a file that `state pull` printed.
+/// Replaces the state by a file that `state pull` printed
 ///
 /// Refused are another lineage, a lower serial, and the same serial with other content. --force
 /// overrides these three; it never overrides a wrong checksum, format or cluster name. What is

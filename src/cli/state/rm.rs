@@ -10,7 +10,7 @@ use super::surgery::{Manner, Operation, not_recorded, records, whole};
 use crate::resource::{Address, Pattern};
 use crate::state;
 
-/// Forgets records without touching hosts: what is there stays, and is no longer mainstay's.
+/// Forgets records; what is on the hosts stays, and is no longer mainstay's
 ///
 /// The next plan adopts what cluster.yaml still declares, but what was there before mainstay came is
 /// forgotten with the record, so destroy can no longer put it back.

@@ -7,11 +7,10 @@ use super::super::which::Place;
 use super::surgery::{Manner, Operation, records, replaced};
 use crate::state::{self, Found};
 
-/// Goes back to a generation: its records become a new serial on top of all others, so nothing is
-/// lost, and a rollback can be rolled back.
+/// Goes back to a generation, also while the state is damaged or gone
 ///
-/// It works also while the state file is damaged or gone. Hosts are not touched: the next plan shows
-/// how they differ from what is recorded now.
+/// Its records become a new serial on top of all others, so nothing is lost, and a rollback can be
+/// rolled back. Hosts are not touched: the next plan shows how they differ from what is recorded.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state history

@@ -6,7 +6,7 @@ use super::super::which::Place;
 use super::surgery::not_recorded;
 use crate::resource::Address;
 
-/// Shows one record as JSON. Secrets are masked.
+/// Shows one record as JSON; secrets are masked
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   mainstay state show 'cp1/host/sysctl[net.ipv4.ip_forward]'")]
