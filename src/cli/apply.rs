@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::approve::approve;
-use super::carry_out::{carry_out, refresh, stop_when_refused};
+use super::carry_out::{carry_out, lift, refresh, stop_when_refused};
 use super::error::{CliError, Exit};
 use super::present::{Format, Origin, present};
 use super::saved;
@@ -75,10 +75,13 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let planned = survey(args.planning.mode(), &workspace, &store.snapshot(), &args.planning, ui).await?;
     let origin = Origin::of(&planned.plan, Some(&workspace));
     present(&planned.plan, &origin, Format::Text, args.planning.full, ui)?;
-    stop_when_refused(&planned.plan)?;
+    if let Err(refused) = stop_when_refused(&planned.plan) {
+        planned.fleet.close().await;
+        return Err(lift(refused, &planned, &store, lease));
+    }
     if planned.plan.is_empty() {
         planned.fleet.close().await;
-        refresh(&planned.plan, &store, lease)?;
+        refresh(&planned, &store, lease)?;
         return Ok(Exit::Done);
     }
     if !args.auto_approve && !approve(ui, "\nCarry this out? Only `yes` approves:", "yes", "--auto-approve")? {

@@ -16,7 +16,7 @@ use crate::fleet::Fleet;
 use crate::plan::{Change, Mode, Plan, Problem};
 use crate::render::{JsonProgress, PlainProgress, Progress, TtyProgress, outcome_summary, outcome_table};
 use crate::resource::HostName;
-use crate::state::{Lease, Store};
+use crate::state::{self, Lease, State, Store};
 
 /// Runs the plan to its end and tells how it went.
 pub(super) async fn carry_out(
@@ -37,6 +37,7 @@ pub(super) async fn carry_out(
         hosts.insert(host.clone(), value);
     }
     store.begin(lease, |state| {
+        follow(&planned, state);
         state.hosts.extend(hosts);
         // Ranges of hosts that left cluster.yaml stay taken as long as something is on record there.
         state.pod_ranges.extend(planned.pod_ranges.clone().into_iter().filter(|(host, _)| part(host)));
@@ -84,6 +85,37 @@ async fn run_through(run: Run) -> Result<Outcome, EngineError> {
     }
 }
 
+/// What a plan was made for: records under their present names, and the guards of cluster.yaml.
+fn follow(planned: &Survey, state: &mut State) {
+    for (from, to) in &planned.renames {
+        // It could be renamed when the plan was made, from the same state.
+        let _ = state::rename(state, from, to);
+    }
+    if let Some(guards) = &planned.guards {
+        state.guards.clone_from(guards);
+    }
+}
+
+/// What an apply that is refused ends with. All that it does is to record the guards of cluster.yaml, so that one that
+/// was removed there does not hold up the next apply.
+pub(super) fn lift(refused: CliError, planned: &Survey, store: &Store, lease: Lease) -> CliError {
+    let before = store.with(|state| state.guards.clone());
+    let after = planned.guards.as_ref().unwrap_or(&before);
+    let lifted: Vec<String> = before.difference(after).map(|guard| format!("`{guard}`")).collect();
+    if *after != before {
+        let written = store.begin(lease, |state| state.guards.clone_from(after)).and_then(|()| store.finish());
+        if let Err(error) = written {
+            return error.into();
+        }
+    }
+    if lifted.is_empty() {
+        return refused;
+    }
+    let are = if lifted.len() == 1 { "guard is" } else { "guards are" };
+    let what = format!("nothing was changed, but the {are} lifted: {}", lifted.join(", "));
+    CliError::failed(what).hint("see what the next apply does: mainstay plan")
+}
+
 /// Stops where a guard or a kind refuses a change. The rest of such a plan is made for a cluster in which that change
 /// has happened, too: a load balancer on a new port, say, that the hosts were never told of.
 pub(super) fn stop_when_refused(plan: &Plan) -> Result<(), CliError> {
@@ -96,10 +128,13 @@ pub(super) fn stop_when_refused(plan: &Plan) -> Result<(), CliError> {
 }
 
 /// Brings records up to date where hosts and wishes agree already; touches no host and says nothing.
-pub(super) fn refresh(plan: &Plan, store: &Store, lease: Lease) -> Result<(), CliError> {
-    if plan.changes.iter().any(|change| change.rerecord) {
-        store.begin(lease, |_| {})?;
-        let recorded = engine::record_only(plan, store);
+pub(super) fn refresh(planned: &Survey, store: &Store, lease: Lease) -> Result<(), CliError> {
+    let guards = planned.guards.as_ref().is_some_and(|guards| store.with(|state| state.guards != *guards));
+    // Without a state there is nothing yet that a guard could keep.
+    let guards = guards && store.with(|state| state.serial > 0);
+    if guards || planned.plan.changes.iter().any(|change| change.rerecord) {
+        store.begin(lease, |state| follow(planned, state))?;
+        let recorded = engine::record_only(&planned.plan, store);
         store.finish()?;
         recorded?;
     }

@@ -8,13 +8,13 @@ use tokio::task::JoinSet;
 
 use super::error::{CliError, Exit};
 use super::stream::JsonInto;
-use super::survey::{PARALLELISM, Wishes, ignored, look, recorded_control_planes};
+use super::survey::{PARALLELISM, Wishes, ignored, look, recorded_control_planes, renames};
 use super::ui::Ui;
 use super::workspace::{Workspace, open_looker, recorded_reaches, recorded_state};
 use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
 use crate::graph::Graph;
 use crate::kinds;
-use crate::plan::{Answer, Chosen, Drift, Inputs, Mode, Plan, Selection};
+use crate::plan::{self, Answer, Chosen, Drift, Inputs, Mode, Plan, Selection};
 use crate::render::{DriftReport, DriftText, drift_events};
 use crate::resource::{Address, HostName, Pattern, Trace};
 use crate::state::State;
@@ -141,6 +141,8 @@ async fn compare(
     path: &Path,
     ui: Ui,
 ) -> Result<Drift, CliError> {
+    let followed = plan::follow(state, &workspace.map(renames).unwrap_or_default())?;
+    let state = &followed.state;
     let reaches = match workspace {
         Some(workspace) => workspace.reaches(state)?,
         None => recorded_reaches(state)?,
@@ -169,11 +171,14 @@ async fn compare(
         prevent_destroy: &[],
         ignore_drift: &ignored,
         virtual_ip: workspace.and_then(|it| it.cluster().endpoint.vip),
+        // That they have another name now is told at once, not of each.
+        moved: &BTreeMap::new(),
         selection: &Selection::default(),
         forget_unreachable: false,
     };
     let plan = Plan::make(&inputs);
     let mut drift = Drift::of(&inputs, &plan);
+    drift.warnings.splice(0..0, followed.notices);
     let traces = traces(&looker, trails(&drift, &plan), args.parallelism, ui).await;
     looker.close().await;
     drift.traced(traces);

@@ -6,7 +6,7 @@ use crate::config::ConfigErrors;
 use crate::engine::EngineError;
 use crate::fleet::FleetError;
 use crate::graph::GraphError;
-use crate::plan::SelectionError;
+use crate::plan::{MoveError, SelectionError};
 use crate::render::{Diagnosis, Severity, StreamEvent};
 use crate::stack::StackError;
 use crate::state::StateError;
@@ -141,6 +141,21 @@ impl From<SelectionError> for CliError {
             SelectionError::NotDeclared(_) => "`mainstay apply` takes it away",
         };
         Self::wrong(chain(&error)).hint(hint)
+    }
+}
+
+impl From<MoveError> for CliError {
+    fn from(error: MoveError) -> Self {
+        let wrong = Self::wrong(chain(&error));
+        match error {
+            MoveError::Taken { from, to } => wrong
+                .hint(format!("if they are one machine: `mainstay state rm {to}`, then plan again"))
+                .hint(format!("if not: remove the entry; {from} is then taken away, as no longer declared")),
+            MoveError::StillDeclared { .. } | MoveError::NotDeclared { .. } => {
+                wrong.hint("`mainstay graph` names what is declared")
+            }
+            MoveError::Edit(_) => wrong,
+        }
     }
 }
 

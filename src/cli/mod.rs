@@ -4,6 +4,7 @@ mod apply;
 mod approve;
 mod carry_out;
 mod completion;
+mod dashes;
 mod destroy;
 mod drift;
 mod error;
@@ -123,7 +124,7 @@ impl Command {
 
 /// Runs the command line and returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let args = with_environment(args.into_iter().collect());
+    let args = dashes::with_two_dashes(with_environment(args.into_iter().collect()), &Cli::command());
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&args, &error) as u8,

@@ -172,7 +172,7 @@ pub(super) async fn apply(
     }
     if planned.plan.is_empty() && left == 0 {
         planned.fleet.close().await;
-        refresh(&planned.plan, &store, lease)?;
+        refresh(&planned, &store, lease)?;
         return Ok(Exit::Done);
     }
     carry_out(planned, store, lease, parallelism, fail_fast, ui).await

@@ -1,6 +1,6 @@
 //! From cluster.yaml, state and hosts to a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,7 +20,7 @@ use crate::fleet::{Fleet, Look, Looker, Reach};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::plan::saved::Options;
-use crate::plan::{self, Chosen, Mode, Plan, Selection};
+use crate::plan::{self, Chosen, Mode, Plan, Rename, Selection};
 use crate::resource::{Address, HostFacts, HostName, Pattern, Secret, sha256_hex};
 use crate::stack::{self, Inputs};
 use crate::state::State;
@@ -35,6 +35,10 @@ pub(super) struct Survey {
     pub(super) fleet: Arc<Fleet>,
     pub(super) reaches: BTreeMap<HostName, Reach>,
     pub(super) pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
+    /// Renames of cluster.yaml that records must follow before anything is carried out.
+    pub(super) renames: Vec<Rename>,
+    /// `guards.preventDestroy` to be recorded, where cluster.yaml is applied.
+    pub(super) guards: Option<BTreeSet<String>>,
     /// Files that cluster.yaml names, by the key that names them.
     pub(super) files: BTreeMap<String, String>,
 }
@@ -189,9 +193,13 @@ pub(super) async fn survey(
     ui: Ui,
 ) -> Result<Survey, CliError> {
     let cluster = workspace.cluster();
+    let renames = renames(workspace);
+    let followed = plan::follow(state, &renames)?;
+    let state = &followed.state;
     let wishes = Wishes::gather(workspace, state)?;
     let reaches = workspace.reaches(state)?;
     let blind = wishes.graph(cluster, &BTreeMap::new())?;
+    plan::check_renames(&renames, &blind)?;
     let selection = planning.part.with(&planning.replace);
     selection.check(&blind, state)?;
     let chosen = selection.choose(mode, &blind, state);
@@ -210,11 +218,17 @@ pub(super) async fn survey(
         prevent_destroy: &guarded,
         ignore_drift: &ignored,
         virtual_ip: cluster.endpoint.vip,
+        moved: &followed.previous,
         selection: &selection,
         forget_unreachable: false,
     });
+    let plan = Plan {
+        warnings: [followed.notices, elsewhere(state, &followed.renames, &reaches), plan.warnings].concat(),
+        ..plan
+    };
+    let guards = (mode == Mode::Apply).then(|| cluster.guards.prevent_destroy.iter().cloned().collect());
     let files = wishes.manifest.map(|text| ("network.manifest".to_owned(), text)).into_iter().collect();
-    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, files })
+    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, renames: followed.renames, guards, files })
 }
 
 /// Options of planning to destroy.
@@ -253,11 +267,33 @@ pub(super) async fn survey_destroy(
         prevent_destroy: destroying.guarded,
         ignore_drift: &[],
         virtual_ip: None,
+        moved: &BTreeMap::new(),
         selection: destroying.selection,
         forget_unreachable: destroying.forget_unreachable,
     });
     let pod_ranges = state.pod_ranges.clone();
-    Ok(Survey { plan, fleet, reaches, pod_ranges, files: BTreeMap::new() })
+    Ok(Survey { plan, fleet, reaches, pod_ranges, renames: Vec::new(), guards: None, files: BTreeMap::new() })
+}
+
+/// What was renamed in cluster.yaml.
+pub(super) fn renames(workspace: &Workspace) -> Vec<Rename> {
+    workspace.cluster().lifecycle.moved.iter().map(|it| (it.from.clone(), it.to.clone())).collect()
+}
+
+/// A renamed host is the same machine; one that is reached elsewhere may not be.
+fn elsewhere(state: &State, renames: &[Rename], reaches: &BTreeMap<HostName, Reach>) -> Vec<String> {
+    let told = |(from, to): &Rename| {
+        let host = HostName::new(to.as_str());
+        let was = state.hosts.get(&host)?["address"].as_str()?;
+        let is = &reaches.get(&host)?.address;
+        (was != is).then(|| {
+            format!(
+                "{from} was reached at {was}, {to} is at {is}: if that is another machine, what mainstay made on the \
+                 first one stays there and is forgotten"
+            )
+        })
+    };
+    renames.iter().filter_map(told).collect()
 }
 
 /// What no plan may destroy.

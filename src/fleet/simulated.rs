@@ -57,7 +57,8 @@ impl SimulatedFleet {
         Ok(Self::of(World::read(path)?, None, addresses))
     }
 
-    fn of(world: World, file: Option<WorldFile>, addresses: BTreeMap<HostName, String>) -> Self {
+    fn of(mut world: World, file: Option<WorldFile>, addresses: BTreeMap<HostName, String>) -> Self {
+        world.know(&addresses);
         Self {
             world: Mutex::new(world),
             file,
@@ -93,9 +94,10 @@ impl SimulatedFleet {
 
     fn change(&self, act: impl FnOnce(&mut World) -> super::world::Line) -> Result<(), FleetError> {
         let mut world = self.lock();
-        let line = act(&mut world);
+        let mut lines = world.take_unsaved();
+        lines.push(act(&mut world));
         match &self.file {
-            Some(file) => file.append(&line),
+            Some(file) => lines.iter().try_for_each(|line| file.append(line)),
             None => Ok(()),
         }
     }

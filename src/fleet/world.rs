@@ -22,6 +22,10 @@ pub(super) enum Line {
     Down(HostName, bool),
     /// Acts that match this pattern fail, or no longer.
     Fault(String, bool),
+    /// A host and its address: the machine behind the name.
+    Host(HostName, String),
+    /// A machine is called otherwise.
+    Renamed(HostName, HostName),
 }
 
 /// Everything about the simulated hosts.
@@ -30,6 +34,9 @@ pub struct World {
     resources: BTreeMap<Address, Observation>,
     down: BTreeSet<HostName>,
     faults: BTreeSet<String>,
+    hosts: BTreeMap<HostName, String>,
+    /// What is known since the file was read, and stands in it once something happens.
+    unsaved: Vec<Line>,
 }
 
 fn failed(path: &Path) -> impl Fn(&dyn std::fmt::Display) -> FleetError {
@@ -54,6 +61,30 @@ impl World {
             }
         }
         Ok(world)
+    }
+
+    /// Takes up what the hosts are called now. A machine is known by its address: one whose name is gone has the name
+    /// that is new there.
+    pub(super) fn know(&mut self, hosts: &BTreeMap<HostName, String>) {
+        for (name, address) in hosts {
+            // As long as the old name is in use nobody can tell which of the two is meant.
+            let in_use = self.hosts.iter().any(|(old, at)| at == address && hosts.contains_key(old));
+            if in_use {
+                continue;
+            }
+            let was = self.hosts.iter().find(|(old, at)| *at == address && !hosts.contains_key(*old));
+            let was = was.map(|(old, _)| old.clone()).filter(|_| !self.hosts.contains_key(name));
+            let renamed = was.map(|was| Line::Renamed(was, name.clone()));
+            for line in renamed.into_iter().chain([Line::Host(name.clone(), address.clone())]) {
+                let line = self.apply(line);
+                self.unsaved.push(line);
+            }
+        }
+    }
+
+    /// What the file does not say yet.
+    pub(super) fn take_unsaved(&mut self) -> Vec<Line> {
+        std::mem::take(&mut self.unsaved)
     }
 
     /// What is at an address; absent when nothing was ever put there.
@@ -108,6 +139,19 @@ impl World {
             Line::Down(host, false) => drop(self.down.remove(&host)),
             Line::Fault(pattern, true) => drop(self.faults.insert(pattern)),
             Line::Fault(pattern, false) => drop(self.faults.remove(&pattern)),
+            Line::Host(name, address) => drop(self.hosts.insert(name, address)),
+            Line::Renamed(from, to) => {
+                let named = |it: &Address| {
+                    let moves = it.host() == &from;
+                    let new = || Address::new(to.clone(), it.component(), it.kind(), it.key().map(str::to_owned));
+                    if moves { new() } else { it.clone() }
+                };
+                self.resources = self.resources.iter().map(|(it, is)| (named(it), is.clone())).collect();
+                if self.down.remove(&from) {
+                    self.down.insert(to);
+                }
+                self.hosts.remove(&from);
+            }
         }
         line
     }
@@ -115,7 +159,8 @@ impl World {
     fn lines(&self) -> impl Iterator<Item = Line> + '_ {
         let at = self.resources.iter().map(|(address, is)| Line::At(address.clone(), is.clone()));
         let down = self.down.iter().map(|host| Line::Down(host.clone(), true));
-        at.chain(down).chain(self.faults.iter().map(|pattern| Line::Fault(pattern.clone(), true)))
+        let hosts = self.hosts.iter().map(|(host, address)| Line::Host(host.clone(), address.clone()));
+        hosts.chain(at).chain(down).chain(self.faults.iter().map(|pattern| Line::Fault(pattern.clone(), true)))
     }
 }
 
@@ -158,6 +203,26 @@ impl WorldFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_that_is_called_otherwise_is_the_same_one() {
+        let name = |host: &str| HostName::new(host);
+        let hosts = |pairs: &[(&str, &str)]| -> BTreeMap<HostName, String> {
+            pairs.iter().map(|(host, at)| (name(host), (*at).to_owned())).collect()
+        };
+        let mut world = World::default();
+        world.know(&hosts(&[("w1", "10.0.0.1"), ("w2", "10.0.0.2")]));
+        world.set(&"w1/host/sysctl[a]".parse().unwrap(), Observation::Present(1.into()));
+        world.set_down(&name("w1"), true);
+        world.take_unsaved();
+        // Both names are in use: nobody can tell which one is meant.
+        world.know(&hosts(&[("w1", "10.0.0.1"), ("a", "10.0.0.1"), ("w2", "10.0.0.2")]));
+        assert!(world.is_down(&name("w1")));
+        world.know(&hosts(&[("b", "10.0.0.1"), ("w2", "10.0.0.2")]));
+        assert_eq!(world.get(&"b/host/sysctl[a]".parse().unwrap()), Observation::Present(1.into()));
+        assert!(world.is_down(&name("b")) && !world.is_down(&name("w1")));
+        assert!(world.take_unsaved().contains(&Line::Renamed(name("w1"), name("b"))));
+    }
 
     #[test]
     fn a_world_survives_its_file_and_a_torn_last_line() {

@@ -260,6 +260,16 @@ pub(super) fn standing() -> Value {
     slotted(&Slots::placeholder(STANDING))
 }
 
+/// Why a node that was made under another name cannot get this one.
+pub(super) fn renamed(was: &str, is: &str) -> Option<String> {
+    (was != is).then(|| {
+        format!(
+            "the Kubernetes node is called {was}, and a node cannot be renamed: set `nodeName: {was}` on this host, \
+             or take the host out, apply, and add it again as {is}"
+        )
+    })
+}
+
 /// A text with placeholders of slots.
 pub(super) fn slotted(text: &str) -> Value {
     Value::Slotted(text.to_owned())

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubeadm::{Host, Observed, SETTINGS, TOKEN_DESCRIPTION, restored, setting};
+use super::kubeadm::{Host, Observed, SETTINGS, TOKEN_DESCRIPTION, renamed, restored, setting};
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
 use crate::resource::{
@@ -134,7 +134,7 @@ impl Kind for KubeadmInit {
                 "{name} cannot change after kubeadm init: was {was}, is {is}; put {was} back, or destroy the cluster first"
             ))
         });
-        let changed: Vec<String> = changed.collect();
+        let changed: Vec<String> = renamed(&recorded.node, &self.node).into_iter().chain(changed).collect();
         (!changed.is_empty()).then(|| changed.join("\n"))
     }
 

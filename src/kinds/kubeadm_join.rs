@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubeadm::{Host, Observed, TOKEN_DESCRIPTION, restored, setting, slotted, standing};
+use super::kubeadm::{Host, Observed, TOKEN_DESCRIPTION, renamed, restored, setting, slotted, standing};
 use super::kubectl::with_kubectl;
 use crate::resource::{
     Act, Action, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
@@ -177,6 +177,10 @@ impl Kind for KubeadmJoin {
 
     fn restored(&self, seen: &Observation<Observed>, prior: &Prior<Observed>) -> bool {
         restored(seen, prior)
+    }
+
+    fn refuses(&self, recorded: &Self) -> Option<String> {
+        renamed(&recorded.node, &self.node)
     }
 
     fn warning(&self, action: Action) -> Option<String> {

@@ -7,7 +7,7 @@ use super::make::Inputs;
 use super::model::{Mode, Problem};
 use super::nodes::{Node, Nodes};
 use super::react::begins_something;
-use crate::resource::{Action, Address, AnyKind, HostName, Observation};
+use crate::resource::{Action, Address, AnyKind, HostName, Observation, Pattern};
 
 /// Stops what must not happen.
 pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
@@ -24,14 +24,26 @@ fn destroys(action: Action) -> bool {
 }
 
 fn prevent_destroy(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
-    if inputs.prevent_destroy.is_empty() {
-        return;
-    }
+    let recorded: Vec<Pattern> = inputs.state.guards.iter().map(|guard| Pattern::new(guard.as_str())).collect();
     for node in nodes.all.iter_mut().filter(|node| destroys(node.verdict.action)) {
-        if let Some(guard) = inputs.prevent_destroy.iter().find(|guard| guard.matches(node.address)) {
-            let text = format!("guards.preventDestroy `{}` keeps it; remove the guard first", guard.as_str());
-            node.verdict.stop(Problem::Refused { text });
-        }
+        let find = |guards: &[Pattern]| {
+            guards.iter().find(|guard| guard.matches(node.address)).map(|guard| guard.as_str().to_owned())
+        };
+        let text = if let Some(guard) = find(inputs.prevent_destroy) {
+            format!("guards.preventDestroy `{guard}` keeps it; remove the guard first")
+        } else if let Some(guard) = find(&recorded) {
+            let lift = match inputs.mode {
+                Mode::Destroy => "`mainstay apply` lifts it once cluster.yaml does not have it any more",
+                Mode::Apply | Mode::Refresh => {
+                    "cluster.yaml does not have it any more: this apply lifts it and does nothing else, the next one \
+                     carries this out"
+                }
+            };
+            format!("guards.preventDestroy `{guard}` of the last apply keeps it; {lift}")
+        } else {
+            continue;
+        };
+        node.verdict.stop(Problem::Refused { text });
     }
 }
 

@@ -1,6 +1,6 @@
 //! From what is declared, recorded and seen to a plan. Pure, and linear in the resources.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::model::{Change, Coverage, Mode, Plan, Reason};
@@ -33,6 +33,8 @@ pub struct Inputs<'a> {
     pub ignore_drift: &'a [Pattern],
     /// The endpoint's virtual IP, if mainstay keeps one.
     pub virtual_ip: Option<Ipv4Addr>,
+    /// Addresses that records had before they followed `lifecycle.moved`, by the present ones.
+    pub moved: &'a BTreeMap<Address, Address>,
     /// Which part it is about.
     pub selection: &'a Selection,
     /// Whether destroy drops the records of hosts that do not answer.
@@ -72,6 +74,7 @@ impl Plan {
             },
             warnings,
             left_out,
+            moved: inputs.moved.len(),
             changes: changes(nodes, graph),
         }
     }

@@ -171,6 +171,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// How many resources are not in `changes` because `--target` or `--exclude` leaves them out.
     pub left_out: usize,
+    /// How many records get another address because `lifecycle.moved` says so.
+    pub moved: usize,
 }
 
 impl Plan {
@@ -197,6 +199,6 @@ impl Plan {
 
     /// Whether there is nothing to do and nothing unknown.
     pub fn is_empty(&self) -> bool {
-        self.counts() == Counts::default()
+        self.counts() == Counts::default() && self.moved == 0
     }
 }

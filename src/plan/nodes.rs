@@ -117,6 +117,9 @@ impl<'a> Nodes<'a> {
             if inputs.selection.replaces(node.address) {
                 node.verdict.replace();
             }
+            if let Some(other) = inputs.moved.get(node.address) {
+                node.verdict.reasons.push(Reason::Moved { other: other.clone() });
+            }
         }
     }
 }

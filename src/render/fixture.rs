@@ -41,6 +41,7 @@ pub(super) fn plan(changes: Vec<Change>) -> Plan {
         },
         warnings: Vec::new(),
         left_out: 0,
+        moved: 0,
     }
 }
 

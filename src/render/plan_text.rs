@@ -10,7 +10,7 @@ use super::page::{INDENT, Page};
 use super::problems::{Sort, Trouble, troubles, warnings};
 use super::reason::{Source, reasons};
 use super::style::{Style, columns, plain, plain_lines};
-use crate::plan::{Mode, Plan};
+use crate::plan::{Mode, Plan, Reason};
 use crate::resource::{Action, FieldChange, HostName, Lane, Shown};
 
 /// Lists of creations longer than this are cut.
@@ -52,7 +52,8 @@ impl PlanText<'_> {
             writer.page.indented(0, &header);
         }
         let source = Source { file: self.file, line_of: self.line_of };
-        for group in groups(plan, self.full, |change| reasons(change, source)) {
+        let with_refused = with_refused(plan);
+        for group in groups(with_refused.as_ref().unwrap_or(plan), self.full, |change| reasons(change, source)) {
             writer.group(&group);
         }
         writer.problems(plan);
@@ -66,6 +67,19 @@ impl PlanText<'_> {
         page.indented(0, &problem_count(plan));
         page.text
     }
+}
+
+/// The same plan with what is refused where it would have been.
+fn with_refused(plan: &Plan) -> Option<Plan> {
+    plan.changes.iter().any(|change| change.refused.is_some()).then(|| {
+        let mut plan = plan.clone();
+        for change in &mut plan.changes {
+            if let Some(action) = change.refused {
+                (change.action, change.problem) = (action, None);
+            }
+        }
+        plan
+    })
 }
 
 /// What was looked at.
@@ -106,7 +120,7 @@ pub fn plan_summary(plan: &Plan) -> String {
         return format!("Plan: {} to record, {} to forget. No host is touched.", counts.adopt, counts.forget);
     }
     let mut line = format!("Plan: {} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy);
-    for (count, what) in [(counts.adopt, "adopt"), (counts.forget, "forget")] {
+    for (count, what) in [(counts.adopt, "adopt"), (counts.forget, "forget"), (plan.moved, "move")] {
         if count > 0 {
             let _ = write!(line, ", {count} to {what}");
         }
@@ -129,7 +143,8 @@ impl Writer {
         // A list of hosts takes three lines at most.
         let hosts = host_list(&group.hosts, self.page.width * 3);
         self.page.heading(&format!("{hosts} · {}", group.components.join(", ")), &note);
-        let (adoptions, rest): (Vec<_>, Vec<_>) = group.entries.iter().partition(|it| it.action() == Action::Adopt);
+        let (adoptions, rest): (Vec<_>, Vec<_>) =
+            group.entries.iter().partition(|it| it.first().reasons.first() == Some(&Reason::AlreadyRight));
         let count_adoptions = !self.full && adoptions.len() > ADOPTIONS;
         let entries = if count_adoptions { rest } else { group.entries.iter().collect() };
         let (shown, left_out) = if self.full { (entries, Vec::new()) } else { cut(entries) };
@@ -151,8 +166,12 @@ impl Writer {
         let change = entry.first();
         let short = plain(&entry.name());
         let name = if name_component { format!("{}/{short}", change.address.component()) } else { short };
-        let left = format!("  {} {name}", change.action.symbol());
-        let painted = format!("  {} {name}", self.page.style.symbol(change.action));
+        let style = self.page.style;
+        let (symbol, painted) = match change.refused {
+            Some(_) => ("x", style.alarm("x")),
+            None => (change.action.symbol(), style.symbol(change.action)),
+        };
+        let (left, painted) = (format!("  {symbol} {name}"), format!("  {painted} {name}"));
         self.page.two_columns(&left, &painted, if hoisted { "" } else { &entry.reason });
         if !entry.keys().is_empty() {
             self.page.indented(INDENT, &keys(entry));

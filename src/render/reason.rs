@@ -24,6 +24,15 @@ impl Source<'_> {
 /// All reasons of a change as one text; empty when the action says it all.
 pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
     let mut texts: Vec<String> = Vec::new();
+    if let Some(action) = change.refused {
+        let done = match action {
+            Action::Destroy => "destroyed",
+            Action::Replace => "replaced",
+            Action::Create => "made",
+            _ => "changed",
+        };
+        texts.push(format!("would be {done}, refused"));
+    }
     let mut causes: Vec<&Address> = Vec::new();
     for reason in &change.reasons {
         texts.push(match reason {

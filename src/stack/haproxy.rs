@@ -59,5 +59,5 @@ fn config(site: &Site<'_>, host: &Host, haproxy: &Haproxy) -> String {
 }
 
 fn backend(host: &Host) -> Backend<'_> {
-    Backend { name: &host.name, address: host.internal_address, port: Cluster::API_PORT }
+    Backend { name: &host.node_name, address: host.internal_address, port: Cluster::API_PORT }
 }

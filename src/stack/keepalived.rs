@@ -97,7 +97,7 @@ fn config(
     let others = site.cluster.load_balancers().filter(|other| other.name != host.name);
     let content: Content = KeepalivedConf {
         keepalived,
-        router_id: &host.name,
+        router_id: &host.node_name,
         interface: &place.interface,
         priority: host.priority,
         own: host.internal_address,

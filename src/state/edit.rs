@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::State;
 use crate::resource::{Address, HostName, Lane};
 
+/// The kind whose key is a name and nothing else; other keys say what on the host a record speaks of.
+const NAMED: &str = "manifest";
+
 /// Why records cannot get another address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
@@ -126,7 +129,7 @@ pub fn rename(state: &mut State, from: &str, to: &str) -> Result<Vec<(Address, A
         }
         let part = |at: usize| new.get(at).copied().unwrap_or(parts[at]);
         let target: Address = format!("{}/{}/{}", part(0), part(1), part(2)).parse().map_err(|_| shape())?;
-        if (target.kind(), target.key()) != (address.kind(), address.key()) {
+        if target.kind() != address.kind() || (target.key() != address.key() && target.kind() != NAMED) {
             return Err(EditError::Thing { from: address.clone(), to: target });
         }
         if state.resources.contains_key(&target) {

@@ -87,6 +87,10 @@ pub struct State {
     /// Reactions owed: resources that must still act because one they react to has changed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reactions: BTreeMap<Address, BTreeSet<Address>>,
+    /// `guards.preventDestroy` as of the last apply: removing one from cluster.yaml takes effect one
+    /// apply later.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub guards: BTreeSet<String>,
 }
 
 impl State {
@@ -112,6 +116,7 @@ impl State {
             pod_ranges: BTreeMap::new(),
             resources: BTreeMap::new(),
             reactions: BTreeMap::new(),
+            guards: BTreeSet::new(),
         }
     }
 

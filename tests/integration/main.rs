@@ -15,4 +15,5 @@ mod sandbox;
 mod saved;
 mod scenarios;
 mod secrets;
+mod selection;
 mod state;

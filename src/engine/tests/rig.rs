@@ -167,6 +167,7 @@ impl Default for Rig {
             coverage: Coverage::default(),
             warnings: Vec::new(),
             left_out: 0,
+            moved: 0,
         };
         let rig = Self {
             plan,

@@ -49,6 +49,14 @@ fn join(role: JoinRole) -> KubeadmJoin {
     }
 }
 
+#[test]
+fn a_node_is_never_renamed() {
+    let was = join(JoinRole::Worker);
+    let is = KubeadmJoin { node: "n9".into(), ..was.clone() };
+    assert!(crate::resource::Kind::refuses(&is, &was).unwrap().contains("set `nodeName: n2` on this host"));
+    assert_eq!(crate::resource::Kind::refuses(&was, &was), None);
+}
+
 /// A host on which kubeadm laid down everything; `note` is what mainstay noted.
 fn whole(note: Option<&str>) -> Stage {
     let stage = Stage::control_plane();

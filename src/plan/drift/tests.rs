@@ -77,6 +77,7 @@ fn compared(case: &Case, prepare: impl FnOnce(&mut State, &mut Vec<Declared>)) -
         prevent_destroy: &[],
         ignore_drift: &ignore,
         virtual_ip: None,
+        moved: &BTreeMap::new(),
         selection: &Selection::default(),
         forget_unreachable: false,
     };

@@ -37,6 +37,8 @@ pub struct Saved {
     pub(super) warnings: Vec<String>,
     #[serde(default)]
     pub(super) left_out: usize,
+    #[serde(default)]
+    pub(super) moved: usize,
     pub(super) changes: Vec<Item>,
 }
 
@@ -134,6 +136,7 @@ impl Saved {
             coverage: plan.coverage.clone(),
             warnings: plan.warnings.clone(),
             left_out: plan.left_out,
+            moved: plan.moved,
             changes: plan.changes.iter().map(|change| Item::of(change, key)).collect(),
         }
     }
@@ -153,6 +156,7 @@ impl Saved {
             coverage: self.coverage.clone(),
             warnings: self.warnings.clone(),
             left_out: self.left_out,
+            moved: self.moved,
         })
     }
 }

@@ -110,6 +110,7 @@ impl World {
             prevent_destroy: &[],
             ignore_drift: &self.ignored,
             virtual_ip: None,
+            moved: &BTreeMap::new(),
             selection: &Selection::default(),
             forget_unreachable: false,
         })

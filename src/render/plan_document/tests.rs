@@ -46,6 +46,7 @@ fn plan(changes: Vec<Change>) -> Plan {
         },
         warnings: vec!["the last control plane".into()],
         left_out: 0,
+        moved: 0,
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) struct World {
     pub(super) guards: Vec<Pattern>,
     pub(super) vip: Option<Ipv4Addr>,
     pub(super) selection: Selection,
+    pub(super) moved: BTreeMap<Address, Address>,
     /// What was on the hosts before mainstay came.
     pub(super) untouched: BTreeMap<Address, Observation>,
 }
@@ -39,10 +40,11 @@ impl Default for World {
             pod_ranges: BTreeMap::new(),
             resources: BTreeMap::new(),
             reactions: BTreeMap::new(),
+            guards: BTreeSet::new(),
         };
         let (declared, facts, untouched) = (Vec::new(), FactSet::default(), BTreeMap::new());
         let selection = Selection::default();
-        Self { declared, state, facts, guards: Vec::new(), vip: None, selection, untouched }
+        Self { declared, state, facts, guards: Vec::new(), vip: None, selection, moved: BTreeMap::new(), untouched }
     }
 }
 
@@ -126,6 +128,7 @@ impl World {
             prevent_destroy: &self.guards,
             ignore_drift: &[],
             virtual_ip: self.vip,
+            moved: &self.moved,
             selection: &self.selection,
             forget_unreachable,
         })

@@ -1,0 +1,99 @@
+//! Renames of cluster.yaml (`lifecycle.moved`): records follow the new name, no host is touched.
+//!
+//! The records are renamed before anything is planned, as if they had always been there. So
+//! everything that follows from records (what is pending, what drifted, what is destroyed and in
+//! what order, pod ranges, which host was initialized) is planned as ever, and carrying the plan out
+//! begins with the same renaming, in one write of the state.
+
+use std::collections::BTreeMap;
+
+use crate::graph::Graph;
+use crate::resource::{Address, Pattern};
+use crate::state::{self, EditError, State};
+
+/// One rename: from, to.
+pub type Rename = (String, String);
+
+/// Why records cannot follow a rename.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MoveError {
+    /// Both names have records.
+    #[error("lifecycle.moved: {from} cannot become {to}: {to} has records of its own already")]
+    Taken {
+        /// The old name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
+    /// It cannot be renamed for another reason.
+    #[error("lifecycle.moved")]
+    Edit(#[from] EditError),
+    /// The old name is still in use.
+    #[error("lifecycle.moved: {from} has not moved: it is declared")]
+    StillDeclared {
+        /// The old name.
+        from: String,
+    },
+    /// Nothing has the new name.
+    #[error("lifecycle.moved: nothing that is declared is called {to}")]
+    NotDeclared {
+        /// The new name.
+        to: String,
+    },
+}
+
+/// A state whose records have followed.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// The state as if everything had always been called as it is now.
+    pub state: State,
+    /// Addresses that have moved, by their new name.
+    pub previous: BTreeMap<Address, Address>,
+    /// The renames that had records to move.
+    pub renames: Vec<Rename>,
+    /// What people must know, a line for each of them.
+    pub notices: Vec<String>,
+}
+
+/// Lets the records follow. A rename without records under its old name is done already.
+pub fn follow(state: &State, renames: &[Rename]) -> Result<Followed, MoveError> {
+    let mut followed =
+        Followed { state: state.clone(), previous: BTreeMap::new(), renames: Vec::new(), notices: Vec::new() };
+    for (from, to) in renames {
+        let [old, new] = [from, to].map(|text| {
+            let pattern = Pattern::new(text.as_str());
+            followed.state.resources.keys().filter(|address| pattern.matches(address)).count()
+        });
+        if old == 0 {
+            continue;
+        }
+        if new > 0 {
+            return Err(MoveError::Taken { from: from.clone(), to: to.clone() });
+        }
+        let moves = state::rename(&mut followed.state, from, to)?;
+        let things =
+            if moves.len() == 1 { "1 record moves".to_owned() } else { format!("{} records move", moves.len()) };
+        followed.notices.push(format!("{from} is called {to} now: {things}, and no host is touched for it"));
+        followed.previous.extend(moves.into_iter().map(|(old, new)| (new, old)));
+        followed.renames.push((from.clone(), to.clone()));
+    }
+    Ok(followed)
+}
+
+/// Refuses renames of what is still declared, and to what is not; of hosts cluster.yaml was checked
+/// for that already.
+pub fn check_renames(renames: &[Rename], graph: &Graph) -> Result<(), MoveError> {
+    let declared = |text: &str| {
+        let pattern = Pattern::new(text);
+        graph.items().iter().any(|item| pattern.matches(&item.address))
+    };
+    for (from, to) in renames.iter().filter(|(from, _)| from.contains('/')) {
+        if declared(from) {
+            return Err(MoveError::StillDeclared { from: from.clone() });
+        }
+        if !declared(to) {
+            return Err(MoveError::NotDeclared { to: to.clone() });
+        }
+    }
+    Ok(())
+}
