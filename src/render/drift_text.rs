@@ -1,9 +1,9 @@
 //! A drift report for people: what was looked at first, the answer last, where a terminal stops.
 
-use std::fmt::Write;
+use std::collections::HashMap;
 
 use super::diff_text::unified;
-use super::drift_words::{counted, drift_summary, field, ignored, looked, traces, unseen, verdict, wishes};
+use super::drift_words::{counted, drift_summary, field, ignored, looked, traces, unseen, verdict};
 use super::hosts_text::{by_number, host_list};
 use super::page::{INDENT, Page};
 use super::reason::Source;
@@ -40,21 +40,33 @@ impl<'a> Group<'a> {
     }
 }
 
+/// In what two entries must be equal to be shown as one.
+#[derive(PartialEq, Eq, Hash)]
+struct Shape<'a> {
+    host: Option<&'a HostName>,
+    place: (&'a str, &'a str, Option<&'a str>),
+    verdict: String,
+    fields: Vec<(&'a str, &'a str, &'a str)>,
+}
+
 /// The same drift on many hosts as one, in the order of the entries; with `full` each one alone.
 pub(super) fn groups<'a>(entries: impl Iterator<Item = &'a Entry>, full: bool, source: Source<'_>) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut known: HashMap<Shape<'a>, usize> = HashMap::new();
     for entry in entries {
-        let same = |group: &&mut Group<'_>| {
-            let first = group.entries[0];
-            let (a, b) = (&first.address, &entry.address);
-            let place = a.component() == b.component() && a.kind() == b.kind() && a.key() == b.key();
-            let drift = first.label == entry.label && first.gone == entry.gone && first.fields == entry.fields;
-            place && drift && wishes(first, source) == wishes(entry, source)
+        let address = &entry.address;
+        let field = |it: &'a FieldChange| (it.field.as_str(), it.before.as_str(), it.after.as_str());
+        let shape = Shape {
+            host: full.then(|| address.host()),
+            place: (address.component(), address.kind(), address.key()),
+            verdict: verdict(entry, source),
+            fields: entry.fields.iter().map(field).collect(),
         };
-        match groups.iter_mut().find(same).filter(|_| !full) {
-            Some(group) => group.entries.push(entry),
-            None => groups.push(Group { entries: vec![entry] }),
-        }
+        let number = *known.entry(shape).or_insert_with(|| {
+            groups.push(Group { entries: Vec::new() });
+            groups.len() - 1
+        });
+        groups[number].entries.push(entry);
     }
     groups
 }
@@ -75,8 +87,8 @@ struct Sheet<'a> {
 
 impl Sheet<'_> {
     fn all(&mut self, drift: &Drift) {
-        let name = self.page.style.bold(&drift.cluster);
-        let _ = writeln!(self.page.text, "{name}: {} (state serial {})", looked(drift), drift.serial);
+        let (name, serial) = (&drift.cluster, drift.serial);
+        self.page.indented(0, &format!("{name}: {} (state serial {serial})", looked(drift)));
         self.drifted(drift);
         self.pending(drift);
         let unseen = unseen(drift).into_iter().flat_map(|(what, why)| [(2, what), (INDENT, why)]);
@@ -176,4 +188,82 @@ pub(super) fn pending(drift: &Drift, full: bool, source: Source<'_>) -> Vec<(Str
         (format!("{}{more}", plain(&entry.address.to_string())), verdict(entry, source))
     });
     counts.chain(rest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Seeing;
+    use crate::resource::Trace;
+
+    fn entry(address: &str, at: u64) -> Entry {
+        Entry {
+            address: address.parse().unwrap(),
+            label: Label::Drift,
+            gone: false,
+            fields: FieldChange::compare("live value", "1", "0").into_iter().collect(),
+            pending: Vec::new(),
+            source: Some("/x".into()),
+            trace: Some(Trace { what: "changed".into(), at: Some(at), by: Some("owner root:root".into()) }),
+        }
+    }
+
+    fn drift(entries: Vec<Entry>) -> Drift {
+        let coverage = Seeing {
+            reached: entries.iter().map(|entry| entry.address.host().clone()).collect(),
+            resources: entries.iter().map(|entry| entry.address.clone()).collect(),
+            ..Seeing::default()
+        };
+        let (cluster, lineage) = ("prod".to_owned(), "lineage".to_owned());
+        Drift { cluster, lineage, serial: 7, entries, coverage, warnings: Vec::new() }
+    }
+
+    fn shown(drift: &Drift, width: usize) -> String {
+        let source = Source { file: "cluster.yaml", line_of: &|_| Some(31) };
+        text(drift, source, DriftText { color: false, width, full: false })
+    }
+
+    #[test]
+    fn forty_columns_hold() {
+        let mut both = entry("cp2/host/sysctl[net.ipv4.ip_forward]", 0);
+        (both.label, both.pending) = (Label::Both, vec![Reason::Pending { source: "/x".into() }]);
+        let mut unseen = drift(vec![entry("cp1/host/sysctl[net.ipv4.ip_forward]", 1_795_126_259), both]);
+        let lost: crate::resource::Address = "w1/host/swap".parse().unwrap();
+        unseen.coverage.resources.insert(lost.clone());
+        unseen.coverage.unseen.insert(lost, "w1 (10.0.0.21:22): cannot connect: no route to host".into());
+        insta::assert_snapshot!(shown(&unseen, 40), @"
+        prod: looked at 2 of 2 hosts, 2 of 3
+        resources (state serial 7)
+
+        cp1 · host
+          sysctl[net.ipv4.ip_forward]  drift
+              changed 2026-11-19 22:10 UTC,
+              owner root:root
+              live value  1 → 0
+
+        cp2 · host
+          sysctl[net.ipv4.ip_forward]
+              drift; pending: cluster.yaml:31
+              changed 1970-01-01 00:00 UTC,
+              owner root:root
+              live value  1 → 0
+
+        Not seen
+          w1/host/swap
+              w1 (10.0.0.21:22): cannot connect:
+              no route to host
+
+        Drift: 2 resources on 2 hosts. Not
+        everything could be seen.
+        ");
+    }
+
+    #[test]
+    fn a_thousand_hosts_with_the_same_drift_are_one_entry() {
+        let all = |at: fn(u64) -> u64| (1..=1000).map(|n| entry(&format!("w{n}/host/swap"), at(n))).collect();
+        let same = shown(&drift(all(|_| 60)), 100);
+        assert!(same.contains("w1..w1000 · host") && same.lines().count() < 10, "{same}");
+        let apart = shown(&drift(all(|n| n * 60)), 100);
+        assert!(apart.contains("w1: changed") && apart.lines().count() < 20, "{apart}");
+    }
 }

@@ -11,6 +11,9 @@ use crate::resource::{FieldChange, HostName, Shown};
 /// Lines of a diff in forms that are read elsewhere than on a terminal.
 pub(super) const DIFF_LINES: usize = 200;
 
+/// Of so many hosts it is shown what they tell, when they tell different things.
+const TELLING: usize = 5;
+
 /// The last line: what it comes to.
 pub(super) fn drift_summary(drift: &Drift) -> String {
     let drifted = drift.drifted().count();
@@ -110,17 +113,19 @@ pub(super) fn field(field: &FieldChange) -> String {
     }
 }
 
-/// What the hosts can tell of the same drift; once, where they tell the same.
+/// What the hosts can tell of the same drift; once, where they tell the same, and of a few hosts where they do not.
 pub(super) fn traces(entries: &[&Entry]) -> Vec<String> {
-    let told = |entry: &&Entry| entry.trace.as_ref().map(|trace| plain(&trace.to_string()));
-    match entries.iter().map(told).collect::<Vec<_>>().as_slice() {
-        [first, rest @ ..] if rest.iter().all(|it| it == first) => first.iter().cloned().collect(),
+    let told = |entry: &&Entry| Some((entry.address.host().clone(), plain(&entry.trace.as_ref()?.to_string())));
+    let told: Vec<(HostName, String)> = entries.iter().filter_map(told).collect();
+    match told.as_slice() {
+        [(_, first), rest @ ..] if told.len() == entries.len() && rest.iter().all(|(_, it)| it == first) => {
+            vec![first.clone()]
+        }
         all => {
-            let with_host = entries
-                .iter()
-                .zip(all)
-                .filter_map(|(entry, told)| told.as_ref().map(|told| format!("{}: {told}", entry.address.host())));
-            with_host.collect()
+            let more = all.len().saturating_sub(TELLING);
+            let mut lines: Vec<String> = all.iter().take(TELLING).map(|(host, it)| format!("{host}: {it}")).collect();
+            lines.extend((more > 0).then(|| format!("... and {more} more")));
+            lines
         }
     }
 }

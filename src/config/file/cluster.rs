@@ -146,8 +146,9 @@ pub(in crate::config) struct Guards {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Lifecycle {
-    /// Resources whose drift `mainstay drift` does not count, because somebody else may change
-    /// them: path prefixes or patterns of addresses.
+    /// Resources whose drift `mainstay drift` does not report and apply does not put right, because
+    /// somebody else may change them: path prefixes or patterns of addresses. What is gone
+    /// altogether is drift all the same.
     #[schemars(extend("examples" = [["w*/kubernetes/package[kubelet]", "cp1/haproxy"]]))]
     pub(in crate::config) ignore_drift: Option<Vec<String>>,
     /// What was renamed in this file. Records move to the new name and no host is touched. An entry

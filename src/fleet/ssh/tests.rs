@@ -335,6 +335,9 @@ async fn other_users_go_through_sudo_and_its_refusal_is_told() {
     assert!(matches!(error, FleetError::Sudo { .. }), "{error}");
     assert!(error.to_string().ends_with("refused for ops: sudo: a password is required"), "{error}");
     assert_eq!(server.count("sudo -n -- /bin/sh"), 1);
+    let look = Reach { sudo: crate::fleet::Sudo::Look, ..reach.clone() };
+    let _ = operator.shell(&look).run("exit 0", TIMEOUT).await;
+    assert_eq!(server.count(&format!("sudo -n -- {}", crate::fleet::Sudo::LOOK)), 1);
     let never = Reach { sudo: crate::fleet::Sudo::Never, ..reach };
     let _ = operator.shell(&never).run("echo in", TIMEOUT).await;
     assert_eq!(server.count("/bin/sh"), 1);
