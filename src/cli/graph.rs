@@ -10,11 +10,13 @@ use super::survey::Wishes;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::graph;
+use crate::render;
 
 /// Draws the graph of resources: what needs what
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay graph | dot -Tsvg > graph.svg
+  mainstay graph --format svg > stack.svg  # from afar: parts of the stack on sorts of hosts
   mainstay graph --format mermaid")]
 pub(super) struct Args {
     /// The form
@@ -28,6 +30,8 @@ enum Format {
     Dot,
     /// Mermaid
     Mermaid,
+    /// A picture: parts of the stack and sorts of hosts, not single resources
+    Svg,
 }
 
 pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
@@ -39,6 +43,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         _ if ui.json => as_json(&drawing),
         Format::Dot => graph::dot(&drawing),
         Format::Mermaid => graph::mermaid(&drawing),
+        Format::Svg => render::svg(&drawing.picture()),
     })?;
     Ok(Exit::Done)
 }

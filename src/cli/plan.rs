@@ -23,6 +23,7 @@ use crate::plan::Mode;
   mainstay plan --exclude w2             # w2 is down; the rest need not wait for it
   mainstay plan --replace 'w1/kubernetes/service[kubelet]'
   mainstay plan --refresh-only           # what differs, as it would be recorded
+  mainstay plan --format html > report.html
   mainstay plan --simulate               # rehearse a real file on simulated hosts")]
 pub(super) struct Args {
     /// Exit with 2 when changes are pending

@@ -7,7 +7,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 pub(super) use crate::plan::saved::Origin;
 use crate::plan::{Plan, Reason};
-use crate::render::{PlanMarkdown, PlanText, plan_document, plan_events};
+use crate::render::{PlanHtml, PlanMarkdown, PlanText, plan_document, plan_events};
 
 /// The form of a plan on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -19,6 +19,8 @@ pub(super) enum Format {
     Json,
     /// For a comment on a pull request
     Markdown,
+    /// For a browser: one page, nothing is loaded
+    Html,
 }
 
 impl Origin {
@@ -57,6 +59,7 @@ pub(super) fn present(plan: &Plan, origin: &Origin, format: Format, full: bool, 
         _ if ui.json => plan_document(plan).to_string(),
         Format::Json => plan_document(plan).to_string(),
         Format::Text => PlanText { file, line_of: &line_of, full, width: ui.width(), color: ui.color() }.render(plan),
+        Format::Html => PlanHtml { file, line_of: &line_of, full }.render(plan),
         Format::Markdown => PlanMarkdown { file, line_of: &line_of, full }.render(plan),
     })
 }

@@ -5,9 +5,11 @@ mod dot;
 mod drawing;
 mod mermaid;
 mod order;
+mod picture;
 
 pub use build::{Graph, GraphError};
 pub use dot::dot;
 pub use drawing::Drawing;
 pub use mermaid::mermaid;
 pub use order::{Edges, Order};
+pub use picture::{Part, Picture};

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::diff_text::changed_lines;
-use super::hosts_text::{by_number, masked};
+use super::hosts_text::{by_number, host_list, masked};
 use crate::plan::{Change, Plan, Reason};
 use crate::resource::{Action, FieldChange, HostName, Shown};
 
@@ -29,6 +29,24 @@ pub(super) struct Group<'a> {
     pub(super) new: bool,
     /// What happens there.
     pub(super) entries: Vec<Entry<'a>>,
+}
+
+impl Group<'_> {
+    /// An entry's name below the heading.
+    pub(super) fn name(&self, entry: &Entry<'_>) -> String {
+        let component = entry.first().address.component();
+        if self.components.len() > 1 { format!("{component}/{}", entry.name()) } else { entry.name() }
+    }
+
+    /// The heading. Names of hosts and components hold nothing that Markdown or HTML would read.
+    pub(super) fn place(&self, width: usize) -> String {
+        format!("{} · {}", host_list(&self.hosts, width), self.components.join(", "))
+    }
+
+    /// How many changes.
+    pub(super) fn count(&self) -> usize {
+        self.entries.iter().map(|entry| entry.changes.len()).sum()
+    }
 }
 
 /// One change, or several that are alike.
@@ -73,6 +91,21 @@ impl<'a> Entry<'a> {
         let address = &self.first().address;
         if self.keys().is_empty() { address.short() } else { format!("{}[..]", address.kind()) }
     }
+}
+
+/// What must be seen first of all: each entry that people are warned of, then by heading what destroys something.
+pub(super) fn destructive<'b, 'a>(groups: &'b [Group<'a>]) -> Vec<(&'b Group<'a>, Vec<&'b Entry<'a>>)> {
+    let (mut warned, mut others) = (Vec::new(), Vec::new());
+    for group in groups {
+        warned.extend(group.entries.iter().filter(|it| it.first().warning.is_some()).map(|it| (group, vec![it])));
+        for action in [Action::Replace, Action::Destroy] {
+            let destroys = |it: &&Entry<'_>| it.action() == action && it.first().warning.is_none();
+            let entries: Vec<_> = group.entries.iter().filter(destroys).collect();
+            others.extend((!entries.is_empty()).then_some((group, entries)));
+        }
+    }
+    warned.extend(others);
+    warned
 }
 
 /// In what two changes must be equal to be shown as one.

@@ -8,12 +8,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::diff_text::unified;
-use super::grouping::{Entry, Group, groups};
-use super::hosts_text::host_list;
+use super::grouping::{Entry, Group, destructive, groups};
 use super::plan_text::{keys, note, plan_header, plan_summary, trouble_title};
 use super::problems::{Sort, troubles, warnings};
 use super::reason::{Source, reasons};
-use super::style::{Style, plain, plain_lines};
+use super::style::{Style, plain, plain_lines, verb};
 use crate::plan::{Mode, Plan};
 use crate::resource::{Action, FieldChange, Shown};
 
@@ -50,9 +49,7 @@ impl PlanMarkdown<'_> {
         let mut text = format!("<!-- mainstay plan: {} -->\n## {}\n\n", plan.cluster, heading(plan));
         let _ = writeln!(text, "{}.", plan_header(plan));
         let warnings = warnings(plan).iter().map(|warning| format!("\n**Warning:** {}\n", escaped(warning))).collect();
-        for (pieces, what) in
-            [(destructive(&groups), "that destroy"), (problems(plan), "problems"), (warnings, "warnings")]
-        {
+        for (pieces, what) in [(loud(&groups), "that destroy"), (problems(plan), "problems"), (warnings, "warnings")] {
             let room = text.len() + LOUD;
             put(&mut text, pieces, room, |left| format!("\n**{left} more {what} are not shown here.**\n"));
         }
@@ -64,7 +61,7 @@ impl PlanMarkdown<'_> {
             if text.len() + block.len() <= LIMIT {
                 text.push_str(&block);
             } else {
-                left_out += group.entries.iter().map(|entry| entry.changes.len()).sum::<usize>();
+                left_out += group.count();
             }
         }
         if left_out > 0 {
@@ -107,27 +104,23 @@ fn heading(plan: &Plan) -> String {
 }
 
 /// What destroys something, or what people must know before they approve. Each piece is a line of its own.
-fn destructive(groups: &[Group<'_>]) -> Vec<String> {
-    let mut pieces = Vec::new();
-    for group in groups {
-        let loud = |entry: &&Entry<'_>| {
-            matches!(entry.action(), Action::Destroy | Action::Replace) || entry.first().warning.is_some()
+fn loud(groups: &[Group<'_>]) -> Vec<String> {
+    let tell = |(group, entries): (&Group<'_>, Vec<&Entry<'_>>)| {
+        let name = |entry: &&Entry<'_>| match entry.keys().is_empty() {
+            true => code(&group.name(entry)),
+            false => format!("{} ({})", code(&group.name(entry)), code(&keys(entry))),
         };
-        let place = place(group);
-        for entry in group.entries.iter().filter(loud) {
-            let mut line = format!("- {place}: {} {}", verb(entry.action()), code(&name(entry, group)));
-            if !entry.keys().is_empty() {
-                let _ = write!(line, " ({})", code(&keys(entry)));
-            }
-            if let Some(warning) = &entry.first().warning {
-                let _ = write!(line, " - **{}**", escaped(warning));
-                let more = entry.changes.len() - 1;
-                let _ = if more > 0 { write!(line, " (and {more} more like it)") } else { Ok(()) };
-            }
-            line.push('\n');
-            pieces.push(line);
+        let names: Vec<String> = entries.iter().map(name).collect();
+        let first = entries[0].first();
+        let mut line = format!("- {}: {} {}", group.place(HOSTS), verb(first.action), names.join(", "));
+        if let Some(warning) = &first.warning {
+            let _ = write!(line, " - **{}**", escaped(warning));
+            let more = entries[0].changes.len() - 1;
+            let _ = if more > 0 { write!(line, " (and {more} more like it)") } else { Ok(()) };
         }
-    }
+        line + "\n"
+    };
+    let mut pieces: Vec<String> = destructive(groups).into_iter().map(tell).collect();
     if let Some(first) = pieces.first_mut() {
         first.insert_str(0, "\n### What destroys\n\n");
     }
@@ -157,7 +150,7 @@ fn table(groups: &[Group<'_>]) -> Vec<String> {
         for entry in &group.entries {
             *counts.entry(entry.action()).or_default() += entry.changes.len();
         }
-        rows.push((place(group), counts));
+        rows.push((group.place(HOSTS), counts));
     }
     let mut actions: Vec<Action> = rows.iter().flat_map(|(_, counts)| counts.keys().copied()).collect();
     actions.sort_unstable();
@@ -178,7 +171,7 @@ fn details(group: &Group<'_>) -> String {
     let mut lines = Vec::new();
     for entry in &group.entries {
         let reason = if entry.reason.is_empty() { String::new() } else { format!("   {}", entry.reason) };
-        lines.push(format!("{} {}{reason}", entry.action().symbol(), plain(&name(entry, group))));
+        lines.push(format!("{} {}{reason}", entry.action().symbol(), plain(&group.name(entry))));
         if !entry.keys().is_empty() {
             lines.push(format!("      {}", keys(entry)));
         }
@@ -196,7 +189,7 @@ fn details(group: &Group<'_>) -> String {
             lines.push(format!("! {}", plain(warning)));
         }
     }
-    let count: usize = group.entries.iter().map(|entry| entry.changes.len()).sum();
+    let count = group.count();
     let note = match (group.new, note(group)) {
         (true, note) => note,
         (false, note) => {
@@ -204,7 +197,7 @@ fn details(group: &Group<'_>) -> String {
             if note.is_empty() { changes } else { format!("{changes}, {note}") }
         }
     };
-    let place = place(group);
+    let place = group.place(HOSTS);
     format!("\n<details><summary>{place}: {note}</summary>\n\n{}\n</details>\n", fenced("diff", &lines))
 }
 
@@ -222,28 +215,6 @@ fn field_lines(field: &FieldChange) -> Vec<String> {
             lines.extend(unified(&field.before, &field.after, DIFF_LINES, Style::default()));
             lines
         }
-    }
-}
-
-fn name(entry: &Entry<'_>, group: &Group<'_>) -> String {
-    let component = entry.first().address.component();
-    if group.components.len() > 1 { format!("{component}/{}", entry.name()) } else { entry.name() }
-}
-
-/// Names of hosts and components hold nothing that Markdown or HTML would read.
-fn place(group: &Group<'_>) -> String {
-    format!("{} · {}", host_list(&group.hosts, HOSTS), group.components.join(", "))
-}
-
-fn verb(action: Action) -> &'static str {
-    match action {
-        Action::NoOp => "nothing",
-        Action::Create => "add",
-        Action::Update => "change",
-        Action::Replace => "replace",
-        Action::Destroy => "destroy",
-        Action::Adopt => "adopt",
-        Action::Forget => "forget",
     }
 }
 

@@ -136,7 +136,7 @@ struct Writer {
 impl Writer {
     fn group(&mut self, group: &Group<'_>) {
         self.page.text.push('\n');
-        let gone = group.entries.iter().all(|entry| entry.action() == Action::Destroy);
+        let gone = group.entries.iter().all(|it| matches!(it.action(), Action::Destroy | Action::Forget));
         let reason = &group.entries[0].reason;
         let hoisted = gone && group.entries.len() > 1 && group.entries.iter().all(|entry| entry.reason == *reason);
         let note = if hoisted { reason.clone() } else { note(group) };
@@ -314,7 +314,7 @@ pub(super) fn note(group: &Group<'_>) -> String {
     let mut notes = Vec::new();
     if group.new {
         let hosts = if count == 1 { "new host".to_owned() } else { format!("{count} new hosts") };
-        notes.push(format!("{hosts}, {} to add", group.entries.iter().map(|entry| entry.changes.len()).sum::<usize>()));
+        notes.push(format!("{hosts}, {} to add", group.count()));
     }
     let lane = |wanted: &Lane| {
         group.entries.iter().any(|entry| {

@@ -56,6 +56,19 @@ impl Style {
     }
 }
 
+/// The word for an action in tables and searches.
+pub(super) fn verb(action: Action) -> &'static str {
+    match action {
+        Action::NoOp => "nothing",
+        Action::Create => "add",
+        Action::Update => "change",
+        Action::Replace => "replace",
+        Action::Destroy => "destroy",
+        Action::Adopt => "adopt",
+        Action::Forget => "forget",
+    }
+}
+
 /// A text of a host or a file as one line that a terminal only shows: control characters, and those
 /// that turn the direction of writing, as escapes.
 pub(super) fn plain(text: &str) -> String {

@@ -18,8 +18,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("facts/gather.rs", &["fleet", "resource"]),
     ("plan", &["graph", "facts", "state", "kinds", "resource"]),
     ("engine", &["plan", "state", "kinds", "fleet", "resource", "facts::gather"]),
-    // How a run ended is a value like its events.
-    ("render", &["plan", "state", "facts", "resource", "engine::event", "engine::Outcome"]),
+    // How a run ended is a value like its events; a report draws the graph.
+    ("render", &["graph", "plan", "state", "facts", "resource", "engine::event", "engine::Outcome"]),
     ("cli", &["config", "engine", "facts", "fleet", "graph", "kinds", "plan", "render", "resource", "stack", "state"]),
     ("main.rs", &[]),
     ("lib.rs", &[]),

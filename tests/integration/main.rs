@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test, its set-up included, fails by panicking")]
 
 mod architecture;
+mod browser;
 mod cli;
 mod config;
 mod config_schema;
