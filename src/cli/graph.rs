@@ -1,24 +1,30 @@
 //! `mainstay graph`
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::error::{CliError, Exit};
+use super::saved;
 use super::survey::Wishes;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::graph;
+use crate::kinds;
 use crate::render;
 
-/// Draws the graph of resources: what needs what
+/// Draws the graph of resources: what needs what; or of a saved plan: what waits for what
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay graph | dot -Tsvg > graph.svg
   mainstay graph --format svg > stack.svg  # from afar: parts of the stack on sorts of hosts
-  mainstay graph --format mermaid")]
+  mainstay graph --format mermaid
+  mainstay graph --format svg prod.plan > plan.svg")]
 pub(super) struct Args {
+    /// A saved plan; without it the graph of what is declared is drawn
+    #[arg(value_name = "FILE")]
+    plan: Option<PathBuf>,
     /// The form
     #[arg(long, value_enum, default_value_t = Format::Dot)]
     format: Format,
@@ -35,14 +41,21 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    if let Some(path) = &args.plan {
+        let plan = saved::load(path)?.plan(&kinds::decode).map_err(|error| CliError::failed(error.to_string()))?;
+        return draw(&plan.drawing(), args.format, ui);
+    }
     let workspace = Workspace::open(file, false, ui)?;
     let state = workspace.state()?;
     let graph = Wishes::gather(&workspace, &state)?.graph(workspace.cluster(), &BTreeMap::new())?;
-    let drawing = graph.drawing();
-    ui.data(&match args.format {
-        _ if ui.json => as_json(&drawing),
-        Format::Dot => graph::dot(&drawing),
-        Format::Mermaid => graph::mermaid(&drawing),
+    draw(&graph.drawing(), args.format, ui)
+}
+
+fn draw(drawing: &graph::Drawing<'_>, format: Format, ui: Ui) -> Result<Exit, CliError> {
+    ui.data(&match format {
+        _ if ui.json => as_json(drawing),
+        Format::Dot => graph::dot(drawing),
+        Format::Mermaid => graph::mermaid(drawing),
         Format::Svg => render::svg(&drawing.picture()),
     })?;
     Ok(Exit::Done)

@@ -43,12 +43,11 @@ pub struct Part<'a> {
 impl<'a> Drawing<'a> {
     /// The drawing from afar.
     pub fn picture(&self) -> Picture<'a> {
-        let (lanes, lane_of) = self.lanes();
+        let (lanes, lane_of) = self.sorts();
         let keys: Vec<(usize, &'a str)> =
             self.nodes.iter().map(|(address, _)| (lane_of[address.host()], address.component())).collect();
         let (mut part_of, count) = self.cut_at_circles(&keys);
-        let lines: BTreeSet<(usize, usize)> = self.lines(&part_of).collect();
-        let columns = columns(count, &lines);
+        let columns = columns(count, &self.between(&part_of).collect());
         let mut parts: Vec<Part<'a>> = Vec::new();
         let mut numbers: Vec<Option<usize>> = vec![None; count];
         for (node, (_, action)) in self.nodes.iter().enumerate() {
@@ -70,11 +69,10 @@ impl<'a> Drawing<'a> {
             part.row = *row;
             *row += 1;
         }
-        let lines = self.lines(&part_of).collect();
-        Picture { lanes, lines: without_shortcuts(parts.len(), &lines), parts }
+        Picture { lanes, lines: without_shortcuts(parts.len(), &self.between(&part_of).collect()), parts }
     }
 
-    fn lanes(&self) -> (Vec<Vec<&'a HostName>>, BTreeMap<&'a HostName, usize>) {
+    fn sorts(&self) -> (Vec<Vec<&'a HostName>>, BTreeMap<&'a HostName, usize>) {
         let mut components: BTreeMap<&'a HostName, BTreeSet<&'a str>> = BTreeMap::new();
         for &(address, _) in &self.nodes {
             components.entry(address.host()).or_default().insert(address.component());
@@ -100,9 +98,9 @@ impl<'a> Drawing<'a> {
     }
 
     /// Edges between parts.
-    fn lines<'b>(&'b self, part_of: &'b [usize]) -> impl Iterator<Item = (usize, usize)> + 'b {
-        let between = self.edges.iter().map(|&(from, to)| (part_of[from], part_of[to]));
-        between.filter(|(from, to)| from != to)
+    fn between<'b>(&'b self, part_of: &'b [usize]) -> impl Iterator<Item = (usize, usize)> + 'b {
+        let parts = self.edges.iter().map(|&(from, to)| (part_of[from], part_of[to]));
+        parts.filter(|(from, to)| from != to)
     }
 
     /// A part for each key, or several where one would have to come both before and after another one: packages of
@@ -121,7 +119,7 @@ impl<'a> Drawing<'a> {
         let all: BTreeSet<_> = cuts.iter().copied().collect();
         let place: BTreeMap<_, usize> = all.iter().copied().enumerate().map(|(number, cut)| (cut, number)).collect();
         let part_of: Vec<usize> = cuts.iter().map(|cut| place[cut]).collect();
-        let lines: BTreeSet<(usize, usize)> = self.lines(&part_of).collect();
+        let lines: BTreeSet<(usize, usize)> = self.between(&part_of).collect();
         // Cuts of the same key lie side by side; each joins the one before where that makes no circle.
         let mut joined: Vec<usize> = (0..all.len()).collect();
         let all: Vec<_> = all.into_iter().collect();

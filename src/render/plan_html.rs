@@ -67,10 +67,7 @@ impl PlanHtml<'_> {
         let version = env!("CARGO_PKG_VERSION");
         let _ = write!(
             page,
-            "</main>\n<footer class=\"soft\">mainstay {version}, lineage {}, serial {}</footer>\n\
-             <script>{SCRIPT}</script>\n</body>\n</html>\n",
-            escaped(&plan.lineage),
-            plan.serial
+            "</main>\n<footer class=\"soft\">mainstay {version}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
         );
         page
     }
@@ -172,7 +169,7 @@ fn entry(page: &mut String, entry: &Entry<'_>, group: &Group<'_>) {
     }
     if entry.differ && !first.fields.is_empty() {
         for change in entry.changes.iter().take(EXAMPLES) {
-            let _ = write!(page, "<details><summary><code>{}</code></summary>\n", escaped(&change.address.to_string()));
+            let _ = writeln!(page, "<details><summary><code>{}</code></summary>", escaped(&change.address.to_string()));
             fields(page, change);
             page.push_str("</details>\n");
         }

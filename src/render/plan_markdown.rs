@@ -106,10 +106,10 @@ fn heading(plan: &Plan) -> String {
 /// What destroys something, or what people must know before they approve. Each piece is a line of its own.
 fn loud(groups: &[Group<'_>]) -> Vec<String> {
     let tell = |(group, entries): (&Group<'_>, Vec<&Entry<'_>>)| {
-        let name = |entry: &&Entry<'_>| match entry.keys().is_empty() {
-            true => code(&group.name(entry)),
-            false => format!("{} ({})", code(&group.name(entry)), code(&keys(entry))),
+        let keys = |entry: &Entry<'_>| {
+            if entry.keys().is_empty() { String::new() } else { format!(" ({})", code(&keys(entry))) }
         };
+        let name = |entry: &&Entry<'_>| format!("{}{}", code(&group.name(entry)), keys(entry));
         let names: Vec<String> = entries.iter().map(name).collect();
         let first = entries[0].first();
         let mut line = format!("- {}: {} {}", group.place(HOSTS), verb(first.action), names.join(", "));

@@ -55,6 +55,7 @@ onload = async () => {
 };
 </script>"#;
 
+#[expect(clippy::print_stderr, reason = "that a test did not run must not be missed")]
 fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let names = ["chromium", "chromium-browser", "google-chrome"];
