@@ -124,7 +124,9 @@ fn loud(page: &mut String, plan: &Plan, groups: &[Group<'_>]) {
         for trouble in troubles {
             let _ = writeln!(page, "<dt>{}</dt>", escaped(&trouble_title(&trouble, HOSTS)));
             if trouble.sort != Sort::Blocked {
-                let _ = writeln!(page, "<dd><pre>{}</pre></dd>", escaped_lines(&trouble.text));
+                let mut text = vec![trouble.text.clone()];
+                text.extend(trouble.refused());
+                let _ = writeln!(page, "<dd><pre>{}</pre></dd>", escaped_lines(&text.join("\n")));
             }
         }
         page.push_str("</dl>\n</section>\n");

@@ -133,6 +133,7 @@ fn problems(plan: &Plan) -> Vec<String> {
         let mut lines = vec![plain(&trouble_title(&trouble, HOSTS))];
         if trouble.sort != Sort::Blocked {
             lines.extend(plain_lines(&trouble.text).lines().take(PROBLEM_LINES).map(|line| format!("    {line}")));
+            lines.extend(trouble.refused().into_iter().map(|line| format!("    {line}")));
         }
         pieces.push(format!("\n{}", fenced("text", &lines)));
     }

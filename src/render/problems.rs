@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::hosts_text::{by_number, without_host};
+use super::style::plain;
 use crate::plan::{Change, Plan, Problem};
-use crate::resource::{Address, HostName};
+use crate::resource::{Action, Address, HostName};
 
 /// More causes than this that differ in the host only are shown as one.
 const CAUSES: usize = 3;
+
+/// How many names of refused resources are shown for each part of the stack.
+const NAMES: usize = 8;
 
 /// One cause.
 #[derive(Debug)]
@@ -45,6 +49,27 @@ impl<'a> Trouble<'a> {
         let mut hosts: Vec<_> = self.changes.iter().map(|change| change.address.host()).collect();
         hosts.dedup();
         hosts
+    }
+
+    /// What is refused, a line for each part of the stack; nothing where the title names it.
+    pub(super) fn refused(&self) -> Vec<String> {
+        let mut parts: Vec<(Action, &str, Vec<String>)> = Vec::new();
+        for change in self.changes.iter().filter(|_| self.changes.len() > 1) {
+            let (Some(action), component) = (change.refused, change.address.component()) else { continue };
+            let short = plain(&change.address.short());
+            match parts.iter_mut().find(|(known, part, _)| (*known, *part) == (action, component)) {
+                Some((_, _, names)) if names.contains(&short) => {}
+                Some((_, _, names)) => names.push(short),
+                None => parts.push((action, component, vec![short])),
+            }
+        }
+        let line = |(action, component, names): (Action, &str, Vec<String>)| {
+            let more = names.len().saturating_sub(NAMES);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let named: Vec<String> = names.into_iter().take(NAMES).collect();
+            format!("{} {component}: {}{more}", action.symbol(), named.join(", "))
+        };
+        parts.into_iter().map(line).collect()
     }
 }
 
