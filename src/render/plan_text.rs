@@ -243,9 +243,6 @@ impl Writer {
             if trouble.sort != Sort::Blocked {
                 self.page.indented(INDENT, &plain_lines(&trouble.text));
             }
-            for line in trouble.refused() {
-                self.page.indented(INDENT, &line);
-            }
             for change in trouble.changes.iter().filter(|_| self.full && trouble.changes.len() > 1) {
                 self.page.indented(INDENT, &plain(&change.address.to_string()));
             }
@@ -258,10 +255,7 @@ pub(super) fn trouble_title(trouble: &Trouble<'_>, width: usize) -> String {
     let first = &trouble.changes[0].address;
     let (hosts, count) = (trouble.hosts(), trouble.changes.len());
     let what = match (count, trouble.sort) {
-        (1, _) => match trouble.changes[0].refused {
-            Some(action) => format!("{} {first}", action.symbol()),
-            None => first.to_string(),
-        },
+        (1, _) => first.to_string(),
         (_, Sort::Blocked) if trouble.causes.is_empty() => format!("{first} and {} more", count - 1),
         _ => format!("{}: {count} resources", host_list(&hosts, width * 2)),
     };
