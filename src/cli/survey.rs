@@ -105,6 +105,7 @@ pub(super) struct Wishes {
 impl Wishes {
     pub(super) fn gather(workspace: &Workspace, state: &State) -> Result<Self, CliError> {
         let cluster = workspace.cluster();
+        let state = &plan::follow(state, &renames(workspace))?.state;
         Ok(Self {
             pod_ranges: stack::assign_pod_ranges(cluster, &state.pod_ranges)?,
             initialized_on: state.initialized_on().cloned(),

@@ -137,7 +137,8 @@ pub(in crate::config) struct Endpoint {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Guards {
     /// Resources that no plan may destroy or replace: path prefixes or patterns of addresses. A
-    /// plan that would do so fails and names the guard.
+    /// plan that would do so fails and names the guard. A guard that is removed holds until one
+    /// apply has seen that.
     #[schemars(extend("examples" = [["*/control-plane", "cp1"]]))]
     pub(in crate::config) prevent_destroy: Option<Vec<String>>,
 }
