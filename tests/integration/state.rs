@@ -115,6 +115,37 @@ fn surgery_takes_the_lock_and_needs_no_host() {
 }
 
 #[test]
+fn a_lock_of_a_machine_that_is_gone_is_shown_and_broken() {
+    let it = small();
+    let lock = |renewed: &str| {
+        let text = format!(
+            r#"{{"id":"5f3a09c1","operation":"apply","owner":"ann","host":"elsewhere","machine":null,"boot":"another",
+                "pid":7,"created":"2026-01-01T00:00:00Z","renewed":"{renewed}"}}"#
+        );
+        fs::write(it.path("state/quickstart.lock"), text).unwrap();
+    };
+    for (renewed, words, held) in [
+        ("2026-01-01T00:00:00Z", "it is gone; the next run takes the lock over", "gone"),
+        ("2999-01-01T00:00:00Z", "it works on another machine", "elsewhere"),
+    ] {
+        lock(renewed);
+        let said = it.expect(0, &["lock", "show"]);
+        assert!(said.out.contains("mainstay apply by ann on elsewhere (process 7)\n"), "{}", said.out);
+        assert!(said.out.contains(words), "{}", said.out);
+        assert_eq!(it.expect(0, &["--json", "lock", "show"]).json()[0]["held"], held);
+        it.expect(0, &["state", "list"]);
+    }
+    let said = it.expect(6, &["state", "rm", "cp1/host"]);
+    assert!(said.err.contains("`mainstay lock break 5f3a09c1`"), "{}", said.err);
+    let said = it.expect(1, &["lock", "break", "5f3a09c2", "--force"]);
+    assert!(said.err.contains("its id is 5f3a09c1"), "{}", said.err);
+    assert!(it.expect(5, &["lock", "break", "5f3a09c1"]).err.contains("--force"), "it asks");
+    it.expect(0, &["lock", "break", "5f3a09c1", "--force"]);
+    assert!(it.expect(1, &["lock", "break", "5f3a09c1", "--force"]).err.contains("nobody holds it"));
+    it.expect(0, &["state", "rm", "cp1/host"]);
+}
+
+#[test]
 fn a_rehearsal_and_a_file_alone_have_states_of_their_own() {
     let it = Sandbox::of(QUICKSTART);
     it.edit("fleet: simulated\n", "");
