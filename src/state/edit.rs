@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::State;
-use crate::resource::{Address, HostName, Lane};
+use crate::resource::{Address, HostName, Lane, Pattern};
 
 /// The kind whose key is a name and nothing else; other keys say what on the host a record speaks of.
 const NAMED: &str = "manifest";
@@ -141,6 +141,7 @@ pub fn rename(state: &mut State, from: &str, to: &str) -> Result<Vec<(Address, A
         return Err(EditError::Nothing { from: from.to_owned() });
     }
     carry_over(state, &moves);
+    state.guards = guards(&state.guards, from, to, &moves);
     Ok(moves.into_iter().collect())
 }
 
@@ -173,6 +174,23 @@ fn carry_over(state: &mut State, moves: &BTreeMap<Address, Address>) {
     let reactions = std::mem::take(&mut state.reactions);
     state.reactions = reactions.iter().map(|(owing, to)| (renamed(owing), renamed_all(to))).collect();
     retain_hosts(state);
+}
+
+/// The guards, so that what was guarded still is.
+fn guards(before: &BTreeSet<String>, from: &str, to: &str, moves: &BTreeMap<Address, Address>) -> BTreeSet<String> {
+    let follow = |guard: &String| match guard.strip_prefix(from) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{to}{rest}"),
+        _ => guard.clone(),
+    };
+    let mut after: BTreeSet<String> = before.iter().map(follow).collect();
+    let keeps = |guards: &BTreeSet<String>, it: &Address| guards.iter().any(|text| Pattern::new(text).matches(it));
+    for (old, new) in moves {
+        // A glob may have meant the old name only.
+        if keeps(before, old) && !keeps(&after, new) {
+            after.insert(new.to_string());
+        }
+    }
+    after
 }
 
 /// Whether a host keeps no record.

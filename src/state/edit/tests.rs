@@ -71,6 +71,15 @@ fn a_host_moves_with_all_that_refers_to_it() {
 }
 
 #[test]
+fn what_was_guarded_still_is_under_its_new_name() {
+    let mut state = state();
+    state.guards = ["cp1/haproxy", "cp*/host", "cp2"].map(str::to_owned).into();
+    rename(&mut state, "cp1", "m1").unwrap();
+    let guards: Vec<&str> = state.guards.iter().map(String::as_str).collect();
+    assert_eq!(guards, ["cp*/host", "cp2", "m1/haproxy", "m1/host/swap"]);
+}
+
+#[test]
 fn a_component_and_an_address_move_and_their_host_stays() {
     let mut state = state();
     assert_eq!(rename(&mut state, "cp1/haproxy", "cp1/lb").unwrap().len(), 2);
