@@ -260,8 +260,8 @@ impl Kind for File {
 
     fn takeover(&self) -> Option<String> {
         (self.check == Some(FileCheck::Keepalived)).then(|| {
-            "keepalived starts over with a design of its own: its holder lets go of the virtual IP and takes it again, \
-             so for about a second nothing answers there"
+            "keepalived starts over with another design: its holder lets go of the virtual IP and takes it again, so for \
+             a moment (one second for mainstay's, four for the usual one) nothing answers there"
                 .to_owned()
         })
     }

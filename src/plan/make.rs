@@ -143,7 +143,8 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
 fn warning(node: &Node<'_>) -> Option<String> {
     let resource = node.resource.as_ref().filter(|_| node.verdict.action.touches_host())?;
     let taken_over = node.verdict.reasons.contains(&Reason::NotMadeByMainstay);
-    let texts = [resource.warning(node.verdict.action), resource.takeover().filter(|_| taken_over)];
+    let given_back = node.verdict.action == Action::Destroy && node.was_there();
+    let texts = [resource.warning(node.verdict.action), resource.takeover().filter(|_| taken_over || given_back)];
     let texts: Vec<String> = texts.into_iter().flatten().collect();
     (!texts.is_empty()).then(|| texts.join("; "))
 }

@@ -85,7 +85,7 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = prior;
         false
     }
-    /// What it costs to change what others made; said once, when it is taken over.
+    /// What it costs to change what others made; said when it is taken over, and when it is given back.
     fn takeover(&self) -> Option<String> {
         None
     }

@@ -159,6 +159,14 @@ impl Lab {
         self.hosts.iter().filter(holds).cloned().collect()
     }
 
+    /// Replaces a text in cluster.yaml, which must be there.
+    pub(crate) fn edit(&self, from: &str, to: &str) {
+        let file = self.dir.join("cluster.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "cluster.yaml does not say {from}");
+        std::fs::write(file, text.replacen(from, to, 1)).unwrap();
+    }
+
     /// Where clients ask.
     pub(crate) fn vip(&self) -> SocketAddr {
         let (address, port) = self.endpoint();

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::checks::{backends_are_up, cluster_is_whole, one_holder};
 use crate::lab::{Lab, loudly, until};
 use crate::poll::{Poll, answers};
+use crate::saved::saved_plans_hold;
 
-const NO_CHANGES: &str = "No changes. The hosts match cluster.yaml.";
+pub(crate) const NO_CHANGES: &str = "No changes. The hosts match cluster.yaml.";
 
 #[test]
 fn a_cluster_from_bare_hosts_and_back() {
@@ -22,6 +23,7 @@ fn a_cluster_from_bare_hosts_and_back() {
 
     nothing_to_do_writes_nothing(&lab);
     drift_is_named_and_mended(&lab);
+    saved_plans_hold(&lab);
     failover(&lab, rounds());
     destroy_puts_everything_back(&lab, &before);
 }

@@ -12,5 +12,6 @@ mod kill;
 mod lab;
 mod life;
 mod poll;
+mod saved;
 mod secrets;
 mod vm;

@@ -333,7 +333,7 @@ fn warnings_come_from_the_kind_and_only_for_what_touches_a_host() {
 }
 
 #[test]
-fn what_it_costs_to_take_something_over_is_said_once() {
+fn what_it_costs_to_take_something_over_is_said_then_and_when_it_is_given_back() {
     let mut world = World::default();
     let declared = |world: &mut World| world.declared[0].resource = Arc::new(Thing { warns: true, ..thing("a", "1") });
     world.declare("h/c/thing[a]", "1", &[], &[]).hosts("h/c/thing[a]", seen("theirs"));
@@ -341,6 +341,10 @@ fn what_it_costs_to_take_something_over_is_said_once() {
     assert_eq!(world.plan().changes[0].warning.as_deref(), Some("takes over"));
     world.made("h/c/thing[a]", "1", &[]).hosts("h/c/thing[a]", seen("drifted"));
     assert_eq!(world.plan().changes[0].warning, None);
+    world.made_of("h/c/thing[a]", &Thing { warns: true, ..thing("a", "1") });
+    world.state.resources.get_mut(&address("h/c/thing[a]")).unwrap().prior.before = seen("theirs").observation;
+    let given_back = world.plan_for(Mode::Destroy, false);
+    assert_eq!(given_back.changes[0].warning.as_deref(), Some("destroys what runs in a; takes over"));
 }
 
 #[test]
