@@ -118,6 +118,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let file = workspace.as_ref().map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
     let line_of = |pointer: &str| workspace.as_ref().and_then(|it| it.loaded.sources.line(pointer));
     let report = DriftReport { drift: &drift, file: &file, line_of: &line_of };
+    ui.stream.stopped(&report.summary());
     if !ui.json {
         ui.data(&match args.format {
             Format::Text => report.text(DriftText { full: args.full, width: ui.width(), color: ui.color() }),
@@ -128,7 +129,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         })?;
     }
     let answer = drift.answer();
-    if let (Some(next), Format::Text) = (next(answer), args.format) {
+    if let (Some(next), Format::Text, false) = (next(answer), args.format, ui.json) {
         ui.say(next);
     }
     Ok(exit(answer))

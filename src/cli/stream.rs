@@ -84,7 +84,7 @@ impl Stream {
         text.clone_into(&mut lines.last);
     }
 
-    /// Remembers why the command could not go on, for the summary.
+    /// Remembers what the command came to, or why it could not go on, for the summary.
     pub(super) fn stopped(&self, why: &str) {
         why.lines().next().unwrap_or_default().clone_into(&mut self.lines().last);
     }

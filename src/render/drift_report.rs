@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::reason::Source;
-use super::{drift_document, drift_github, drift_junit, drift_markdown, drift_text};
+use super::{drift_document, drift_github, drift_junit, drift_markdown, drift_text, drift_words};
 use crate::plan::Drift;
 
 pub use super::drift_text::DriftText;
@@ -20,6 +20,11 @@ pub struct DriftReport<'a> {
 }
 
 impl DriftReport<'_> {
+    /// What it comes to, in a line.
+    pub fn summary(&self) -> String {
+        drift_words::drift_summary(self.drift)
+    }
+
     /// For people.
     pub fn text(&self, how: DriftText) -> String {
         drift_text::text(self.drift, self.source(), how)

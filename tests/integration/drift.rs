@@ -143,3 +143,15 @@ fn loudly_missing(program: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "SKIPPED: {program} is not here");
 }
+
+#[test]
+fn the_event_stream_ends_with_what_it_comes_to() {
+    let it = drifted();
+    let said = it.expect(2, &["--json", "drift"]);
+    let lines = said.json();
+    let drift: Vec<&Value> = lines.iter().filter(|line| line["type"] == "drift").collect();
+    assert_eq!(drift.len(), 2);
+    let last = &lines[lines.len() - 1];
+    assert_eq!((&last["type"], &last["exit_code"]), (&"run_summary".into(), &2.into()));
+    assert_eq!((&last["@message"], said.err.as_str()), (&"Drift: 2 resources on 2 hosts.".into(), ""));
+}
