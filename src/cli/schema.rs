@@ -4,6 +4,7 @@ use super::error::{CliError, Exit};
 use super::ui::Ui;
 use crate::config;
 use crate::render;
+use crate::state;
 
 /// Prints a JSON Schema, for editors and policy tools
 #[derive(Debug, clap::Args)]
@@ -20,6 +21,12 @@ pub(super) struct Args {
 enum Of {
     /// cluster.yaml
     Cluster,
+    /// plan --format json, show --json FILE
+    Plan,
+    /// A line of --json and --json-into
+    Events,
+    /// A state file
+    State,
     /// drift --format json
     Drift,
 }
@@ -27,6 +34,9 @@ enum Of {
 pub(super) fn run(args: &Args, ui: Ui) -> Result<Exit, CliError> {
     let schema = match args.of {
         Of::Cluster => config::schema(),
+        Of::Plan => render::plan_schema(),
+        Of::Events => render::events_schema(),
+        Of::State => state::schema(),
         Of::Drift => render::drift_schema(),
     };
     ui.data(&if ui.json { schema.to_string() } else { format!("{schema:#}") })?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -166,7 +167,7 @@ pub struct Diagnosis {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
     /// What to do next.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hints: Vec<String>,
 }
 
@@ -445,4 +446,24 @@ impl StreamEvent {
         line["@message"] = json!(message);
         line.to_string()
     }
+}
+
+/// The JSON Schema of one line of the stream.
+pub fn events_schema() -> Value {
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<StreamEvent>().to_value();
+    schema["title"] = json!("A line of the event stream of mainstay");
+    let everywhere = [
+        ("@timestamp", json!({"description": "RFC 3339, UTC.", "type": "string", "format": "date-time"})),
+        ("@level", json!({"description": "How loud.", "enum": ["info", "warn", "error"]})),
+        ("@message", json!({"description": "The event in words, for people.", "type": "string"})),
+    ];
+    for event in schema["oneOf"].as_array_mut().into_iter().flatten() {
+        for (key, value) in &everywhere {
+            event["properties"][*key] = value.clone();
+            if let Some(required) = event["required"].as_array_mut() {
+                required.push(json!(key));
+            }
+        }
+    }
+    schema
 }

@@ -31,10 +31,12 @@ mod style;
 
 pub use drift_document::drift_schema;
 pub use drift_report::{DriftReport, DriftText};
-pub use events::{Changes, Diagnosis, Operation, Range, RunSummary, STREAM_VERSION, Severity, StreamEvent};
+pub use events::{
+    Changes, Diagnosis, Operation, Range, RunSummary, STREAM_VERSION, Severity, StreamEvent, events_schema,
+};
 pub use outcome::{outcome_summary, outcome_table};
 pub use picture::svg;
-pub use plan_document::{PlanDocument, ResourceChange, plan_document};
+pub use plan_document::{PlanDocument, ResourceChange, plan_document, plan_schema};
 pub use plan_events::{drift_events, plan_events};
 pub use plan_html::PlanHtml;
 pub use plan_markdown::PlanMarkdown;

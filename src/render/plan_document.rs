@@ -5,6 +5,7 @@
 //! is in it: the same inputs yield the same document.
 
 use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -111,7 +112,7 @@ pub(super) struct Body {
     /// `true` at what is masked in `after`.
     pub(super) after_sensitive: Value,
     /// Fields that cannot be changed in place.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     replace_paths: Vec<Vec<String>>,
     /// What is recorded without being touched.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,6 +171,13 @@ pub fn plan_document(plan: &Plan) -> Value {
         errored: counts.problems > 0,
     };
     serde_json::to_value(document).unwrap_or_default()
+}
+
+/// The JSON Schema of a plan document.
+pub fn plan_schema() -> Value {
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<PlanDocument>().to_value();
+    schema["title"] = json!("Plan of mainstay");
+    schema
 }
 
 /// What is planned for one resource.

@@ -10,7 +10,7 @@ use super::address::{Address, HostName};
 use super::kind::{AnyKind, Kind};
 
 /// A limit of one at a time on resources that must not change together.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {
     /// Control planes join and leave one by one.

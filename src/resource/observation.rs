@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::output::sha256_hex;
 
 /// What is on the host at this address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Observation<T = serde_json::Value> {
     /// The look succeeded and there is nothing.
@@ -61,7 +61,8 @@ pub struct Seen {
 }
 
 /// What was there before mainstay took a resource over, so that destroy can put it back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Prior<T = serde_json::Value> {
     /// What the last look before the first act found.
     pub before: Observation<T>,

@@ -19,6 +19,7 @@ mod model;
 mod paths;
 #[cfg(test)]
 mod samples;
+mod schema;
 mod store;
 mod surgery;
 
@@ -31,5 +32,6 @@ pub use journal::{Entry, fold};
 pub use local::LocalFile;
 pub use lock::{Held, Lease, acquire, break_lock, held_as, show};
 pub use model::{FORMAT, Record, State, Status, Version};
+pub use schema::schema;
 pub use store::Store;
 pub use surgery::{Content, Found, Replaced, check_push, earlier, history, replace};

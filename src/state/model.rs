@@ -23,8 +23,9 @@ pub enum Status {
 }
 
 /// One recorded resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 pub struct Record {
     /// Version of its kind's recorded form.
     pub version: u32,
@@ -62,8 +63,9 @@ impl fmt::Display for Version {
 }
 
 /// Everything that is remembered of a cluster.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 pub struct State {
     /// [`FORMAT`].
     pub format: u32,
@@ -80,6 +82,7 @@ pub struct State {
     pub hosts: BTreeMap<HostName, Value>,
     /// Pod ranges handed out (network plugin `bridge`); never reused while recorded.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<HostName, String>")]
     pub pod_ranges: BTreeMap<HostName, Ipv4Net>,
     /// The resources.
     #[serde(default)]

@@ -17,6 +17,7 @@ mod same;
 mod sandbox;
 mod saved;
 mod scenarios;
+mod schemas;
 mod secrets;
 mod selection;
 mod state;

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use crate::schemas::{check_files, check_output};
+
 pub(crate) const QUICKSTART: &str = "examples/quickstart/cluster.yaml";
 
 pub(crate) fn root() -> PathBuf {
@@ -78,7 +80,9 @@ impl Sandbox {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Said {
-        Said::of(&self.command(args).output().unwrap())
+        let said = Said::of(&self.command(args).output().unwrap());
+        check_output(args, &said.out);
+        said
     }
 
     /// Started and left running.
@@ -108,13 +112,24 @@ impl Sandbox {
     }
 }
 
+/// No test can leave what the schemas do not allow.
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            check_files(self.dir());
+        }
+    }
+}
+
 impl Said {
     /// `code` is 128 and the signal's number when one ended it, as in a shell.
     pub(crate) fn of(output: &Output) -> Self {
         use std::os::unix::process::ExitStatusExt;
         let signal = output.status.signal().map_or(-1, |signal| 128 + signal);
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Self { code: output.status.code().unwrap_or(signal), out: text(&output.stdout), err: text(&output.stderr) }
+        let out = text(&output.stdout);
+        check_output(&[], &out);
+        Self { code: output.status.code().unwrap_or(signal), out, err: text(&output.stderr) }
     }
 
     /// Standard output, which must be JSON Lines and nothing else.
