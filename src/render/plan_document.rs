@@ -43,7 +43,7 @@ pub struct PlanDocument {
     warnings: Vec<String>,
     /// Whether `mainstay apply` has something to do and nothing is refused.
     applyable: bool,
-    /// Whether nothing is left to do once it is carried out.
+    /// Whether nothing is left to do once it is carried out: nothing failed to be planned, and nothing was left out.
     complete: bool,
     /// Whether something could not be planned.
     errored: bool,
@@ -167,7 +167,7 @@ pub fn plan_document(plan: &Plan) -> Value {
         counts,
         warnings: plan.warnings.clone(),
         applyable: !refused && plan.changes.iter().any(|change| change.action != Action::NoOp),
-        complete: counts.problems == 0,
+        complete: counts.problems == 0 && plan.left_out == 0,
         errored: counts.problems > 0,
     };
     serde_json::to_value(document).unwrap_or_default()

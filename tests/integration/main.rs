@@ -12,6 +12,7 @@ mod events;
 mod examples;
 mod help;
 mod many;
+mod policy;
 mod recipes;
 mod same;
 mod sandbox;

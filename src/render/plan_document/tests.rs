@@ -100,6 +100,8 @@ fn the_document_says_what_it_was_made_from_and_whether_it_can_be_carried_out() {
     let mut document = plan_document(&plan(vec![refused, added]));
     document["mainstay_version"] = json!("0");
     insta::assert_json_snapshot!(document);
+    let part = plan_document(&Plan { left_out: 1, ..plan(Vec::new()) });
+    assert_eq!((&part["complete"], &part["errored"]), (&json!(false), &json!(false)));
     let first = plan_document(&Plan { serial: 0, ..plan(Vec::new()) });
     assert_eq!(
         (&first["lineage"], &first["applyable"], &first["errored"]),
