@@ -75,14 +75,15 @@ pub(super) async fn carry_out(
 /// Carries the plan out. Simulated hosts are worked on by one thread, so that a rehearsal goes, and is told, in the same
 /// way each time.
 async fn run_through(run: Run) -> Result<Outcome, EngineError> {
-    let simulated = matches!(*run.fleet, Fleet::Simulated(_));
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) if simulated => {
-            let run = tokio::task::spawn_blocking(move || runtime.block_on(engine::apply(run)));
-            run.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
-        }
-        _ => engine::apply(run).await,
+    if !matches!(*run.fleet, Fleet::Simulated(_)) {
+        return engine::apply(run).await;
     }
+    // A runtime may begin and end on a thread that may block, and nowhere else.
+    let alone = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(engine::apply(run)),
+        Err(_) => tokio::runtime::Handle::current().block_on(engine::apply(run)),
+    };
+    tokio::task::spawn_blocking(alone).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// What a plan was made for: records under their present names, and the guards of cluster.yaml.
