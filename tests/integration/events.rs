@@ -216,6 +216,21 @@ fn an_interruption_before_anything_is_begun_is_told_too() {
     it.expect(0, &["plan", "--detailed-exitcode"]);
 }
 
+/// Real hosts, of which none lets anybody in: what carries a plan out for them is not what simulated ones have.
+#[test]
+fn a_run_on_real_hosts_that_let_nobody_in_ends_in_good_order() {
+    let mut it = Sandbox::of(QUICKSTART);
+    it.env("HOME", "/nonexistent");
+    it.edit("fleet: simulated", "ssh: {user: root, bastion: {address: 127.0.0.1, port: 1, user: root}}");
+    let lines = whole(&it, 1, &["apply", "--auto-approve"]);
+    let last = lines.last().unwrap();
+    assert!(
+        last["@message"].as_str().unwrap().starts_with("Apply incomplete. Resources: 0 done, 152 failed"),
+        "{last}"
+    );
+    assert_eq!(it.expect(0, &["lock", "show"]).out, "Nobody holds the lock.\n");
+}
+
 #[test]
 fn help_beside_json_does_not_spoil_stdout() {
     let it = Sandbox::of(QUICKSTART);
