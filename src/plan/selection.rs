@@ -43,6 +43,9 @@ pub enum SelectionError {
     /// It cannot be replaced because nothing wants it.
     #[error("--replace {0}: it is not declared any more, so nothing would be made in its place")]
     NotDeclared(Address),
+    /// It is not in the part that is planned.
+    #[error("--replace {0}: --target or --exclude leaves it out")]
+    LeftOut(Address),
 }
 
 /// An option that names nothing.
@@ -102,10 +105,12 @@ impl Selection {
         }
         let declared: BTreeSet<&Address> = graph.items().iter().map(|item| &item.address).collect();
         let mut other = None;
+        let chosen = if self.replace.is_empty() { Chosen(None) } else { self.choose(Mode::Apply, graph, state) };
         for text in &self.replace {
             match text.parse::<Address>().ok().filter(|address| all.contains(address)) {
                 Some(address) if !declared.contains(&address) => other = Some(SelectionError::NotDeclared(address)),
                 Some(address) if state.record(&address).is_none() => other = Some(SelectionError::NotMade(address)),
+                Some(address) if !chosen.has(&address) => other = Some(SelectionError::LeftOut(address)),
                 Some(_) => {}
                 None => {
                     let near = near::addresses(text, &declared);
