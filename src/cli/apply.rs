@@ -4,14 +4,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::approve::approve;
-use super::carry_out::{carry_out, lift, refresh, stop_when_refused};
+use super::carry_out::{Limits, carry_out, lift, stop_when_refused};
 use super::error::{CliError, Exit};
+use super::next_command::NextCommand;
 use super::present::{Format, Origin, present};
 use super::saved;
 use super::stream::JsonInto;
 use super::survey::{Planning, survey};
 use super::ui::Ui;
 use super::workspace::Workspace;
+use crate::flow;
 use crate::state::{self, Store};
 
 /// Makes the hosts match cluster.yaml: shows the plan, asks, carries it out; or a saved one
@@ -75,17 +77,19 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let planned = survey(args.planning.mode(), &workspace, &store.snapshot(), &args.planning, ui).await?;
     let origin = Origin::of(&planned.plan, Some(&workspace));
     present(&planned.plan, &origin, Format::Text, args.planning.full, ui)?;
+    let next = NextCommand::about(file, args.planning.simulate).part(&args.planning.options().selection);
     if let Err(refused) = stop_when_refused(&planned.plan) {
         planned.fleet.close().await;
-        return Err(lift(refused, &planned, &store, lease));
+        return Err(lift(refused, &planned, &store, lease, &next));
     }
     if planned.plan.is_empty() {
         planned.fleet.close().await;
-        refresh(&planned, &store, lease)?;
+        flow::refresh(&planned, &store, lease)?;
         return Ok(Exit::Done);
     }
     if !args.auto_approve && !approve(ui, "\nCarry this out? Only `yes` approves:", "yes", "--auto-approve")? {
         return Err(CliError::failed("nothing was changed: the plan was not approved"));
     }
-    carry_out(planned, store, lease, args.planning.parallelism, args.fail_fast, ui).await
+    let limits = Limits { parallelism: args.planning.parallelism, fail_fast: args.fail_fast };
+    carry_out(planned, store, lease, limits, &next, ui).await
 }

@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 
 use super::apply::Locking;
 use super::approve::approve;
-use super::carry_out::{carry_out, stop_when_refused};
+use super::carry_out::{Limits, carry_out, stop_when_refused};
 use super::error::{CliError, Exit};
+use super::next_command::NextCommand;
 use super::present::{Format, Origin, present};
 use super::selecting::Part;
 use super::stream::JsonInto;
-use super::survey::{Destroying, guarded, recorded, survey_destroy};
+use super::survey::survey_destroy;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::engine::Control;
+use crate::flow::{self, Destroying};
 use crate::state::{self, Store};
 
 /// Takes back what was applied and puts back what was there before
@@ -75,8 +77,11 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let lease = state::acquire(&state_path, "destroy", args.locking.lock_timeout)?;
     let store = Store::open(&state_path, &name)?;
     let state = store.snapshot();
-    let reaches = recorded(&state, workspace.as_ref())?;
-    let guarded = workspace.as_ref().map(guarded).unwrap_or_default();
+    let reaches = match &workspace {
+        Some(workspace) => workspace.reaches(&state)?,
+        None => flow::recorded_reaches(&state)?,
+    };
+    let guarded = workspace.as_ref().map(|it| flow::guarded(it.cluster())).unwrap_or_default();
     let destroying = Destroying {
         guarded: &guarded,
         selection: &args.part.with(&[]),
@@ -95,5 +100,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     if !args.auto_approve && !approve(ui, &question, &state.cluster, "--auto-approve")? {
         return Err(CliError::failed("nothing was destroyed: the name was not given"));
     }
-    carry_out(planned, store, lease, args.parallelism, args.fail_fast, ui).await
+    let next = NextCommand::about(file, args.simulate).of_state(args.state.as_deref()).part(destroying.selection);
+    let limits = Limits { parallelism: args.parallelism, fail_fast: args.fail_fast };
+    carry_out(planned, store, lease, limits, &next, ui).await
 }

@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
 
 use super::error::{CliError, Exit};
+use super::next_command::NextCommand;
 use super::stream::JsonInto;
-use super::survey::{PARALLELISM, Wishes, ignored, look, recorded_control_planes, renames};
+use super::survey::{PARALLELISM, Watching};
 use super::ui::Ui;
-use super::workspace::{Workspace, open_looker, recorded_reaches, recorded_state};
+use super::workspace::{Workspace, recorded_state};
 use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
+use crate::flow::{self, Wishes};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::plan::{self, Answer, Chosen, Drift, Inputs, Mode, Plan, Selection};
-use crate::render::{DriftReport, DriftText, drift_events};
+use crate::render::{DriftReport, DriftText, Source, drift_events};
 use crate::resource::{Address, HostName, Pattern, Trace};
 use crate::state::State;
 
@@ -97,6 +99,7 @@ enum Format {
 }
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
+    let next = NextCommand::about(file, args.simulate);
     let workspace = match &args.state {
         Some(_) => None,
         None => Some(Workspace::open(file, args.simulate, ui).map_err(|error| {
@@ -117,7 +120,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let drift = compare(args, workspace.as_ref(), &state, &path, ui).await?;
     let file = workspace.as_ref().map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
     let line_of = |pointer: &str| workspace.as_ref().and_then(|it| it.loaded.sources.line(pointer));
-    let report = DriftReport { drift: &drift, file: &file, line_of: &line_of };
+    let report = DriftReport { drift: &drift, source: Source { file: &file, line_of: &line_of } };
     ui.stream.stopped(&report.summary());
     if !ui.json {
         ui.data(&match args.format {
@@ -129,8 +132,8 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         })?;
     }
     let answer = drift.answer();
-    if let (Some(next), Format::Text, false) = (next(answer), args.format, ui.json) {
-        ui.say(next);
+    if let (Some(told), Format::Text, false) = (told(answer, &next, args.state.as_deref()), args.format, ui.json) {
+        ui.say(&told);
     }
     Ok(exit(answer))
 }
@@ -142,26 +145,26 @@ async fn compare(
     path: &Path,
     ui: Ui,
 ) -> Result<Drift, CliError> {
-    let followed = plan::follow(state, &workspace.map(renames).unwrap_or_default())?;
-    let state = &followed.state;
+    let followed = plan::follow(state, &workspace.map(|it| flow::renames(it.cluster())).unwrap_or_default())?;
+    let state = followed.state.as_ref();
     let reaches = match workspace {
         Some(workspace) => workspace.reaches(state)?,
-        None => recorded_reaches(state)?,
+        None => flow::recorded_reaches(state)?,
     };
-    let looker = open_looker(args.account.applied_to(reaches)?, path)?;
-    let wishes = workspace.map(|it| Wishes::gather(it, state)).transpose()?;
-    let graph = |facts: &BTreeMap<_, _>| match (workspace, &wishes) {
-        (Some(workspace), Some(wishes)) => wishes.graph(workspace.cluster(), facts),
-        _ => Ok(Graph::default()),
+    let looker = flow::open_looker(args.account.applied_to(reaches)?, path)?;
+    let wishes = workspace.map(|it| Wishes::gather(it.cluster(), &followed)).transpose()?;
+    let graph = |facts: &BTreeMap<_, _>| match &wishes {
+        Some(wishes) => wishes.graph(facts),
+        None => Ok(Graph::default()),
     };
     let control_planes: Vec<HostName> = match workspace {
         Some(workspace) => workspace.cluster().control_planes().map(|host| HostName::new(&host.name)).collect(),
-        None => recorded_control_planes(state),
+        None => flow::recorded_control_planes(state),
     };
-    let facts =
-        look(&looker, &graph(&BTreeMap::new())?, state, &Chosen::default(), &control_planes, args.parallelism, ui)
-            .await;
-    let ignored: Vec<Pattern> = workspace.map(ignored).unwrap_or_default();
+    let (blind, all) = (graph(&BTreeMap::new())?, Chosen::default());
+    let mut watching = Watching::new(ui);
+    let facts = flow::look(&looker, &blind, state, &all, &control_planes, args.parallelism, &mut watching).await;
+    let ignored: Vec<Pattern> = workspace.map(|it| flow::ignored(it.cluster())).unwrap_or_default();
     let inputs = Inputs {
         mode: if workspace.is_some() { Mode::Apply } else { Mode::Destroy },
         graph: &graph(&facts.hosts)?,
@@ -239,12 +242,14 @@ fn exit(answer: Answer) -> Exit {
 }
 
 /// What to do now.
-fn next(answer: Answer) -> Option<&'static str> {
+fn told(answer: Answer, next: &NextCommand, state: Option<&Path>) -> Option<String> {
     match answer {
         Answer::Clean => None,
-        Answer::Drift => Some("To put it back:  mainstay apply   To let it be: write it into cluster.yaml."),
-        Answer::Pending => Some("To see what apply would do:  mainstay plan"),
-        Answer::Unseen => Some("When the hosts are back:  mainstay drift"),
+        Answer::Drift => {
+            Some(format!("To put it back:  {}   To let it be: write it into cluster.yaml.", next.whole("apply")))
+        }
+        Answer::Pending => Some(format!("To see what apply would do:  {}", next.whole("plan"))),
+        Answer::Unseen => Some(format!("When the hosts are back:  {}", next.clone().of_state(state).same("drift"))),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::config::ConfigErrors;
 use crate::engine::EngineError;
 use crate::fleet::FleetError;
+use crate::flow::FlowError;
 use crate::graph::GraphError;
 use crate::plan::{MoveError, SelectionError};
 use crate::render::{Diagnosis, Severity, StreamEvent};
@@ -177,6 +178,25 @@ impl From<EngineError> for CliError {
         match error {
             EngineError::State(error) => error.into(),
             EngineError::Decode(error) => Self::failed(chain(&error)),
+        }
+    }
+}
+
+impl From<FlowError> for CliError {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::State(error) => error.into(),
+            FlowError::Fleet(error) => error.into(),
+            FlowError::Selection(error) => error.into(),
+            FlowError::Move(error) => error.into(),
+            FlowError::Stack(error) => error.into(),
+            FlowError::Graph(error) => error.into(),
+            FlowError::Engine(error) => error.into(),
+            FlowError::Unfit { .. } => Self::wrong(chain(&error)),
+            FlowError::Secret { .. }
+            | FlowError::Unreadable { .. }
+            | FlowError::Unwritable { .. }
+            | FlowError::Runtime { .. } => Self::failed(chain(&error)),
         }
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use super::error::{CliError, Exit};
 use super::ui::Ui;
-use super::workspace::{Workspace, open_fleet};
+use super::workspace::Workspace;
 use crate::engine::Control;
 use crate::facts::gather::gather;
 use crate::facts::{FactSet, Looks};
 use crate::fleet::Look;
+use crate::flow;
 use crate::resource::HostName;
 
 /// Shows what the hosts say: system, kernel, processors, memory, addresses
@@ -37,7 +38,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     }
     reaches.retain(|host, _| args.hosts.is_empty() || args.hosts.iter().any(|it| it == host.as_str()));
     let looks = Looks { by_host: reaches.keys().map(|host| (host.clone(), Vec::new())).collect(), ..Looks::default() };
-    let fleet = Arc::new(open_fleet(reaches, &workspace.state_path)?);
+    let fleet = Arc::new(flow::open_fleet(&reaches, &workspace.state_path)?);
     let ask = |host: HostName, wanted: Vec<Look>| {
         let fleet = Arc::clone(&fleet);
         async move { fleet.look(&host, &wanted).await }

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::error::{CliError, Exit};
 use super::saved;
-use super::survey::Wishes;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::graph;
@@ -47,7 +46,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     }
     let workspace = Workspace::open(file, false, ui)?;
     let state = workspace.state()?;
-    let graph = Wishes::gather(&workspace, &state)?.graph(workspace.cluster(), &BTreeMap::new())?;
+    let graph = workspace.wishes(&state)?.graph(&BTreeMap::new())?;
     draw(&graph.drawing(), args.format, ui)
 }
 

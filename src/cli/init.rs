@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::error::{CliError, Exit};
+use super::next_command::NextCommand;
 use super::ui::Ui;
 use crate::config::{self, Draft, DraftHost, FleetKind, Role};
 
@@ -82,7 +83,8 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let fail = |error: std::io::Error| CliError::failed(format!("cannot write {}: {error}", file.display()));
     let mut out = OpenOptions::new().write(true).create_new(true).open(file).map_err(fail)?;
     out.write_all(text.as_bytes()).map_err(fail)?;
-    ui.say(&format!("{} is written. Look it through, then:  mainstay plan", file.display()));
+    let next = NextCommand::about(file, false).whole("plan");
+    ui.say(&format!("{} is written. Look it through, then:  {next}", file.display()));
     Ok(Exit::Done)
 }
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::{CliError, Exit};
-use super::survey::Wishes;
 use super::ui::Ui;
-use super::workspace::{Workspace, open_fleet, read};
+use super::workspace::{Workspace, read};
 use crate::fleet::{ActOutcome, ActRequest, Purpose};
+use crate::flow;
 use crate::kinds;
 use crate::resource::{HostName, Slots};
 
@@ -57,9 +57,9 @@ async fn fetch(workspace: &Workspace) -> Result<String, CliError> {
     }
     let cluster = workspace.cluster();
     let state = workspace.state()?;
-    let graph = Wishes::gather(workspace, &state)?.graph(cluster, &std::collections::BTreeMap::new())?;
+    let graph = workspace.wishes(&state)?.graph(&std::collections::BTreeMap::new())?;
     let any = graph.items().first().ok_or_else(|| CliError::failed("nothing is declared"))?;
-    let fleet = open_fleet(workspace.reaches(&state)?, &workspace.state_path)?;
+    let fleet = flow::open_fleet(&workspace.reaches(&state)?, &workspace.state_path)?;
     let (script, slots) = (kinds::admin_kubeconfig(), Slots::default());
     let mut answers = Vec::new();
     for host in cluster.control_planes() {
@@ -69,6 +69,8 @@ async fn fetch(workspace: &Workspace) -> Result<String, CliError> {
             purpose: Purpose::Apply,
             expect: None,
             act: Some((&script, &slots)),
+            effect: None,
+            completes: false,
             look_after: false,
             timeout: Duration::from_secs(30),
         };

@@ -7,7 +7,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 pub(super) use crate::plan::saved::Origin;
 use crate::plan::{Plan, Reason};
-use crate::render::{PlanHtml, PlanMarkdown, PlanText, plan_document, plan_events};
+use crate::render::{PlanHtml, PlanMarkdown, PlanText, Source, plan_document, plan_events};
 
 /// The form of a plan on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -54,12 +54,11 @@ pub(super) fn present(plan: &Plan, origin: &Origin, format: Format, full: bool, 
     if ui.json && ui.stream.is_stdout() {
         return Ok(());
     }
-    let (file, line_of) = (origin.file.as_str(), |pointer: &str| origin.lines.get(pointer).copied());
-    ui.data(&match format {
-        _ if ui.json => plan_document(plan).to_string(),
+    let source = Source { file: &origin.file, line_of: &|pointer: &str| origin.lines.get(pointer).copied() };
+    ui.data(&match if ui.json { Format::Json } else { format } {
         Format::Json => plan_document(plan).to_string(),
-        Format::Text => PlanText { file, line_of: &line_of, full, width: ui.width(), color: ui.color() }.render(plan),
-        Format::Html => PlanHtml { file, line_of: &line_of, full }.render(plan),
-        Format::Markdown => PlanMarkdown { file, line_of: &line_of, full }.render(plan),
+        Format::Text => PlanText { color: ui.color(), width: ui.width(), full, source }.render(plan),
+        Format::Html => PlanHtml { full, source }.render(plan),
+        Format::Markdown => PlanMarkdown { full, source }.render(plan),
     })
 }

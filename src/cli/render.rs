@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::error::{CliError, Exit};
-use super::survey::Wishes;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::resource::HostName;
@@ -31,7 +30,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         return Err(CliError::no_host(unknown, cluster.hosts.iter().map(|host| host.name.as_str())));
     }
     let state = workspace.state()?;
-    let graph = Wishes::gather(&workspace, &state)?.graph(cluster, &BTreeMap::new())?;
+    let graph = workspace.wishes(&state)?.graph(&BTreeMap::new())?;
     let wanted = |host: &HostName| args.hosts.is_empty() || args.hosts.iter().any(|it| it == host.as_str());
     let mut files = Vec::new();
     for declared in graph.items().iter().filter(|declared| wanted(declared.address.host())) {

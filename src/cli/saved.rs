@@ -5,12 +5,14 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use super::apply::Locking;
-use super::carry_out::{carry_out, refresh};
+use super::carry_out::{Limits, carry_out};
 use super::error::{CliError, Exit};
+use super::next_command::{NextCommand, program, quoted, word};
 use super::present::{Origin, tell_events};
-use super::survey::{Planning, Survey, ignored, survey_for};
+use super::survey::{Planning, survey_for};
 use super::ui::Ui;
 use super::workspace::Workspace;
+use crate::flow::{self, Survey};
 use crate::plan::saved::{self, Basis, FileError, Options, Saved, Stale, digest_key};
 use crate::plan::{Mode, Plan};
 use crate::render::plan_summary;
@@ -156,7 +158,7 @@ pub(super) async fn apply(
     let mut planned = survey_for(saved.mode, &workspace, &state, &planning, ui).await?;
     let key = digest_key(&state);
     fits(saved.fits_files(&basis(&planned, &workspace, planning.options(), &key)))?;
-    let left = saved::compare(&saved, &mut planned.plan, &key, &accept, &ignored(&workspace));
+    let left = saved::compare(&saved, &mut planned.plan, &key, &accept, &flow::ignored(workspace.cluster()));
     let left = left.map_err(|stale| context.stale(&stale))?;
     tell_events(&planned.plan, ui);
     if !ui.json {
@@ -172,10 +174,11 @@ pub(super) async fn apply(
     }
     if planned.plan.is_empty() && left == 0 {
         planned.fleet.close().await;
-        refresh(&planned, &store, lease)?;
+        flow::refresh(&planned, &store, lease)?;
         return Ok(Exit::Done);
     }
-    carry_out(planned, store, lease, parallelism, fail_fast, ui).await
+    let next = NextCommand::about(file, planning.simulate).part(&saved.basis.options.selection);
+    carry_out(planned, store, lease, Limits { parallelism, fail_fast }, &next, ui).await
 }
 
 /// What the next command is made of.
@@ -232,25 +235,6 @@ impl Context<'_> {
             command = format!("{command} {flag}");
         }
         format!("{command} --out {}", word(self.path))
-    }
-}
-
-/// `mainstay`, with the option that names this cluster.yaml where it needs to be named.
-fn program(file: &Path) -> String {
-    if file == Path::new("cluster.yaml") { "mainstay".to_owned() } else { format!("mainstay -f {}", word(file)) }
-}
-
-fn word(path: &Path) -> String {
-    quoted(&path.display().to_string())
-}
-
-/// As a shell takes it.
-pub(super) fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 

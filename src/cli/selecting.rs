@@ -1,6 +1,6 @@
 //! The options that say which part of everything a command is about.
 
-use super::saved::quoted;
+use super::next_command::quoted;
 use crate::plan::Selection;
 use crate::resource::Pattern;
 

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::{CliError, Exit};
 use super::ui::Ui;
-use super::workspace::{Workspace, open_simulated};
-use crate::fleet::{SimulatedFleet, World};
+use super::workspace::Workspace;
+use crate::fleet::{EtcdMember, SimulatedFleet, World};
+use crate::flow;
 use crate::kinds;
 use crate::resource::{Address, HostName, Observation};
 
@@ -17,7 +18,7 @@ use crate::resource::{Address, HostName, Observation};
 /// Those of a cluster.yaml that says `fleet: simulated`, or of any other one after `apply --simulate`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Args {
-    /// Shows what is on the simulated hosts, which of them are down, and which steps fail
+    /// Shows what is on the simulated hosts, which of them are down, which steps fail, and what etcd is like
     #[command(after_help = "Examples:
   mainstay sim status
   mainstay --json sim status")]
@@ -71,7 +72,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         let unknown = || CliError::no_host(host, reaches.keys().map(HostName::as_str));
         reaches.contains_key(&name).then_some(name).ok_or_else(unknown)
     };
-    let fleet = open_simulated(&reaches, &workspace.state_path)?;
+    let fleet = flow::open_simulated(&reaches, &workspace.state_path)?;
     match args {
         Args::Status => status(&fleet.world(), ui)?,
         Args::Down { host } => {
@@ -89,7 +90,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         Args::Set { assignment } => set(&fleet, assignment, ui)?,
         Args::Reset => {
             drop(fleet);
-            let path = workspace.state_path.with_extension("hosts.jsonl");
+            let path = flow::simulated_path(&workspace.state_path);
             std::fs::remove_file(&path).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
             ui.say("All simulated hosts are bare, up and without faults.");
         }
@@ -116,8 +117,15 @@ fn status(world: &World, ui: Ui) -> Result<(), CliError> {
         let down: Vec<_> = world.down().iter().collect();
         let resources: serde_json::Map<String, Value> =
             world.present().map(|(address, is)| (address.to_string(), is.clone())).collect();
-        return ui
-            .data(&serde_json::json!({ "down": down, "faults": world.faults(), "resources": resources }).to_string());
+        let etcd = world.kubernetes();
+        let member = |it: &EtcdMember| json!({ "host": it.host, "voting": it.voting, "up": it.up });
+        let members: Vec<Value> = etcd.members.iter().map(member).collect();
+        let etcd = json!({ "members": members, "quorum": etcd.has_quorum() });
+        let holders = world.virtual_ip_holders();
+        let status = json!({
+            "down": down, "faults": world.faults(), "etcd": etcd, "virtual_ips": holders, "resources": resources
+        });
+        return ui.data(&status.to_string());
     }
     let mut text = String::new();
     for host in world.down() {
@@ -125,6 +133,17 @@ fn status(world: &World, ui: Ui) -> Result<(), CliError> {
     }
     for pattern in world.faults() {
         let _ = writeln!(text, "steps on {pattern} fail");
+    }
+    let etcd = world.kubernetes();
+    if !etcd.members.is_empty() {
+        let votes = |it: &EtcdMember| match (it.voting, it.up) {
+            (true, true) => it.host.to_string(),
+            (true, false) => format!("{} (does not run)", it.host),
+            (false, _) => format!("{} (does not vote)", it.host),
+        };
+        let members: Vec<String> = etcd.members.iter().map(votes).collect();
+        let quorum = if etcd.has_quorum() { "" } else { ": no quorum" };
+        let _ = writeln!(text, "etcd on {}{quorum}", members.join(", "));
     }
     for (address, is) in world.present() {
         let short: String = is.to_string().chars().take(100).collect();

@@ -1,47 +1,27 @@
-//! From cluster.yaml, state and hosts to a plan.
+//! Looking at the hosts and planning, and telling of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::error::CliError;
-use super::reaches::resolve;
-use super::saved::quoted;
+use super::next_command::quoted;
 use super::selecting::Part;
 use super::stream::Looking;
 use super::ui::Ui;
-use super::workspace::{Workspace, open_fleet, recorded_reaches};
-use crate::config::{Cluster, LoadBalancer, ManifestSource, Network};
+use super::workspace::Workspace;
 use crate::engine::Control;
-use crate::facts::gather::gather;
-use crate::facts::{FactSet, Looks};
-use crate::fleet::{Fleet, Look, Looker, Reach};
-use crate::graph::Graph;
-use crate::kinds;
+use crate::facts::FactSet;
+use crate::fleet::{Fleet, FleetError, HostReport, Reach};
+use crate::flow::{self, Asked, Destroying, Listener, Survey};
+use crate::plan::Mode;
 use crate::plan::saved::Options;
-use crate::plan::{self, Chosen, Mode, Plan, Rename, Selection};
-use crate::resource::{Address, HostFacts, HostName, Pattern, Secret, sha256_hex};
-use crate::stack::{self, Inputs};
+use crate::resource::HostName;
 use crate::state::State;
 
 /// How many hosts are worked on at once unless that is said.
 pub(super) const PARALLELISM: usize = Control::PARALLELISM;
-
-/// A plan and what is needed to carry it out.
-#[derive(Debug)]
-pub(super) struct Survey {
-    pub(super) plan: Plan,
-    pub(super) fleet: Arc<Fleet>,
-    pub(super) reaches: BTreeMap<HostName, Reach>,
-    pub(super) pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
-    /// Renames of cluster.yaml that records must follow before anything is carried out.
-    pub(super) renames: Vec<Rename>,
-    /// `guards.preventDestroy` to be recorded, where cluster.yaml is applied.
-    pub(super) guards: Option<BTreeSet<String>>,
-    /// Files that cluster.yaml names, by the key that names them.
-    pub(super) files: BTreeMap<String, String>,
-}
 
 /// Options of planning.
 #[derive(Clone, Debug, clap::Args)]
@@ -93,77 +73,6 @@ impl Planning {
     }
 }
 
-/// What `stack` needs besides cluster.yaml, read from where it lies.
-#[derive(Debug)]
-pub(super) struct Wishes {
-    pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
-    initialized_on: Option<HostName>,
-    auth_password: Option<Secret>,
-    manifest: Option<String>,
-}
-
-impl Wishes {
-    pub(super) fn gather(workspace: &Workspace, state: &State) -> Result<Self, CliError> {
-        let cluster = workspace.cluster();
-        let state = &plan::follow(state, &renames(workspace))?.state;
-        Ok(Self {
-            pod_ranges: stack::assign_pod_ranges(cluster, &state.pod_ranges)?,
-            initialized_on: state.initialized_on().cloned(),
-            auth_password: auth_password(cluster)?,
-            manifest: manifest(workspace)?,
-        })
-    }
-
-    /// What is declared, with what is known of the hosts.
-    pub(super) fn graph(&self, cluster: &Cluster, facts: &BTreeMap<HostName, HostFacts>) -> Result<Graph, CliError> {
-        let inputs = Inputs {
-            facts,
-            pod_ranges: &self.pod_ranges,
-            initialized_on: self.initialized_on.as_ref(),
-            vrrp_password: self.auth_password.as_ref(),
-            manifest: self.manifest.as_deref(),
-        };
-        Ok(Graph::build(stack::declare(cluster, &inputs)?.into_items())?)
-    }
-}
-
-fn auth_password(cluster: &Cluster) -> Result<Option<Secret>, CliError> {
-    let LoadBalancer::KeepalivedHaproxy { keepalived, .. } = &cluster.load_balancer else { return Ok(None) };
-    let Some(reference) = &keepalived.auth_password else { return Ok(None) };
-    let key = "loadBalancer.keepalived.authPassword";
-    let secret = resolve(reference, key)?;
-    crate::config::check_vrrp_password(secret.expose()).map_err(|error| CliError::wrong(format!("{key}: {error}")))?;
-    Ok(Some(secret))
-}
-
-fn manifest(workspace: &Workspace) -> Result<Option<String>, CliError> {
-    let Network::Manifest { source, sha256 } = &workspace.cluster().network else { return Ok(None) };
-    let (from, bytes) = match source {
-        ManifestSource::Path(path) => {
-            (path.display().to_string(), std::fs::read(path).map_err(|error| error.to_string()))
-        }
-        ManifestSource::Url(url) => (url.clone(), download(url)),
-    };
-    let fail = |reason: String| CliError::wrong(format!("network.manifest: {from}: {reason}"));
-    let bytes = bytes.map_err(fail)?;
-    let digest = sha256_hex(&bytes);
-    match sha256 {
-        Some(wanted) if *wanted != digest => Err(fail(format!("its SHA-256 is {digest}, cluster.yaml says {wanted}"))),
-        _ => String::from_utf8(bytes).map(Some).map_err(|error| fail(error.to_string())),
-    }
-}
-
-/// Fetches a URL with curl, which every operator has; what came is checked against its SHA-256.
-fn download(url: &str) -> Result<Vec<u8>, String> {
-    let arguments = ["--fail", "--silent", "--show-error", "--location", "--max-time", "60", "--", url];
-    let output = std::process::Command::new("curl").args(arguments).output();
-    let output = output.map_err(|error| format!("cannot run curl: {error}"))?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
-}
-
 /// Looks at the hosts and plans, for `plan` and for those who carry out what it has saved.
 pub(super) async fn survey_for(
     mode: Mode,
@@ -177,7 +86,7 @@ pub(super) async fn survey_for(
     }
     let (path, reaches) = (&workspace.state_path, workspace.reaches(state)?);
     let destroying = Destroying {
-        guarded: &guarded(workspace),
+        guarded: &flow::guarded(workspace.cluster()),
         selection: &planning.part.with(&[]),
         parallelism: planning.parallelism,
         forget_unreachable: false,
@@ -193,58 +102,17 @@ pub(super) async fn survey(
     planning: &Planning,
     ui: Ui,
 ) -> Result<Survey, CliError> {
-    let cluster = workspace.cluster();
-    let renames = renames(workspace);
-    let followed = plan::follow(state, &renames)?;
-    let state = &followed.state;
-    let wishes = Wishes::gather(workspace, state)?;
-    let reaches = workspace.reaches(state)?;
-    let blind = wishes.graph(cluster, &BTreeMap::new())?;
-    plan::check_renames(&renames, &blind)?;
-    let selection = planning.part.with(&planning.replace);
-    selection.check(&blind, state)?;
-    let chosen = selection.choose(mode, &blind, state);
-    let control_planes: Vec<HostName> = cluster.control_planes().map(|host| HostName::new(&host.name)).collect();
-    let fleet = Arc::new(open_fleet(reaches.clone(), &workspace.state_path)?);
-    let facts = look(&Looker::of(&fleet), &blind, state, &chosen, &control_planes, planning.parallelism, ui).await;
-    let graph = wishes.graph(cluster, &facts.hosts)?;
-    let (guarded, ignored) = (guarded(workspace), ignored(workspace));
-    let plan = Plan::make(&plan::Inputs {
+    let asked = Asked {
         mode,
-        graph: &graph,
-        facts: &facts,
-        state,
-        decode: &kinds::decode,
-        control_planes: &control_planes,
-        prevent_destroy: &guarded,
-        ignore_drift: &ignored,
-        virtual_ip: cluster.endpoint.vip,
-        moved: &followed.previous,
-        selection: &selection,
-        forget_unreachable: false,
-    });
-    let plan = Plan {
-        warnings: [followed.notices, elsewhere(state, &followed.renames, &reaches), plan.warnings].concat(),
-        ..plan
+        cluster: workspace.cluster(),
+        simulated: workspace.simulate,
+        selection: &planning.part.with(&planning.replace),
+        parallelism: planning.parallelism,
     };
-    let guards = (mode == Mode::Apply).then(|| cluster.guards.prevent_destroy.iter().cloned().collect());
-    let files = wishes.manifest.map(|text| ("network.manifest".to_owned(), text)).into_iter().collect();
-    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, renames: followed.renames, guards, files })
+    Ok(flow::survey(&asked, state, opening(&workspace.state_path), &mut Watching::new(ui)).await?)
 }
 
-/// Options of planning to destroy.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Destroying<'a> {
-    /// What may not be destroyed.
-    pub(super) guarded: &'a [Pattern],
-    /// Which part of what is recorded.
-    pub(super) selection: &'a Selection,
-    pub(super) parallelism: usize,
-    /// Whether the records of hosts that do not answer are dropped.
-    pub(super) forget_unreachable: bool,
-}
-
-/// Looks at what is recorded and plans to take it back; cluster.yaml is not needed.
+/// Looks at what is recorded and plans to take it back.
 pub(super) async fn survey_destroy(
     state: &State,
     state_path: &Path,
@@ -252,113 +120,48 @@ pub(super) async fn survey_destroy(
     destroying: &Destroying<'_>,
     ui: Ui,
 ) -> Result<Survey, CliError> {
-    let control_planes = recorded_control_planes(state);
-    let nothing = Graph::default();
-    destroying.selection.check(&nothing, state)?;
-    let chosen = destroying.selection.choose(Mode::Destroy, &nothing, state);
-    let fleet = Arc::new(open_fleet(reaches.clone(), state_path)?);
-    let facts = look(&Looker::of(&fleet), &nothing, state, &chosen, &control_planes, destroying.parallelism, ui).await;
-    let plan = Plan::make(&plan::Inputs {
-        mode: Mode::Destroy,
-        graph: &nothing,
-        facts: &facts,
-        state,
-        decode: &kinds::decode,
-        control_planes: &control_planes,
-        prevent_destroy: destroying.guarded,
-        ignore_drift: &[],
-        virtual_ip: None,
-        moved: &BTreeMap::new(),
-        selection: destroying.selection,
-        forget_unreachable: destroying.forget_unreachable,
-    });
-    let pod_ranges = state.pod_ranges.clone();
-    Ok(Survey { plan, fleet, reaches, pod_ranges, renames: Vec::new(), guards: None, files: BTreeMap::new() })
+    let (open, mut watching) = (opening(state_path), Watching::new(ui));
+    Ok(flow::survey_destroy(destroying, state, reaches, open, &mut watching).await?)
 }
 
-/// What was renamed in cluster.yaml.
-pub(super) fn renames(workspace: &Workspace) -> Vec<Rename> {
-    workspace.cluster().lifecycle.moved.iter().map(|it| (it.from.clone(), it.to.clone())).collect()
+fn opening(state_path: &Path) -> impl FnOnce(&BTreeMap<HostName, Reach>) -> Result<Arc<Fleet>, FleetError> {
+    move |reaches| flow::open_fleet(reaches, state_path).map(Arc::new)
 }
 
-/// A renamed host is the same machine; one that is reached elsewhere may not be.
-fn elsewhere(state: &State, renames: &[Rename], reaches: &BTreeMap<HostName, Reach>) -> Vec<String> {
-    let told = |(from, to): &Rename| {
-        let host = HostName::new(to.as_str());
-        let was = state.hosts.get(&host)?["address"].as_str()?;
-        let is = &reaches.get(&host)?.address;
-        (was != is).then(|| {
-            format!(
-                "{from} was reached at {was}, {to} is at {is}: if that is another machine, what mainstay made on the \
-                 first one stays there and is forgotten"
-            )
-        })
-    };
-    renames.iter().filter_map(told).collect()
-}
-
-/// What no plan may destroy.
-pub(super) fn guarded(workspace: &Workspace) -> Vec<Pattern> {
-    workspace.cluster().guards.prevent_destroy.iter().map(|it| Pattern::new(it.as_str())).collect()
-}
-
-/// What others may change.
-pub(super) fn ignored(workspace: &Workspace) -> Vec<Pattern> {
-    workspace.cluster().lifecycle.ignore_drift.iter().map(|it| Pattern::new(it.as_str())).collect()
-}
-
-/// Hosts that were made control planes.
-pub(super) fn recorded_control_planes(state: &State) -> Vec<HostName> {
-    let is = |address: &&Address| {
-        matches!(address.kind(), "kubeadm_init" | "kubeadm_join") && address.component() == "control-plane"
-    };
-    let mut hosts: Vec<HostName> = state.resources.keys().filter(is).map(|address| address.host().clone()).collect();
-    hosts.dedup();
-    hosts
-}
-
-/// One round trip a host.
-pub(super) async fn look(
-    looker: &Looker,
-    graph: &Graph,
-    state: &State,
-    chosen: &Chosen,
-    control_planes: &[HostName],
-    parallelism: usize,
+/// Tells how the hosts are looked at.
+pub(super) struct Watching {
     ui: Ui,
-) -> FactSet {
-    let recorded = state.resources.iter().map(|(address, record)| (address, &record.attributes));
-    let mut looks = Looks::collect(graph, recorded, state.hosts.keys(), control_planes, &kinds::decode);
-    if chosen.is_part() {
-        // Before the first `kubeadm init` nobody may be a control plane already, left out or not.
-        let begins = state.initialized_on().is_none();
-        let counts = |it: &Address| begins && control_planes.contains(it.host()) && plan::makes_control_plane(it);
-        looks.retain(|address| chosen.has(address) || counts(address));
+    began: Instant,
+    looking: Option<Looking<'static>>,
+}
+
+impl Watching {
+    pub(super) fn new(ui: Ui) -> Self {
+        Self { ui, began: Instant::now(), looking: None }
     }
-    let ask = |host: HostName, wanted: Vec<Look>| {
-        let looker = looker.clone();
-        async move { looker.look(&host, &wanted).await }
-    };
-    let began = Instant::now();
-    let mut looking = Looking::at(ui.stream, looks.by_host.keys());
-    let facts = gather(looks, control_planes, parallelism, ask, |host, answer| {
+}
+
+impl Listener for Watching {
+    fn begins(&mut self, hosts: &mut dyn Iterator<Item = &HostName>) {
+        self.began = Instant::now();
+        self.looking = Some(Looking::at(self.ui.stream, hosts));
+    }
+
+    fn answered(&mut self, host: &HostName, answer: &Result<HostReport, FleetError>) {
         let answer = answer.as_ref().map(|report| report.seen.len()).map_err(ToString::to_string);
         match &answer {
-            Ok(seen) => ui.detail(&format!("{host}: {seen} looks")),
-            Err(error) => ui.detail(error),
+            Ok(seen) => self.ui.detail(&format!("{host}: {seen} looks")),
+            Err(error) => self.ui.detail(error),
         }
-        looking.answered(host, answer);
-    });
-    let facts = facts.await;
-    looking.end(&facts);
-    ui.detail(&format!("looked in {:.1} s", began.elapsed().as_secs_f64()));
-    facts
-}
+        if let Some(looking) = &mut self.looking {
+            looking.answered(host, answer);
+        }
+    }
 
-/// Reach of every host as recorded in state, for commands that go without cluster.yaml.
-pub(super) fn recorded(state: &State, workspace: Option<&Workspace>) -> Result<BTreeMap<HostName, Reach>, CliError> {
-    match workspace {
-        Some(workspace) => workspace.reaches(state),
-        None => recorded_reaches(state),
+    fn ended(&mut self, facts: &FactSet) {
+        if let Some(looking) = self.looking.take() {
+            looking.end(facts);
+        }
+        self.ui.detail(&format!("looked in {:.1} s", self.began.elapsed().as_secs_f64()));
     }
 }

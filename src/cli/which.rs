@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::next_command::NextCommand;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::state::{State, StateError, Store};
@@ -24,18 +25,21 @@ pub(super) struct Place {
     pub(super) path: PathBuf,
     /// The name in cluster.yaml, where there is one.
     pub(super) cluster: Option<String>,
+    /// What this run is about.
+    pub(super) next: NextCommand,
 }
 
 impl Which {
     pub(super) fn find(&self, file: &Path, ui: Ui) -> Result<Place, CliError> {
+        let next = NextCommand::about(file, self.simulate);
         if let Some(path) = &self.state {
-            return Ok(Place { path: path.clone(), cluster: None });
+            return Ok(Place { path: path.clone(), cluster: None, next });
         }
         let workspace = Workspace::open(file, self.simulate, ui).map_err(|error| {
             if file.exists() { error } else { error.hint("without cluster.yaml, `--state FILE` names the state") }
         })?;
         let cluster = Some(workspace.cluster().name.clone());
-        Ok(Place { path: workspace.state_path, cluster })
+        Ok(Place { path: workspace.state_path, cluster, next })
     }
 }
 

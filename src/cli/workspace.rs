@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::reaches::reaches_of;
 use super::ui::Ui;
 use crate::config::{self, Cluster, FleetKind, Loaded};
-use crate::fleet::{Fleet, Looker, Reach, SimulatedFleet, Transport};
+use crate::fleet::Reach;
+use crate::flow;
+use crate::plan;
 use crate::render::{Diagnosis, Range, Severity, StreamEvent};
 use crate::resource::{HostName, sha256_hex};
 use crate::state::{State, StateError, Store};
@@ -48,9 +49,13 @@ impl Workspace {
     /// How every host is reached: those of cluster.yaml, and those that left it but still have
     /// records.
     pub(super) fn reaches(&self, state: &State) -> Result<BTreeMap<HostName, Reach>, CliError> {
-        let mut reaches = recorded_reaches(state)?;
-        reaches.extend(reaches_of(self.cluster(), self.simulated())?);
-        Ok(reaches)
+        Ok(flow::reaches(self.cluster(), self.simulate, state)?)
+    }
+
+    /// What is wished, as it is now called.
+    pub(super) fn wishes(&self, state: &State) -> Result<flow::Wishes<'_>, CliError> {
+        let followed = plan::follow(state, &flow::renames(self.cluster()))?;
+        Ok(flow::Wishes::gather(self.cluster(), &followed)?)
     }
 
     /// The state, or a fresh one where nothing was made yet. Takes no lock and writes nothing.
@@ -73,53 +78,6 @@ impl Workspace {
 pub(super) fn recorded_state(path: &Path) -> Result<State, CliError> {
     let missing = || CliError::wrong(format!("there is no state file {}", path.display()));
     Store::read_only(path)?.ok_or_else(missing)
-}
-
-/// How the hosts that have records are reached, as recorded.
-pub(super) fn recorded_reaches(state: &State) -> Result<BTreeMap<HostName, Reach>, CliError> {
-    let decode = |(host, value): (&HostName, &serde_json::Value)| {
-        let reach = serde_json::from_value(value.clone())
-            .map_err(|error| CliError::failed(format!("the state does not say how to reach {host}: {error}")))?;
-        Ok((host.clone(), reach))
-    };
-    state.hosts.iter().map(decode).collect()
-}
-
-/// Opens the fleet that these hosts are of.
-pub(super) fn open_fleet(reaches: BTreeMap<HostName, Reach>, state_path: &Path) -> Result<Fleet, CliError> {
-    if are_simulated(&reaches) {
-        return Ok(Fleet::Simulated(open_simulated(&reaches, state_path)?));
-    }
-    Ok(Fleet::connect(reaches)?)
-}
-
-/// The same fleet as something that can only be looked at.
-pub(super) fn open_looker(reaches: BTreeMap<HostName, Reach>, state_path: &Path) -> Result<Looker, CliError> {
-    Ok(if are_simulated(&reaches) {
-        Looker::simulated(&simulated_path(state_path), addresses(&reaches))?
-    } else {
-        Looker::connect(reaches)?
-    })
-}
-
-fn are_simulated(reaches: &BTreeMap<HostName, Reach>) -> bool {
-    reaches.values().any(|reach| reach.transport == Transport::Simulated)
-}
-
-/// The simulated hosts lie beside the state.
-pub(super) fn open_simulated(
-    reaches: &BTreeMap<HostName, Reach>,
-    state_path: &Path,
-) -> Result<SimulatedFleet, CliError> {
-    Ok(SimulatedFleet::open(&simulated_path(state_path), addresses(reaches))?)
-}
-
-fn simulated_path(state_path: &Path) -> PathBuf {
-    state_path.with_extension("hosts.jsonl")
-}
-
-fn addresses(reaches: &BTreeMap<HostName, Reach>) -> BTreeMap<HostName, String> {
-    reaches.iter().map(|(host, reach)| (host.clone(), reach.address.clone())).collect()
 }
 
 /// Where the state lies.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::fleet::{ActOutcome, ActRequest, Fleet, Purpose};
 use crate::kinds::control_plane_ready;
 use crate::plan::{Change, Plan};
-use crate::resource::{AnyKind, HostName, Slots};
+use crate::resource::{AnyKind, Effect, HostName, Slots};
 
 /// How long a control plane may take to say that it is healthy.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -28,6 +28,8 @@ pub(super) async fn pick(
             purpose: Purpose::Apply,
             expect: None,
             act: Some((&ready, &slots)),
+            effect: Some(&Effect::ApiReady),
+            completes: false,
             look_after: false,
             timeout: ANSWER,
         };

@@ -17,4 +17,6 @@ mod walk;
 
 pub use control::{Control, Interrupt};
 pub use outcome::Outcome;
+#[doc(hidden)]
+pub use queue::Queue;
 pub use walk::{EngineError, Run, apply, record_only};

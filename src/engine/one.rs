@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use super::event::{Event, Failure};
-use super::steps::{Steps, StepsError};
+use super::steps::{Failed, Steps, StepsError};
 use super::walk::EngineError;
 use crate::fleet::Fleet;
 use crate::plan::{Change, Plan, Reason};
 use crate::resource::{Act, Action, AnyKind, DigestKey, Observation, Prior, Seen, Step};
-use crate::state::{Record, State, Status, Store};
+use crate::state::{Entry, Record, State, Status, Store};
 
 /// What the run of one resource needs.
 pub(super) struct One {
@@ -48,7 +49,8 @@ impl One {
     pub(super) async fn run(self) -> Result<Option<Failure>, EngineError> {
         let change = &self.plan.changes[self.at];
         let Some(resource) = change.resource.clone() else { return Ok(None) };
-        let mut record = self.intent(change)?;
+        let recorded = self.store.record(&change.address);
+        let mut record = self.intent(change).await?;
         let steps = self.steps(change, resource.as_ref(), &record.prior)?;
         let destroys = change.action == Action::Destroy;
         let runner = Steps {
@@ -70,19 +72,37 @@ impl One {
             self.store.kept(change.address.clone(), name, value)
         };
         match runner.run(&steps, &mut record, &mut keep).await {
-            Ok(after) => self.conclude(change, resource.as_ref(), record, &after),
-            Err(StepsError::Failed { host, step, text }) => {
-                Ok(Some(Failure { host, step, text, after: self.began.elapsed() }))
+            Ok(after) => self.conclude(change, resource.as_ref(), record, &after).await,
+            Err(StepsError::Untouched(failed)) => {
+                self.take_back(change, recorded).await?;
+                Ok(Some(self.failure(failed)))
             }
+            Err(StepsError::Failed(failed)) => Ok(Some(self.failure(failed))),
             Err(StepsError::State(error)) => Err(error.into()),
         }
     }
 
-    fn intent(&self, change: &Change) -> Result<Record, EngineError> {
+    async fn intent(&self, change: &Change) -> Result<Record, EngineError> {
         let record = record_of(change, &self.store.with(State::digest_key)).expect("changes that act have a resource");
         let owed = change.reacting.iter().cloned().collect();
-        self.store.intent(change.address.clone(), record.clone(), owed)?;
+        self.store.add(vec![Entry::intent(change.address.clone(), record.clone(), owed)]).await?;
         Ok(record)
+    }
+
+    /// Nothing was done, so the intent must not stand: it would let a later run take what somebody else has put there
+    /// meanwhile for the work of this one.
+    async fn take_back(&self, change: &Change, recorded: Option<Record>) -> Result<(), EngineError> {
+        let address = change.address.clone();
+        let entry = match recorded {
+            None => Entry::Forgotten { address },
+            Some(record) if record.status == Status::Interrupted => Entry::intent(address, record, Vec::new()),
+            Some(record) => Entry::done(address, record),
+        };
+        Ok(self.store.add(vec![entry]).await?)
+    }
+
+    fn failure(&self, Failed { host, step, text }: Failed) -> Failure {
+        Failure { host, step, text, after: self.began.elapsed() }
     }
 
     fn steps(&self, change: &Change, resource: &dyn AnyKind, prior: &Prior) -> Result<Vec<Step>, EngineError> {
@@ -100,7 +120,7 @@ impl One {
     }
 
     /// "Done" means that the last look equals what was declared, or what was there before.
-    fn conclude(
+    async fn conclude(
         &self,
         change: &Change,
         resource: &dyn AnyKind,
@@ -116,7 +136,7 @@ impl One {
                 let (now, was) = (shown(resource, &after.observation), shown(resource, &record.prior.before));
                 return fail(format!("it is not as it was before mainstay: {now}, was {was}"));
             }
-            self.store.forgotten(change.address.clone())?;
+            self.store.add(vec![Entry::Forgotten { address: change.address.clone() }]).await?;
             return Ok(None);
         }
         let Observation::Present(seen) = &after.observation else {
@@ -129,8 +149,11 @@ impl One {
             return fail(format!("it still differs after its steps ended well: {}", fields.join("; ")));
         }
         let ready = Record { observed: after.observation.digest(), status: Status::Ready, ..record };
-        self.store.done(change.address.clone(), ready)?;
-        self.store.reacted(change.address.clone())?;
+        let mut entries = vec![Entry::done(change.address.clone(), ready)];
+        if self.store.with(|state| state.reactions.contains_key(&change.address)) {
+            entries.push(Entry::Reacted { address: change.address.clone() });
+        }
+        self.store.add(entries).await?;
         Ok(None)
     }
 }

@@ -13,9 +13,9 @@ const PER_HOST: usize = 8;
 /// Priority first, then plan order.
 type Candidate = (u64, std::cmp::Reverse<usize>);
 
-/// The ready queue.
+/// The ready queue. Public for `benches/schedule`, which runs graphs through it in simulated time.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub struct Queue {
     paths: Vec<u64>,
     lanes: Vec<Option<Lane>>,
     hosts: Vec<HostName>,
@@ -35,7 +35,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Takes in the changes of a plan that touch hosts.
-    pub(super) fn new(plan: &Plan, parallelism: usize) -> Self {
+    pub fn new(plan: &Plan, parallelism: usize) -> Self {
         let changes = &plan.changes;
         let at: BTreeMap<&Address, usize> = changes.iter().enumerate().map(|(i, c)| (&c.address, i)).collect();
         let acts = |i: usize| changes[i].action.touches_host() && changes[i].problem.is_none();
@@ -79,7 +79,7 @@ impl Queue {
     }
 
     /// The next one to start, which then counts as running.
-    pub(super) fn start(&mut self) -> Option<usize> {
+    pub fn start(&mut self) -> Option<usize> {
         while let Some(candidate) = self.ready.pop() {
             let i = candidate.1.0;
             if self.ended[i] {
@@ -105,7 +105,7 @@ impl Queue {
 
     /// A running one has ended; what it held up may start. When it ended well, so may those that
     /// waited for it; otherwise they are returned, all of them, as skipped.
-    pub(super) fn end(&mut self, i: usize, well: bool) -> Vec<usize> {
+    pub fn end(&mut self, i: usize, well: bool) -> Vec<usize> {
         self.ended[i] = true;
         if let Some(lane) = &self.lanes[i] {
             self.busy_lanes.remove(lane);

@@ -1,14 +1,15 @@
 //! Runs the steps of one resource, in order, each on its host.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use super::control_plane::pick;
 use super::event::Event;
 use super::one::LOOK;
 use crate::fleet::{ActOutcome, ActRequest, Fleet, FleetError, Purpose};
-use crate::plan::{Change, Plan};
+use crate::plan::{Change, Mode, Plan};
 use crate::resource::{
     AnyKind, HostName, Mint, On, Output, ProbeError, Run, Script, Secret, Seen, Slots, Step, StepAct, Wait,
 };
@@ -22,8 +23,18 @@ const POLL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_s
 /// Why the steps did not end well.
 #[derive(Debug)]
 pub(super) enum StepsError {
-    Failed { host: HostName, step: String, text: String },
+    /// The host was not as planned when the first act came, so that nothing at all was done.
+    Untouched(Failed),
+    Failed(Failed),
     State(StateError),
+}
+
+/// What failed where.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) host: HostName,
+    pub(super) step: String,
+    pub(super) text: String,
 }
 
 impl From<StateError> for StepsError {
@@ -44,6 +55,15 @@ pub(super) struct Steps<'a> {
     pub(super) expect: Option<&'a str>,
 }
 
+/// What one step is among those of its resource.
+#[derive(Clone, Copy)]
+struct Place {
+    /// It is the last script that acts.
+    completes: bool,
+    /// It looks, too.
+    wants_look: bool,
+}
+
 /// Records what a step learned, durably, before the next one starts.
 type Keep<'k> = dyn FnMut(&str, &str, &mut Record) -> Result<(), StateError> + Send + 'k;
 
@@ -56,20 +76,29 @@ impl Steps<'_> {
         keep: &mut Keep<'_>,
     ) -> Result<Seen, StepsError> {
         let mut slots = Slots::default();
+        let whole = self.plan.mode == Mode::Destroy && self.plan.left_out == 0;
+        slots.put(Slots::SCOPE, Secret::new(if whole { Slots::WHOLE } else { Slots::PART }));
         let mut expect = self.expect;
         let mut after = None;
         let mut failed = None;
+        let mut acted = false;
         let last_look_in = steps
             .iter()
             .rposition(|step| !step.always)
             .filter(|&i| i + 1 == steps.len() && steps[i].on == On::Host && matches!(steps[i].act, StepAct::Run(_)));
+        // The look where nothing runs; see `ActRequest::completes`.
+        let completed_by = steps.iter().rposition(|step| !step.always && matches!(step.act, StepAct::Run(_)));
         for (i, step) in steps.iter().enumerate() {
             if failed.is_some() && !step.always {
                 continue;
             }
-            let wants_look = last_look_in == Some(i);
-            match self.step(step, &mut slots, &mut expect, wants_look, record, keep).await {
-                Ok(seen) => after = seen,
+            let place = Place { completes: completed_by == Some(i), wants_look: last_look_in == Some(i) };
+            match self.step(step, &mut slots, &mut expect, place, record, keep).await {
+                Ok(seen) => {
+                    after = seen;
+                    acted |= matches!(step.act, StepAct::Run(_));
+                }
+                Err(StepsError::Untouched(it)) if acted => failed = failed.or(Some(StepsError::Failed(it))),
                 // The first failure is the one to tell; a clean-up that fails after it is retried
                 // by the next run, because the record stays interrupted.
                 Err(error) => failed = failed.or(Some(error)),
@@ -80,7 +109,7 @@ impl Steps<'_> {
         }
         match after {
             Some(seen) => Ok(seen),
-            None => self.last_look(record).await,
+            None => self.last_look(completed_by.is_none(), record).await,
         }
     }
 
@@ -89,7 +118,7 @@ impl Steps<'_> {
         step: &Step,
         slots: &mut Slots,
         expect: &mut Option<&str>,
-        wants_look: bool,
+        place: Place,
         record: &mut Record,
         keep: &mut Keep<'_>,
     ) -> Result<Option<Seen>, StepsError> {
@@ -114,7 +143,7 @@ impl Steps<'_> {
         };
         let own = step.on == On::Host;
         let (output, seen) =
-            self.act(step, run, &host, slots, if own { expect.take() } else { None }, wants_look, record, keep).await?;
+            self.act(step, run, &host, slots, if own { expect.take() } else { None }, place, record, keep).await?;
         if let Some(slot) = run.capture {
             slots.put(slot, Secret::new(output.stdout.trim()));
         }
@@ -129,15 +158,20 @@ impl Steps<'_> {
         host: &HostName,
         slots: &Slots,
         expect: Option<&str>,
-        wants_look: bool,
+        place: Place,
         record: &mut Record,
         keep: &mut Keep<'_>,
     ) -> Result<(Output, Option<Seen>), StepsError> {
         for tries in 1.. {
-            let request = self.request(Some((&run.script, slots)), expect, wants_look, run.timeout, record);
+            let request = self.request(Some((&run.script, slots)), place.wants_look, run.timeout, record);
+            let (effect, completes) = (step.effect.as_ref(), place.completes);
+            let request = ActRequest { expect, effect, completes, ..request };
             let outcome = self.fleet.act(host, &request).await.map_err(|error| self.unreached(host, step, &error))?;
             let (output, kept, after) = match outcome {
-                ActOutcome::Stale { now } => return Err(self.stale(host, step, now.as_ref().err())),
+                ActOutcome::Stale { now } => {
+                    let failed = self.stale(host, step, now.as_ref().err());
+                    return Err(if tries == 1 { StepsError::Untouched(failed) } else { StepsError::Failed(failed) });
+                }
                 ActOutcome::Ran { output, kept, after } => (output, kept, after),
             };
             for (name, value) in &kept {
@@ -169,7 +203,8 @@ impl Steps<'_> {
         let began = Instant::now();
         let mut pause = POLL.0;
         loop {
-            let request = self.request(Some((&wait.script, slots)), None, false, LOOK.min(wait.deadline), record);
+            let request = self.request(Some((&wait.script, slots)), false, LOOK.min(wait.deadline), record);
+            let request = ActRequest { effect: step.effect.as_ref(), ..request };
             let missing = match self.fleet.act(host, &request).await {
                 Ok(ActOutcome::Ran { output, .. }) if output.success() => return Ok(()),
                 Ok(ActOutcome::Ran { output, .. }) => output.tail(3),
@@ -195,7 +230,7 @@ impl Steps<'_> {
         }
     }
 
-    async fn last_look(&self, record: &Record) -> Result<Seen, StepsError> {
+    async fn last_look(&self, completes: bool, record: &Record) -> Result<Seen, StepsError> {
         let title = "last look";
         let own = self.change.address.host();
         let host = if own.is_cluster() {
@@ -205,7 +240,7 @@ impl Steps<'_> {
         } else {
             own.clone()
         };
-        let request = self.request(None, None, true, LOOK, record);
+        let request = ActRequest { completes, ..self.request(None, true, LOOK, record) };
         match self.fleet.act(&host, &request).await {
             Ok(ActOutcome::Ran { after: Some(Ok(seen)), .. }) => Ok(seen),
             Ok(ActOutcome::Ran { after: Some(Err(error)), .. }) => Err(self.failed(&host, title, error.to_string())),
@@ -217,14 +252,23 @@ impl Steps<'_> {
     fn request<'r>(
         &'r self,
         act: Option<(&'r Script, &'r Slots)>,
-        expect: Option<&'r str>,
         look_after: bool,
         timeout: Duration,
         record: &'r Record,
     ) -> ActRequest<'r> {
         let purpose = if self.destroys { Purpose::Destroy(&record.prior) } else { Purpose::Apply };
         let (address, resource) = (&self.change.address, self.resource);
-        ActRequest { address, resource, purpose, expect, act, look_after, timeout }
+        ActRequest {
+            address,
+            resource,
+            purpose,
+            expect: None,
+            act,
+            effect: None,
+            completes: false,
+            look_after,
+            timeout,
+        }
     }
 
     /// Where a step runs; `None` when it is optional and no host qualifies.
@@ -245,19 +289,19 @@ impl Steps<'_> {
     }
 
     fn failed(&self, host: &HostName, step: &str, text: String) -> StepsError {
-        StepsError::Failed { host: host.clone(), step: step.to_owned(), text }
+        StepsError::Failed(Failed { host: host.clone(), step: step.to_owned(), text })
     }
 
     fn unreached(&self, host: &HostName, step: &Step, error: &FleetError) -> StepsError {
         self.failed(host, &step.title, error.to_string())
     }
 
-    fn stale(&self, host: &HostName, step: &Step, error: Option<&ProbeError>) -> StepsError {
+    fn stale(&self, host: &HostName, step: &Step, error: Option<&ProbeError>) -> Failed {
         let text = error.map_or_else(
             || "the host is not as the plan saw it any more; nothing was done, plan again".to_owned(),
             |error| format!("the host cannot be looked at any more; nothing was done: {error}"),
         );
-        self.failed(host, &step.title, text)
+        Failed { host: host.clone(), step: step.title.clone(), text }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{Id, JoinSet};
+use tokio::time::Instant;
 
 use super::control::{Control, Interrupt};
 use super::event::{Ending, Event, Failure};
@@ -15,7 +16,7 @@ use super::queue::Queue;
 use crate::fleet::Fleet;
 use crate::plan::{Change, Mode, Plan, Problem};
 use crate::resource::{Action, DecodeError};
-use crate::state::{Record, State, StateError, Status, Store};
+use crate::state::{Entry, Record, State, StateError, Store};
 
 /// Why a run could not go on at all.
 #[derive(Debug, thiserror::Error)]
@@ -56,36 +57,36 @@ pub async fn apply(run: Run) -> Result<Outcome, EngineError> {
 /// What touches no host: adopting, forgetting, bringing a record up to date. Returns how many were
 /// adopted and forgotten.
 pub fn record_only(plan: &Plan, store: &Store) -> Result<(usize, usize), EngineError> {
-    let (mut adopted, mut forgotten) = (0, 0);
+    let (mut adopted, mut forgotten, mut entries) = (0, 0, Vec::new());
     for change in plan.changes.iter().filter(|change| change.problem.is_none()) {
         match change.action {
             Action::Forget => {
-                store.forgotten(change.address.clone())?;
+                entries.push(Entry::Forgotten { address: change.address.clone() });
                 forgotten += 1;
             }
             Action::Adopt => {
-                record(change, plan.mode, store)?;
+                entries.extend(record(change, plan.mode, store));
                 adopted += 1;
             }
-            Action::NoOp if change.rerecord => record(change, plan.mode, store)?,
+            Action::NoOp if change.rerecord => entries.extend(record(change, plan.mode, store)),
             _ => {}
         }
     }
+    // All of it in one piece: nothing of it waits for anything else.
+    store.append_all(entries)?;
     Ok((adopted, forgotten))
 }
 
-fn record(change: &Change, mode: Mode, store: &Store) -> Result<(), EngineError> {
+fn record(change: &Change, mode: Mode, store: &Store) -> Option<Entry> {
     let key = store.with(State::digest_key);
     let record = match mode {
         // What was declared stays on record; its secrets could not be digested anew anyway.
         Mode::Refresh => store.record(&change.address),
         Mode::Apply | Mode::Destroy => super::one::record_of(change, &key),
     };
-    if let (Some(record), Some(before)) = (record, &change.before) {
-        let observed = before.observation.digest();
-        store.done(change.address.clone(), Record { observed, status: Status::Ready, ..record })?;
-    }
-    Ok(())
+    let (record, before) = (record?, change.before.as_ref()?);
+    let observed = before.observation.digest();
+    Some(Entry::done(change.address.clone(), Record { observed, ..record }))
 }
 
 struct Walk {

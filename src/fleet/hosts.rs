@@ -51,6 +51,12 @@ impl Fleet {
         }
     }
 
+    /// Whether its hosts answer the same to the same questions in the same order. A run on one thread then goes the
+    /// same way each time.
+    pub fn is_deterministic(&self) -> bool {
+        matches!(self, Self::Simulated(_))
+    }
+
     /// Ends all connections.
     pub async fn close(&self) {
         match self {

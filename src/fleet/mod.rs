@@ -3,6 +3,8 @@
 
 mod error;
 mod hosts;
+mod interference;
+mod kubernetes;
 mod local;
 mod looker;
 mod reach;
@@ -15,10 +17,12 @@ mod world;
 
 pub use error::FleetError;
 pub use hosts::{Fleet, Machines};
+pub use interference::{Fate, Interference};
+pub use kubernetes::{EtcdMember, Kubernetes};
 pub use looker::Looker;
 pub use reach::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
 pub use report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose, Trail};
-#[cfg(test)]
-pub(crate) use simulated::OnAct;
 pub use simulated::SimulatedFleet;
+#[doc(hidden)]
+pub use ssh::fuzzing as ssh_files;
 pub use world::World;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::resource::{Address, AnyKind, HostFacts, Observation, Output, Prior, ProbeError, Script, Seen, Slots};
+use crate::resource::{
+    Address, AnyKind, Effect, HostFacts, Observation, Output, Prior, ProbeError, Script, Seen, Slots,
+};
 
 /// A resource to look at.
 #[derive(Clone, Debug)]
@@ -60,6 +62,11 @@ pub struct ActRequest<'a> {
     pub expect: Option<&'a str>,
     /// What to run; nothing means only to look.
     pub act: Option<(&'a Script, &'a Slots)>,
+    /// What running it means to the cluster; real hosts take no notice.
+    pub effect: Option<&'a Effect>,
+    /// Whether the resource is as it should be once this went well: its last script that acts, or the look where
+    /// it has none. The simulated fleet stores accordingly; real hosts take no notice.
+    pub completes: bool,
     /// Whether to look after the act; set for the last step, on the resource's own host.
     pub look_after: bool,
     /// Limit for the whole.

@@ -315,6 +315,8 @@ mod tests {
             purpose: Purpose::Apply,
             expect,
             act: Some((script, slots)),
+            effect: None,
+            completes: true,
             look_after: true,
             timeout: Duration::from_secs(30),
         };

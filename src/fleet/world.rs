@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::FleetError;
+use super::kubernetes::{Certificates, Kubernetes, Member, Model, Token};
 use crate::resource::{Address, HostName, Observation};
 
 /// One change of the world.
@@ -26,6 +28,16 @@ pub(super) enum Line {
     Host(HostName, String),
     /// A machine is called otherwise.
     Renamed(HostName, HostName),
+    /// What kubeadm's resource does not say of a host's etcd member.
+    Etcd(HostName, Option<Member>),
+    /// A bootstrap token, by its id.
+    Token(String, Option<Token>),
+    /// The certificates that control planes join with.
+    Certificates(Option<Certificates>),
+    /// The virtual address that the cluster was made with.
+    Endpoint(Option<Ipv4Addr>),
+    /// The keepalived.conf that a host's keepalived goes by.
+    Loaded(HostName, Observation),
 }
 
 /// Everything about the simulated hosts.
@@ -35,6 +47,7 @@ pub struct World {
     down: BTreeSet<HostName>,
     faults: BTreeSet<String>,
     hosts: BTreeMap<HostName, String>,
+    model: Model,
     /// What is known since the file was read, and stands in it once something happens.
     unsaved: Vec<Line>,
 }
@@ -76,8 +89,7 @@ impl World {
             let was = was.map(|(old, _)| old.clone()).filter(|_| !self.hosts.contains_key(name));
             let renamed = was.map(|was| Line::Renamed(was, name.clone()));
             for line in renamed.into_iter().chain([Line::Host(name.clone(), address.clone())]) {
-                let line = self.apply(line);
-                self.unsaved.push(line);
+                self.note(line);
             }
         }
     }
@@ -115,26 +127,56 @@ impl World {
         super::simulated::matches(&self.faults, address)
     }
 
-    pub(super) fn is_control_plane(&self, host: &HostName) -> bool {
-        self.present().any(|(address, _)| address.host() == host && address.component() == "control-plane")
+    /// etcd's members, as far as they can be told.
+    pub fn kubernetes(&self) -> Kubernetes {
+        self.model.kubernetes(&self.down)
     }
 
-    pub(super) fn set(&mut self, address: &Address, is: Observation) -> Line {
-        self.apply(Line::At(address.clone(), is))
+    /// Which hosts hold each virtual address that a keepalived was told of.
+    pub fn virtual_ip_holders(&self) -> BTreeMap<Ipv4Addr, BTreeSet<HostName>> {
+        self.model.holders(&self.down)
     }
 
-    pub(super) fn set_down(&mut self, host: &HostName, down: bool) -> Line {
-        self.apply(Line::Down(host.clone(), down))
+    pub(super) fn model(&self) -> &Model {
+        &self.model
     }
 
-    pub(super) fn set_fault(&mut self, pattern: &str, on: bool) -> Line {
-        self.apply(Line::Fault(pattern.to_owned(), on))
+    pub(super) fn set(&mut self, address: &Address, is: Observation) {
+        self.note(Line::At(address.clone(), is));
     }
 
-    fn apply(&mut self, line: Line) -> Line {
-        match line.clone() {
-            Line::At(address, Observation::Absent) => drop(self.resources.remove(&address)),
-            Line::At(address, is) => drop(self.resources.insert(address, is)),
+    /// The same behind mainstay's back: a node that is gone was reset by hand, and left etcd as it should.
+    pub(super) fn meddle(&mut self, address: &Address, is: Observation) {
+        let reset = matches!(address.kind(), "kubeadm_init" | "kubeadm_join") && is == Observation::Absent;
+        self.set(address, is);
+        if reset && self.model.told.contains_key(address.host()) {
+            self.note(Line::Etcd(address.host().clone(), None));
+        }
+    }
+
+    pub(super) fn set_down(&mut self, host: &HostName, down: bool) {
+        self.note(Line::Down(host.clone(), down));
+    }
+
+    pub(super) fn set_fault(&mut self, pattern: &str, on: bool) {
+        self.note(Line::Fault(pattern.to_owned(), on));
+    }
+
+    /// Changes the world; the file hears of it later.
+    pub(super) fn note(&mut self, line: Line) {
+        self.apply(line.clone());
+        self.unsaved.push(line);
+    }
+
+    fn apply(&mut self, line: Line) {
+        match line {
+            Line::At(address, is) => {
+                self.model.notice(&address, is.present());
+                match is {
+                    Observation::Absent => drop(self.resources.remove(&address)),
+                    Observation::Present(_) => drop(self.resources.insert(address, is)),
+                }
+            }
             Line::Down(host, true) => drop(self.down.insert(host)),
             Line::Down(host, false) => drop(self.down.remove(&host)),
             Line::Fault(pattern, true) => drop(self.faults.insert(pattern)),
@@ -147,20 +189,40 @@ impl World {
                     if moves { new() } else { it.clone() }
                 };
                 self.resources = self.resources.iter().map(|(it, is)| (named(it), is.clone())).collect();
+                self.model.rename(&from, &to, named);
+                self.hosts.remove(&from);
                 if self.down.remove(&from) {
                     self.down.insert(to);
                 }
-                self.hosts.remove(&from);
             }
+            Line::Etcd(host, member) => replace(&mut self.model.told, host, member),
+            Line::Token(id, token) => replace(&mut self.model.tokens, id, token),
+            Line::Certificates(certificates) => self.model.certificates = certificates,
+            Line::Endpoint(endpoint) => self.model.endpoint = endpoint,
+            Line::Loaded(host, conf) => self.model.balancers.entry(host).or_default().goes_by(&conf),
         }
-        line
     }
 
     fn lines(&self) -> impl Iterator<Item = Line> + '_ {
         let at = self.resources.iter().map(|(address, is)| Line::At(address.clone(), is.clone()));
         let down = self.down.iter().map(|host| Line::Down(host.clone(), true));
         let hosts = self.hosts.iter().map(|(host, address)| Line::Host(host.clone(), address.clone()));
-        hosts.chain(at).chain(down).chain(self.faults.iter().map(|pattern| Line::Fault(pattern.clone(), true)))
+        let faults = self.faults.iter().map(|pattern| Line::Fault(pattern.clone(), true));
+        let model = &self.model;
+        let etcd = model.told.iter().map(|(host, member)| Line::Etcd(host.clone(), Some(*member)));
+        let tokens = model.tokens.iter().map(|(id, token)| Line::Token(id.clone(), Some(token.clone())));
+        let certificates = model.certificates.iter().map(|it| Line::Certificates(Some(it.clone())));
+        let endpoint = model.endpoint.map(|it| Line::Endpoint(Some(it)));
+        let loaded = model.balancers.iter().filter_map(|(host, it)| Some(Line::Loaded(host.clone(), it.outdated()?)));
+        let known = etcd.chain(tokens).chain(certificates).chain(endpoint).chain(loaded);
+        hosts.chain(at).chain(down).chain(faults).chain(known)
+    }
+}
+
+fn replace<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
+    match value {
+        Some(value) => drop(map.insert(key, value)),
+        None => drop(map.remove(&key)),
     }
 }
 
@@ -230,11 +292,35 @@ mod tests {
         let path = dir.path().join("fleet.jsonl");
         let address: Address = "cp1/host/sysctl[a]".parse().unwrap();
         let (file, mut world) = WorldFile::open(&path).unwrap();
-        file.append(&world.set(&address, Observation::Present(1.into()))).unwrap();
-        file.append(&world.set_down(&HostName::new("cp2"), true)).unwrap();
+        world.set(&address, Observation::Present(1.into()));
+        world.set_down(&HostName::new("cp2"), true);
+        // A keepalived that has not read its newest file, and what kubeadm's resources do not say.
+        let on = |text: &str, is: serde_json::Value, world: &mut World| {
+            world.set(&format!("cp1/keepalived/{text}").parse().unwrap(), Observation::Present(is));
+        };
+        let conf = |address: &str| serde_json::json!({ "content": format!("virtual_ipaddress {{\n{address}/24\n}}") });
+        on("file[/etc/keepalived/keepalived.conf]", conf("10.0.0.100"), &mut world);
+        on("service[keepalived]", serde_json::json!({ "state": "active" }), &mut world);
+        on("file[/etc/keepalived/keepalived.conf]", conf("10.0.0.200"), &mut world);
+        world.note(Line::Endpoint(Some(Ipv4Addr::new(10, 0, 0, 100))));
+        for line in [
+            r#"{"etcd":["cp3",{"voting":true,"wiped":true}]}"#,
+            r#"{"token":["abcdef",{"owner":"cp1","until":7}]}"#,
+            r#"{"certificates":{"key":"00","until":8}}"#,
+        ] {
+            world.note(serde_json::from_str(line).unwrap());
+        }
+        for line in world.take_unsaved() {
+            file.append(&line).unwrap();
+        }
         let mut text = std::fs::read_to_string(&path).unwrap();
         text.push_str("{\"down\":[\"cp");
         std::fs::write(&path, text).unwrap();
-        assert_eq!(WorldFile::open(&path).unwrap().1, world);
+        // Once as it was appended, once as it was written anew.
+        for _ in 0..2 {
+            let read = WorldFile::open(&path).unwrap().1;
+            assert_eq!(read, world);
+            assert_eq!(read.virtual_ip_holders().keys().next(), Some(&Ipv4Addr::new(10, 0, 0, 100)));
+        }
     }
 }

@@ -102,6 +102,12 @@ impl FileSeen {
 /// Above this many bytes a content is not read; `look.sh` has the same number.
 const READ_LIMIT: usize = 262_144;
 
+/// The metadata of all files at once.
+const TOGETHER: &str = r#"
+all_files="
+$(stat -c '%n|%a|%u|%g|%s|%F|%U:%G' -- $ITEMS)"
+"#;
+
 /// Where a host notes the directories that were made for files.
 const MADE: &str = "/var/lib/mainstay/made";
 
@@ -149,7 +155,8 @@ impl Kind for File {
 
     fn probe(&self) -> Script {
         let read = if self.content.has_secrets() { "no" } else { "yes" };
-        Script::new(include_str!("file/look.sh")).set("FILE", &self.path).set("READ", read)
+        let look = Script::new(include_str!("file/look.sh")).set("FILE", &self.path).set("READ", read);
+        look.together(TOGETHER, &self.path)
     }
 
     fn parse(&self, output: &Output) -> Result<Observation<FileSeen>, ProbeError> {
@@ -176,7 +183,8 @@ impl Kind for File {
             ("base64", encoded) => {
                 let bytes = base64::decode(encoded).ok_or_else(odd)?;
                 let sha256 = sha256_hex(&bytes);
-                (String::from_utf8(bytes).ok(), sha256)
+                // A NUL is no text: no shell could put it back.
+                (String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')), sha256)
             }
             ("sha256", line) => {
                 (None, line.strip_suffix("  -").filter(|hash| hash.len() == 64).ok_or_else(odd)?.into())

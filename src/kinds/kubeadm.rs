@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
 use crate::resource::{
-    Action, FieldChange, Observation, Output, Prior, ProbeError, Script, Slots, Step, Value, sha256_hex,
+    Action, Effect, FieldChange, Observation, Output, Prior, ProbeError, Script, Slots, Step, Value, sha256_hex,
 };
 
 /// The standing of a host.
@@ -104,6 +104,9 @@ impl Host<'_> {
         };
         let (first, configuration) = text.split_once('\n').unwrap_or((text, ""));
         let words: Vec<&str> = first.split(' ').collect();
+        if words[0] != "foreign" && !configuration.is_empty() {
+            return Err(odd());
+        }
         match words[..] {
             ["none"] => Ok(Observation::Absent),
             ["begun"] => Ok(Observed::of(false, self.role)),
@@ -143,7 +146,9 @@ impl Host<'_> {
         [
             Step::run("note what kubeadm will change", before.set("PATHS", PATHS).set("SYSCTLS", SYSCTLS)),
             self.idle(),
-            Step::run("settle what an earlier kubeadm left", settle).capture(STANDING),
+            Step::run("settle what an earlier kubeadm left", settle)
+                .capture(STANDING)
+                .means(Effect::Settle { finished: FINISHED, bare: BARE }),
         ]
     }
 
@@ -182,7 +187,7 @@ impl Host<'_> {
     pub(super) fn gate(&self) -> Step {
         let until = format!("the apiserver of {} is ready and every etcd member votes", self.node);
         let script = Script::new(with_kubectl!("kubeadm/gate.sh")).set("NODE", self.node);
-        Step::wait(until, script, Duration::from_mins(5))
+        Step::wait(until, script, Duration::from_mins(5)).means(Effect::ControlPlaneWhole)
     }
 
     /// Deletes tokens and uploaded certificates, those of interrupted runs too.
@@ -192,7 +197,8 @@ impl Host<'_> {
             .set("LABEL", self.label())
             .set("DESCRIPTION", TOKEN_DESCRIPTION)
             .set("CERTIFICATES", if certificates { "yes" } else { "" });
-        Step::run("delete the bootstrap tokens", script).within(Duration::from_mins(2)).always()
+        let step = Step::run("delete the bootstrap tokens", script).within(Duration::from_mins(2)).always();
+        step.means(Effect::DeleteTokens { certificates })
     }
 
     /// Takes the node's etcd member and Node object away, on another control plane: before it joins anew, or, with
@@ -200,7 +206,9 @@ impl Host<'_> {
     pub(super) fn forget(&self, leaving: bool) -> Step {
         let script = self.script(with_kubectl!("kubeadm/forget.sh")).set("LEAVING", if leaving { "yes" } else { "" });
         let script = script.set("STANDING", if leaving { BARE.into() } else { standing() });
-        Step::run(format!("take {} out of the cluster", self.node), script).on_control_plane()
+        let effect = Effect::RemoveMember { leaving };
+        let effect = if leaving { effect } else { effect.only_if(STANDING, BARE) };
+        Step::run(format!("take {} out of the cluster", self.node), script).on_control_plane().means(effect)
     }
 
     pub(super) fn destroy(&self, prior: &Prior<Observed>) -> Vec<Step> {
@@ -208,7 +216,8 @@ impl Host<'_> {
             return Vec::new();
         }
         let kept = |name| prior.kept.get(name).cloned().unwrap_or_default();
-        let reset = self.script(concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/reset.sh")));
+        let reset = self.script(with_kubectl!("kubeadm/marker.sh", "kubeadm/spared.sh", "kubeadm/reset.sh"));
+        let reset = reset.set("SCOPE", slotted(&Slots::placeholder(Slots::SCOPE))).set("WHOLE", Slots::WHOLE);
         let clean = Script::new(include_str!("kubeadm/clean.sh"))
             .set("KNOWN", if prior.kept.contains_key("paths") { "yes" } else { "" })
             .set("HAD", kept("paths"))
@@ -216,7 +225,7 @@ impl Host<'_> {
             .set("SYSCTLS", kept("sysctls"));
         vec![
             self.idle(),
-            Step::run("kubeadm reset", reset),
+            Step::run("kubeadm reset", reset).means(Effect::Reset),
             self.forget(true).optional(),
             Step::run("clean up after kubeadm", clean),
         ]
@@ -254,6 +263,13 @@ impl Host<'_> {
 
 /// What `settle.sh` answers for a host that is still to be joined.
 const BARE: &str = "mainstay-bare";
+/// And for one that has joined.
+const FINISHED: &str = "mainstay-finished";
+
+/// What a step means that does nothing for a host that turned out to have joined.
+pub(super) fn unless_joined(effect: Effect) -> Effect {
+    effect.only_if(STANDING, BARE)
+}
 
 /// The value that `settle.sh` answered.
 pub(super) fn standing() -> Value {

@@ -9,7 +9,7 @@ use super::kubeadm::{Host, Observed, SETTINGS, TOKEN_DESCRIPTION, renamed, resto
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
 use crate::resource::{
-    Act, Action, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
+    Act, Action, Effect, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
 };
 
 /// The first control plane. Made once in the life of a cluster: on a host that lost it, it is not made again while
@@ -29,6 +29,10 @@ pub struct KubeadmInit {
     pub ignore_preflight_errors: Vec<String>,
     /// Phases of `kubeadm init` that are left out.
     pub skip_phases: Vec<String>,
+    /// The virtual address that must answer before, when load balancers of the same cluster hold one. Only for the
+    /// simulated fleet: the configuration has the address, but not who holds it.
+    #[serde(skip)]
+    pub virtual_ip: Option<Ipv4Addr>,
     /// Settings that cannot change afterwards, by their name in cluster.yaml, for example `kubernetes.podSubnet`.
     pub fixed: BTreeMap<String, String>,
 }
@@ -106,12 +110,14 @@ impl Kind for KubeadmInit {
         }
         let alone = Script::new(with_kubectl!("kubeadm/alone.sh")).set("NODE", &self.node);
         let alone = Step::run("see that no other control plane runs", alone).on_control_plane().optional();
+        let alone = alone.means(Effect::NoClusterHere);
         let mut steps = vec![alone];
         steps.extend(host.prepare());
         steps.push(Step::mint(Self::TOKEN_ID, Mint::TokenId));
         steps.push(Step::mint(Self::TOKEN_SECRET, Mint::TokenSecret));
         steps.extend(host.pull(&self.config));
-        steps.extend([host.run(), host.gate(), host.forget_secrets()]);
+        let run = host.run().means(Effect::Init { endpoint: self.virtual_ip });
+        steps.extend([run, host.gate(), host.forget_secrets()]);
         steps
     }
 
@@ -162,6 +168,7 @@ mod tests {
             config: String::new(),
             ignore_preflight_errors: Vec::new(),
             skip_phases: Vec::new(),
+            virtual_ip: None,
             fixed: fixed.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         }
     }

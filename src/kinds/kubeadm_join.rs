@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubeadm::{Host, Observed, TOKEN_DESCRIPTION, renamed, restored, setting, slotted, standing};
+use super::kubeadm::{Host, Observed, TOKEN_DESCRIPTION, renamed, restored, setting, slotted, standing, unless_joined};
 use super::kubectl::with_kubectl;
 use crate::resource::{
-    Act, Action, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
+    Act, Action, Effect, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
 };
 
 /// What a host becomes by joining.
@@ -31,6 +31,9 @@ impl JoinRole {
         }
     }
 }
+
+/// How long a token may be used that `token.sh` makes.
+const TOKEN_LIFETIME: Duration = Duration::from_mins(20);
 
 /// A host that joins a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,17 +97,26 @@ impl KubeadmJoin {
         let gone = format!("no Ready node is named {}", self.node);
         let minute = Duration::from_mins(1);
         let mut steps = vec![
-            Step::wait(gone, departed.set("STANDING", standing()), Duration::from_secs(90)).on_control_plane(),
+            Step::wait(gone, departed.set("STANDING", standing()), Duration::from_secs(90))
+                .on_control_plane()
+                .means(unless_joined(Effect::NodeAway)),
             host.forget(false),
         ];
         if let Some(upload) = &self.upload_config {
             let body = concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/upload.sh"));
             let script = Script::new(body).set("CONFIG", slotted(upload)).set("STANDING", standing());
-            steps.push(Step::run("upload the certificates", script).on_control_plane());
+            let effect = Effect::UploadCertificates { key: Self::CERTIFICATE_KEY };
+            let step = Step::run("upload the certificates", script).on_control_plane();
+            steps.push(step.means(unless_joined(effect)));
         }
+        let made = Effect::MakeToken { id: Self::TOKEN_ID, lifetime: TOKEN_LIFETIME };
         steps.extend([
-            Step::run("make a bootstrap token", token.set("STANDING", standing())).on_control_plane(),
-            Step::wait("the token is signed", signed.set("STANDING", standing()), minute).on_control_plane(),
+            Step::run("make a bootstrap token", token.set("STANDING", standing()))
+                .on_control_plane()
+                .means(unless_joined(made)),
+            Step::wait("the token is signed", signed.set("STANDING", standing()), minute)
+                .on_control_plane()
+                .means(unless_joined(Effect::TokenSigned { id: Self::TOKEN_ID })),
             Step::run("read the CA's hash", hash).on_control_plane().capture(Self::CA_HASH),
         ]);
         steps
@@ -118,7 +130,7 @@ impl KubeadmJoin {
             JoinRole::Worker => {
                 let script = Script::new(with_kubectl!("kubeadm/registered.sh")).set("NODE", &self.node);
                 let until = format!("node {} is registered", self.node);
-                Step::wait(until, script, Duration::from_mins(2)).on_control_plane()
+                Step::wait(until, script, Duration::from_mins(2)).on_control_plane().means(Effect::NodeRegistered)
             }
         }
     }
@@ -163,7 +175,9 @@ impl Kind for KubeadmJoin {
             steps.extend(host.pull(upload));
         }
         steps.extend(self.invite());
-        steps.extend([host.run(), self.gate(), forget_secrets]);
+        let certificates = self.upload_config.as_ref().map(|_| Self::CERTIFICATE_KEY);
+        let run = host.run().means(unless_joined(Effect::Join { token: Self::TOKEN_ID, certificates }));
+        steps.extend([run, self.gate(), forget_secrets]);
         steps
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kubectl::with_kubectl;
 use crate::resource::{
-    Act, Action, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step, sha256_hex,
+    Act, Action, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step, sha256_hex,
 };
 
 /// Kubernetes objects that must be as these documents say, applied on the server's side under a field manager of
@@ -90,7 +90,7 @@ impl Kind for Manifest {
 
     fn apply(&self, _: Act, _: &Observation<Observed>) -> Vec<Step> {
         let script = self.script(with_kubectl!("manifest/way.sh", "manifest/apply.sh"));
-        vec![Step::run(format!("apply {}", self.name), script).transient(TRANSIENT)]
+        vec![Step::run(format!("apply {}", self.name), script).transient(TRANSIENT).means(Effect::UseApi)]
     }
 
     fn files(&self) -> Vec<(String, String)> {
@@ -105,8 +105,10 @@ impl Kind for Manifest {
         let delete = self.script(with_kubectl!("manifest/objects.sh", "manifest/delete.sh"));
         let gone = self.script(with_kubectl!("manifest/objects.sh", "manifest/gone.sh"));
         vec![
-            Step::run(format!("delete {}", self.name), delete).optional(),
-            Step::wait(format!("the objects of {} are gone", self.name), gone, Duration::from_mins(3)).optional(),
+            Step::run(format!("delete {}", self.name), delete).optional().means(Effect::UseApi),
+            Step::wait(format!("the objects of {} are gone", self.name), gone, Duration::from_mins(3))
+                .optional()
+                .means(Effect::UseApi),
         ]
     }
 

@@ -52,6 +52,14 @@ const TRANSIENT: &[&str] = &[
     "Curl error",
 ];
 
+/// All packages at once, from dpkg; it reads its whole database each time.
+const TOGETHER: &str = r"
+all_packages=
+if command -v apt-get >/dev/null; then
+    all_packages=$(dpkg-query -W -f '${Package}|${db:Status-Abbrev}|${Version}\n' -- $ITEMS)
+fi
+";
+
 const HOLD: &str = r#"
 if command -v apt-get >/dev/null; then
     apt-mark "$VERB" -- "$PACKAGE" >/dev/null
@@ -95,7 +103,7 @@ impl Kind for Package {
     }
 
     fn probe(&self) -> Script {
-        self.script(include_str!("package/look.sh"))
+        self.script(include_str!("package/look.sh")).together(TOGETHER, &self.name)
     }
 
     fn parse(&self, output: &Output) -> Result<Observation<PackageSeen>, ProbeError> {
@@ -116,9 +124,12 @@ impl Kind for Package {
             Some(("dpkg", line)) => {
                 let (status, version) = line.split_once('|').ok_or_else(odd)?;
                 let [wish, is, fault] = status.as_bytes() else { return Err(odd()) };
+                if !b"uihrp".contains(wish) {
+                    return Err(odd());
+                }
                 match is {
                     b'n' | b'c' if *fault == b' ' => Ok(Observation::Absent),
-                    b'i' | b't' | b'W' | b'H' | b'U' | b'F' if b"uihrp".contains(wish) => {
+                    b'i' | b't' | b'W' | b'H' | b'U' | b'F' => {
                         let complete = matches!(is, b'i' | b't' | b'W') && *fault == b' ';
                         if complete && version.is_empty() {
                             return Err(odd());

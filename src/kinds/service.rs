@@ -54,7 +54,28 @@ pub struct ServiceSeen {
     pub boot: String,
 }
 
-const LOOK: &str = r#"systemctl show -p LoadState,ActiveState,SubState,UnitFileState -- "$UNIT""#;
+/// All units at once: systemctl takes longer to start than to answer.
+const TOGETHER: &str = r#"
+all_units="
+
+$(systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState -- $ITEMS)"
+"#;
+
+const LOOK: &str = r#"
+unit="
+
+Id=$UNIT
+"
+seen=${all_units-}
+rest=${seen#*"$unit"}
+if [ "$rest" != "$seen" ]; then
+    printf '%s\n' "${rest%%"
+
+"*}"
+else
+    exec systemctl show -p LoadState,ActiveState,SubState,UnitFileState -- "$UNIT"
+fi
+"#;
 
 /// How long a service may take from its start until it runs.
 const START: Duration = Duration::from_secs(30);
@@ -79,9 +100,12 @@ impl ServiceSeen {
 }
 
 impl Service {
+    fn unit(&self) -> String {
+        if self.name.contains('.') { self.name.clone() } else { format!("{}.service", self.name) }
+    }
+
     fn script(&self, body: &'static str) -> Script {
-        let unit = if self.name.contains('.') { self.name.clone() } else { format!("{}.service", self.name) };
-        Script::new(body).set("UNIT", unit)
+        Script::new(body).set("UNIT", self.unit())
     }
 
     fn boot(enabled: bool) -> &'static str {
@@ -103,7 +127,7 @@ impl Kind for Service {
     }
 
     fn probe(&self) -> Script {
-        self.script(LOOK)
+        self.script(LOOK).together(TOGETHER, self.unit())
     }
 
     fn parse(&self, output: &Output) -> Result<Observation<ServiceSeen>, ProbeError> {

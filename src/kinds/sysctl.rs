@@ -25,8 +25,24 @@ pub struct SysctlSeen {
     pub value: String,
 }
 
+/// All values at once. (The shell's own `read` takes only the first digit of what it finds there.)
+const TOGETHER: &str = r#"
+all_values="
+$(grep -sH '' -- $ITEMS)"
+"#;
+
+/// A value of several lines is not taken from there.
 const LOOK: &str = r#"
-if [ -e "$ROOT/$KEY" ]; then printf 'value '; cat "$ROOT/$KEY"; else echo absent; fi
+line="
+$ROOT/$KEY:"
+seen=${all_values-}
+value=${seen#*"$line"}
+again=${value#*"$line"}
+if [ "$value" != "$seen" ] && [ "$again" = "$value" ]; then
+    printf 'value %s\n' "${value%%"
+"*}"
+elif [ -e "$ROOT/$KEY" ]; then printf 'value '; exec cat "$ROOT/$KEY"
+else echo absent; fi
 "#;
 
 /// Through tee, whose single write the kernel takes whole, and which says why it was refused.
@@ -96,7 +112,7 @@ impl Kind for Sysctl {
     }
 
     fn probe(&self) -> Script {
-        self.script(LOOK)
+        self.script(LOOK).together(TOGETHER, format!("{ROOT}/{}", self.path()))
     }
 
     fn parse(&self, output: &Output) -> Result<Observation<SysctlSeen>, ProbeError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
+use crate::resource::{Act, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
 
 /// The virtual address accepts connections, as seen from one load-balancer host.
 ///
@@ -65,7 +65,8 @@ impl Kind for VirtualIp {
     fn apply(&self, _: Act, _: &Observation<Observed>) -> Vec<Step> {
         let until = format!("{}:{} accepts connections", self.address, self.port);
         let body = concat!(include_str!("virtual_ip/accepted.sh"), include_str!("virtual_ip/missing.sh"));
-        vec![Step::wait(until, self.script(body), Duration::from_mins(1))]
+        let answers = Effect::EndpointAnswers { address: self.address };
+        vec![Step::wait(until, self.script(body), Duration::from_mins(1)).means(answers)]
     }
 
     fn destroy(&self, _: &Prior<Observed>) -> Vec<Step> {

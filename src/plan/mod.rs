@@ -18,4 +18,4 @@ pub use identity::makes_control_plane;
 pub use make::Inputs;
 pub use model::{Change, Counts, Coverage, Mode, Plan, Problem, Reason};
 pub use moved::{Followed, MoveError, Rename, check_renames, follow};
-pub use selection::{Chosen, Selection, SelectionError, Unmatched};
+pub use selection::{Chosen, Selection, SelectionError, Unmatched, near};

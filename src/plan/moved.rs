@@ -5,6 +5,7 @@
 //! what order, pod ranges, which host was initialized) is planned as ever, and carrying the plan out
 //! begins with the same renaming, in one write of the state.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::graph::Graph;
@@ -44,9 +45,9 @@ pub enum MoveError {
 
 /// A state whose records have followed.
 #[derive(Clone, Debug)]
-pub struct Followed {
-    /// The state as if everything had always been called as it is now.
-    pub state: State,
+pub struct Followed<'a> {
+    /// The state as if everything had always been called as it is now; the given one where nothing had to move.
+    pub state: Cow<'a, State>,
     /// Addresses that have moved, by their new name.
     pub previous: BTreeMap<Address, Address>,
     /// The renames that had records to move.
@@ -56,21 +57,21 @@ pub struct Followed {
 }
 
 /// Lets the records follow. A rename without records under its old name is done already.
-pub fn follow(state: &State, renames: &[Rename]) -> Result<Followed, MoveError> {
-    let mut followed =
-        Followed { state: state.clone(), previous: BTreeMap::new(), renames: Vec::new(), notices: Vec::new() };
+pub fn follow<'a>(state: &'a State, renames: &[Rename]) -> Result<Followed<'a>, MoveError> {
+    let state = Cow::Borrowed(state);
+    let mut followed = Followed { state, previous: BTreeMap::new(), renames: Vec::new(), notices: Vec::new() };
     for (from, to) in renames {
         let [old, new] = [from, to].map(|text| {
             let pattern = Pattern::new(text.as_str());
-            followed.state.resources.keys().filter(|address| pattern.matches(address)).count()
+            followed.state.resources.keys().any(|address| pattern.matches(address))
         });
-        if old == 0 {
+        if !old {
             continue;
         }
-        if new > 0 {
+        if new {
             return Err(MoveError::Taken { from: from.clone(), to: to.clone() });
         }
-        let moves = state::rename(&mut followed.state, from, to)?;
+        let moves = state::rename(followed.state.to_mut(), from, to)?;
         let things =
             if moves.len() == 1 { "1 record moves".to_owned() } else { format!("{} records move", moves.len()) };
         followed.notices.push(format!("{from} is called {to} now: {things}, and no host is touched for it"));

@@ -17,6 +17,8 @@ use crate::graph::{Edges, Graph};
 use crate::resource::{Address, Pattern};
 use crate::state::State;
 
+pub use near::near;
+
 /// `--target`, `--exclude` and `--replace` as they were given. Nothing given is everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {

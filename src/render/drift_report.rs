@@ -13,10 +13,8 @@ pub use super::drift_text::DriftText;
 pub struct DriftReport<'a> {
     /// What it came to.
     pub drift: &'a Drift,
-    /// Name of cluster.yaml as the user gave it.
-    pub file: &'a str,
-    /// The line of a JSON pointer into it, if that is known.
-    pub line_of: &'a dyn Fn(&str) -> Option<u32>,
+    /// Where cluster.yaml says what it names.
+    pub source: Source<'a>,
 }
 
 impl DriftReport<'_> {
@@ -27,30 +25,26 @@ impl DriftReport<'_> {
 
     /// For people.
     pub fn text(&self, how: DriftText) -> String {
-        drift_text::text(self.drift, self.source(), how)
+        drift_text::text(self.drift, self.source, how)
     }
 
     /// One JSON document.
     pub fn json(&self) -> Value {
-        drift_document::document(self.drift, self.line_of)
+        drift_document::document(self.drift, self.source.line_of)
     }
 
     /// `JUnit` XML, for what shows test results.
     pub fn junit(&self) -> String {
-        drift_junit::junit(self.drift, self.source())
+        drift_junit::junit(self.drift, self.source)
     }
 
     /// Annotations of GitHub Actions.
     pub fn github(&self) -> String {
-        drift_github::github(self.drift, self.source())
+        drift_github::github(self.drift, self.source)
     }
 
     /// Markdown for the body of an issue, under 65,536 characters.
     pub fn markdown(&self) -> String {
-        drift_markdown::markdown(self.drift, self.source())
-    }
-
-    fn source(&self) -> Source<'_> {
-        Source { file: self.file, line_of: self.line_of }
+        drift_markdown::markdown(self.drift, self.source)
     }
 }

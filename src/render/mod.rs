@@ -45,3 +45,4 @@ pub use progress::Progress;
 pub use progress_json::JsonProgress;
 pub use progress_plain::PlainProgress;
 pub use progress_tty::TtyProgress;
+pub use reason::Source;

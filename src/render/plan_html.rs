@@ -31,17 +31,14 @@ const HOSTS: usize = 80;
 pub struct PlanHtml<'a> {
     /// Nothing is grouped.
     pub full: bool,
-    /// Name of cluster.yaml as the user gave it.
-    pub file: &'a str,
-    /// The line of a JSON pointer into it, if that is known.
-    pub line_of: &'a dyn Fn(&str) -> Option<u32>,
+    /// Where cluster.yaml says what the plan names.
+    pub source: Source<'a>,
 }
 
 impl PlanHtml<'_> {
     /// The whole page.
     pub fn render(&self, plan: &Plan) -> String {
-        let source = Source { file: self.file, line_of: self.line_of };
-        let groups = groups(plan, self.full, |change| reasons(change, source));
+        let groups = groups(plan, self.full, |change| reasons(change, self.source));
         let mut page = head(plan);
         loud(&mut page, plan, &groups);
         let picture = plan.drawing().picture();

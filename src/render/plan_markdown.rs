@@ -34,18 +34,15 @@ const HOSTS: usize = 100;
 pub struct PlanMarkdown<'a> {
     /// Nothing is grouped; what is too long is still left out.
     pub full: bool,
-    /// Name of cluster.yaml as the user gave it.
-    pub file: &'a str,
-    /// The line of a JSON pointer into it, if that is known.
-    pub line_of: &'a dyn Fn(&str) -> Option<u32>,
+    /// Where cluster.yaml says what the plan names.
+    pub source: Source<'a>,
 }
 
 impl PlanMarkdown<'_> {
     /// The whole comment, less than 65,536 bytes of it. It begins with `<!-- mainstay plan: NAME -->`, by which a
     /// pipeline finds the comment that it wrote before.
     pub fn render(&self, plan: &Plan) -> String {
-        let source = Source { file: self.file, line_of: self.line_of };
-        let groups = groups(plan, self.full, |change| reasons(change, source));
+        let groups = groups(plan, self.full, |change| reasons(change, self.source));
         let mut text = format!("<!-- mainstay plan: {} -->\n## {}\n\n", plan.cluster, heading(plan));
         let _ = writeln!(text, "{}.", plan_header(plan));
         let warnings = warnings(plan).iter().map(|warning| format!("\n**Warning:** {}\n", escaped(warning))).collect();

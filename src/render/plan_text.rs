@@ -33,10 +33,8 @@ pub struct PlanText<'a> {
     pub width: usize,
     /// Show everything: no grouping, nothing cut.
     pub full: bool,
-    /// Name of cluster.yaml as the user gave it.
-    pub file: &'a str,
-    /// The line of a JSON pointer into it, if that is known.
-    pub line_of: &'a dyn Fn(&str) -> Option<u32>,
+    /// Where cluster.yaml says what the plan names.
+    pub source: Source<'a>,
 }
 
 impl PlanText<'_> {
@@ -51,9 +49,8 @@ impl PlanText<'_> {
         } else {
             writer.page.indented(0, &header);
         }
-        let source = Source { file: self.file, line_of: self.line_of };
         let with_refused = with_refused(plan);
-        for group in groups(with_refused.as_ref().unwrap_or(plan), self.full, |change| reasons(change, source)) {
+        for group in groups(with_refused.as_ref().unwrap_or(plan), self.full, |change| reasons(change, self.source)) {
             writer.group(&group);
         }
         writer.problems(plan);

@@ -4,11 +4,13 @@ use super::style::plain;
 use crate::plan::{Change, Reason};
 use crate::resource::{Action, Address, Observation};
 
-/// Where cluster.yaml says something: its name, and the line of a JSON pointer into it.
+/// Where cluster.yaml says something.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'a> {
-    pub(super) file: &'a str,
-    pub(super) line_of: &'a dyn Fn(&str) -> Option<u32>,
+pub struct Source<'a> {
+    /// Name of cluster.yaml as the user gave it.
+    pub file: &'a str,
+    /// The line of a JSON pointer into it, if that is known.
+    pub line_of: &'a dyn Fn(&str) -> Option<u32>,
 }
 
 impl Source<'_> {

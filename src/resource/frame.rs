@@ -78,9 +78,11 @@ impl Frame {
         text
     }
 
-    /// All looks of a host as one script. Equal bodies are sent once, as a function.
+    /// All looks of a host as one script. Equal bodies are sent once, as a function; what they learn together comes
+    /// first.
     pub fn looks(&self, looks: &[LookScript]) -> Result<Zeroizing<String>, ScriptError> {
         let mut text = self.head();
+        push_together(&mut text, looks);
         let mut functions: BTreeMap<&'static str, usize> = BTreeMap::new();
         for look in looks {
             let next = functions.len();
@@ -134,6 +136,27 @@ impl Frame {
         text.push_str("} </dev/null\n");
         Ok(text)
     }
+}
+
+/// What looks learn together, each sort of it once. It fails in silence: a look that finds nothing of its own there
+/// asks by itself, and tells what is wrong.
+fn push_together(text: &mut String, looks: &[LookScript]) {
+    let mut items: BTreeMap<&'static str, String> = BTreeMap::new();
+    for together in looks.iter().filter_map(|look| look.script.shared()) {
+        let items = items.entry(together.body).or_default();
+        items.push_str(&together.item);
+        items.push('\n');
+    }
+    if items.is_empty() {
+        return;
+    }
+    text.push_str("set -f\nIFS='\n'\n");
+    for (body, items) in items {
+        text.push_str("ITEMS=");
+        push_quoted(text, items.trim_end_matches('\n'));
+        let _ = write!(text, "\n{{\n{body}\n}} 2>/dev/null\n");
+    }
+    text.push_str("unset IFS\nset +f\n");
 }
 
 /// Takes the answer of a framed script apart. `wanted` is the number of parts when it is known.
@@ -207,6 +230,23 @@ mod tests {
             .map(|p| (p.label.as_str(), p.output.status, p.output.stdout.as_str(), p.output.stderr.as_str()))
             .collect();
         assert_eq!(shown, [("a", 0, "it's", ""), ("b", 1, "out\n", "err\n"), ("c", 7, "", ""), ("d", 0, "it's", "")]);
+    }
+
+    #[test]
+    fn what_looks_learn_together_is_learnt_once_and_only_where_it_helps() {
+        const ALL: &str = "calls=${calls-}x; seen=; for item in $ITEMS; do seen=\"$seen[$item]\"; done";
+        const ONE: &str = "printf '%s %s %s\\n' \"$calls\" \"$seen\" \"$V\"";
+        let script = |value: &str| Script::new(ONE).set("V", value).together(ALL, value);
+        let looks: Vec<_> = ["a b", "*", "$(id) it's"]
+            .iter()
+            .zip(["1", "2", "3"])
+            .map(|(value, label)| LookScript { label: label.into(), script: script(value) })
+            .collect();
+        let output = run(&Frame::new("m4rk").looks(&looks).unwrap());
+        let parts = parse_frames("m4rk", &output, Some(3)).unwrap();
+        let told: Vec<&str> = parts.iter().map(|part| part.output.stdout.as_str()).collect();
+        let all = "x [a b][*][$(id) it's]";
+        assert_eq!(told, [format!("{all} a b\n"), format!("{all} *\n"), format!("{all} $(id) it's\n")]);
     }
 
     #[test]

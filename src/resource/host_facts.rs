@@ -1,5 +1,6 @@
 //! What every host is asked before anything else: the base facts.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
@@ -62,11 +63,13 @@ impl HostFacts {
             return Err(ProbeError::failed(output));
         }
         let mut facts = Self::default();
-        let mut seen = 0;
+        let mut seen = BTreeSet::new();
         for line in output.stdout.lines() {
             let (key, value) = line.split_once(' ').unwrap_or((line, ""));
             let odd = || ProbeError::odd(format!("fact line `{line}`"));
-            seen += usize::from(key != "interface");
+            if key != "interface" && !seen.insert(key) {
+                return Err(odd());
+            }
             match key {
                 "hostname" => value.clone_into(&mut facts.hostname),
                 "os" => value.clone_into(&mut facts.os),
@@ -77,22 +80,26 @@ impl HostFacts {
                 "cpus" => facts.cpus = value.parse().map_err(|_| odd())?,
                 "memory_kib" => facts.memory_kib = value.parse().map_err(|_| odd())?,
                 "cgroup_version" => facts.cgroup_version = value.parse().map_err(|_| odd())?,
-                "systemd" => facts.systemd = value == "yes",
+                "systemd" => {
+                    facts.systemd = match value {
+                        "yes" => true,
+                        "no" => false,
+                        _ => return Err(odd()),
+                    }
+                }
                 "uid" => facts.uid = value.parse().map_err(|_| odd())?,
                 "epoch" => facts.epoch = value.parse().map_err(|_| odd())?,
                 "interface" => {
                     let (name, cidr) = value.split_once(' ').ok_or_else(odd)?;
                     let (address, prefix) = cidr.split_once('/').unwrap_or((cidr, "32"));
-                    facts.interfaces.push(Interface {
-                        name: name.to_owned(),
-                        address: address.parse().map_err(|_| odd())?,
-                        prefix: prefix.parse().map_err(|_| odd())?,
-                    });
+                    let prefix = prefix.parse().ok().filter(|prefix| *prefix <= 32).ok_or_else(odd)?;
+                    let address = address.parse().map_err(|_| odd())?;
+                    facts.interfaces.push(Interface { name: name.to_owned(), address, prefix });
                 }
                 _ => return Err(odd()),
             }
         }
-        if seen == 12 { Ok(facts) } else { Err(ProbeError::odd(format!("{seen} of 12 host facts"))) }
+        if seen.len() == 12 { Ok(facts) } else { Err(ProbeError::odd(format!("{} of 12 host facts", seen.len()))) }
     }
 
     /// The interface that carries this address.
@@ -122,7 +129,16 @@ mod tests {
 
     #[test]
     fn garbage_is_an_error_not_a_default() {
-        for text in ["", "hostname cp1\n", &DEBIAN.replace("cpus 2", "cpus two"), &format!("{DEBIAN}what 1\n")] {
+        let twelve_of_one = "cpus 2\n".repeat(12);
+        for text in [
+            "",
+            "hostname cp1\n",
+            &twelve_of_one,
+            &DEBIAN.replace("cpus 2", "cpus two"),
+            &DEBIAN.replace("systemd yes", "systemd maybe"),
+            &format!("{DEBIAN}what 1\n"),
+            &format!("{DEBIAN}uid 1000\n"),
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

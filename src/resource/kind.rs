@@ -212,6 +212,10 @@ impl<K: Kind> AnyKind for K {
     }
 
     fn parse(&self, output: &Output) -> Result<Observation, ProbeError> {
+        // No shell could be given it back when what was there is restored.
+        if output.stdout.contains('\0') {
+            return Err(ProbeError::odd("a NUL byte"));
+        }
         Ok(match Kind::parse(self, output)? {
             Observation::Absent => Observation::Absent,
             Observation::Present(seen) => Observation::Present(encode(&seen)),

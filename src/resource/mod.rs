@@ -6,6 +6,7 @@
 mod action;
 mod address;
 mod declared;
+mod effect;
 mod frame;
 mod host_facts;
 mod kind;
@@ -21,6 +22,7 @@ mod trace;
 pub use action::{Action, FieldChange, Shown};
 pub use address::{Address, AddressError, HostName, Pattern};
 pub use declared::{Declarations, Declared, Declaring, Lane};
+pub use effect::Effect;
 pub use frame::{Frame, FrameError, Framed, LookScript, parse_frames};
 pub use host_facts::{FACTS, HostFacts, HostFactsError, Interface};
 pub use kind::{AnyKind, DecodeError, Kind, Registered};

@@ -70,18 +70,33 @@ pub enum ScriptError {
 pub struct Script {
     body: &'static str,
     values: Vec<(&'static str, Value)>,
+    together: Option<Together>,
+}
+
+/// What looks of one sort learn with a single program for all of them, where each would start its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Together {
+    /// Reads items, one a line, from `$ITEMS`, and leaves what it finds in variables of its own.
+    pub(super) body: &'static str,
+    /// Its item.
+    pub(super) item: String,
 }
 
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Script").field("values", &self.values).field("body", &self.body).finish()
+        let mut shown = f.debug_struct("Script");
+        shown.field("values", &self.values).field("body", &self.body);
+        if let Some(together) = &self.together {
+            shown.field("together", together);
+        }
+        shown.finish()
     }
 }
 
 impl Script {
     /// A script without values. The body runs under `set -eu`, with standard input empty.
     pub const fn new(body: &'static str) -> Self {
-        Self { body, values: Vec::new() }
+        Self { body, values: Vec::new(), together: None }
     }
 
     /// Adds a value; the body reads it as `$NAME`. Names are upper-case constants of ours.
@@ -90,6 +105,20 @@ impl Script {
         debug_assert!(name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'), "{name}");
         self.values.push((name, value.into()));
         self
+    }
+
+    /// Where several looks travel in one frame, `body` runs once before them and finds the items of all that name
+    /// it, one a line, in `$ITEMS`; words are split at line ends, and nothing is a pattern. It leaves variables. A
+    /// look uses them when its item is there, and must answer the same, byte for byte, when it is not.
+    #[must_use]
+    pub fn together(mut self, body: &'static str, item: impl Into<String>) -> Self {
+        self.together = Some(Together { body, item: item.into() });
+        self
+    }
+
+    /// What it learns together with others.
+    pub(super) fn shared(&self) -> Option<&Together> {
+        self.together.as_ref()
     }
 
     /// The constant body.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::effect::Effect;
 use super::script::{Script, ScriptError};
 use super::secret::Secret;
 
@@ -44,6 +45,8 @@ pub struct Step {
     pub always: bool,
     /// Skipped when no host qualifies for `on`, instead of failing.
     pub optional: bool,
+    /// What it means to the cluster, if anything; only the simulated fleet asks.
+    pub effect: Option<Effect>,
 }
 
 /// What a step does.
@@ -117,7 +120,7 @@ impl Step {
     }
 
     fn of(title: impl Into<String>, act: StepAct) -> Self {
-        Self { title: title.into(), on: On::Host, act, always: false, optional: false }
+        Self { title: title.into(), on: On::Host, act, always: false, optional: false, effect: None }
     }
 
     /// The same step on any healthy control plane other than the resource's host.
@@ -136,6 +139,12 @@ impl Step {
     #[must_use]
     pub fn optional(self) -> Self {
         Self { optional: true, ..self }
+    }
+
+    /// The same step, which means this to the cluster.
+    #[must_use]
+    pub fn means(self, effect: Effect) -> Self {
+        Self { effect: Some(effect), ..self }
     }
 
     /// The same step with its standard output put into a slot.
@@ -173,6 +182,13 @@ pub struct Slots {
 }
 
 impl Slots {
+    /// Slot that is always filled, with [`Slots::WHOLE`] or [`Slots::PART`].
+    pub const SCOPE: &'static str = "scope";
+    /// All that there is of the cluster goes away in this run.
+    pub const WHOLE: &'static str = "mainstay-whole-cluster";
+    /// Some of the cluster stays.
+    pub const PART: &'static str = "mainstay-part-of-the-cluster";
+
     /// The text that stands for a slot in a [`super::Value::Slotted`] text. It is a plain YAML
     /// scalar, so a serializer leaves it as it is.
     pub fn placeholder(slot: &str) -> String {
@@ -195,6 +211,11 @@ impl Slots {
     /// Fills a slot.
     pub fn put(&mut self, slot: &'static str, secret: Secret) {
         self.filled.insert(slot, secret);
+    }
+
+    /// What is in a slot.
+    pub fn get(&self, slot: &str) -> Option<&Secret> {
+        self.filled.get(slot)
     }
 
     /// Every value held, for redaction of what comes back.

@@ -10,6 +10,9 @@ use super::output::Output;
 /// Command lines in a log can be as long as they like.
 const LONGEST: usize = 200;
 
+/// The last second of the year 9999; later ones cannot be written as a date.
+const LATEST: u64 = 253_402_300_799;
+
 /// A hint, not a proof: files can be backdated, logs are cut, and a file's owner is not its editor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -30,9 +33,15 @@ impl Trace {
     pub fn parse(output: &Output) -> Option<Self> {
         let mut lines = output.stdout.lines().filter(|_| output.success());
         let (when, what) = lines.next()?.split_once(' ')?;
-        let by = lines.next().map(|by| by.trim().chars().take(LONGEST).collect::<String>());
-        Some(Self { what: what.to_owned(), at: when.parse().ok(), by: by.filter(|by| !by.is_empty()) })
+        let by = lines.next().map(printable).filter(|by| !by.is_empty());
+        let at = when.parse().ok().filter(|at| *at <= LATEST);
+        Some(Self { what: printable(what), at, by })
     }
+}
+
+/// As much of a text as a line of a terminal can take.
+fn printable(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect()
 }
 
 impl std::fmt::Display for Trace {
@@ -69,5 +78,14 @@ mod tests {
         for (status, text) in [(0, ""), (0, "7\n"), (1, "7 was stopped\n")] {
             assert_eq!(parse(status, text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_host_says_fits_a_line_of_a_terminal() {
+        let said = format!("253402300800 \u{1b}[2Jgone{}\nby\u{7}me\n", "!".repeat(1000));
+        let trace = Trace::parse(&Output { status: 0, stdout: said, stderr: String::new() }).unwrap();
+        assert_eq!((trace.at, trace.by.as_deref()), (None, Some("byme")));
+        let shown = trace.to_string();
+        assert!(shown.starts_with("[2Jgone!") && shown.len() < 220, "{shown}");
     }
 }

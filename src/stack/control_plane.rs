@@ -23,6 +23,7 @@ pub(super) fn declare_first(site: &mut Site<'_>) {
         config: init_documents(site.cluster, host, site.cgroup_driver()),
         ignore_preflight_errors: site.ignored_preflight_errors(),
         skip_phases: kubernetes.skip_phases.clone(),
+        virtual_ip: site.cluster.endpoint.vip.filter(|_| !site.virtual_ips.is_empty()),
         fixed: fixed(site),
     };
     // kubeadm init speaks to the API through the virtual IP, which must not move while it does.

@@ -22,6 +22,9 @@ pub struct Generation {
     pub before: Option<String>,
 }
 
+/// Fails when the lock is not ours any more.
+pub type Ours<'a> = dyn Fn() -> Result<(), StateError> + 'a;
+
 /// What a place must offer to keep a state: reading, and writing with compare-and-swap. The
 /// journal is always on the operator's machine, and no part of this.
 pub trait Backend: Send + Sync + Debug {
@@ -32,11 +35,25 @@ pub trait Backend: Send + Sync + Debug {
     fn read(&self) -> Result<Option<Vec<u8>>, StateError>;
 
     /// Replaces the state with `bytes`, which hold `version`, if it is still the `expected` one
-    /// (none: if there is none), wholly or not at all, and keeps a copy as a generation.
-    fn write_if(&self, expected: Option<&Version>, version: &Version, bytes: &[u8]) -> Result<(), StateError>;
+    /// (none: if there is none), wholly or not at all, and keeps a copy as a generation. `ours` says
+    /// whether the lock still is ours; a place that cannot compare and swap in one act asks it as late
+    /// as it can.
+    fn write_if(
+        &self,
+        expected: Option<&Version>,
+        version: &Version,
+        bytes: &[u8],
+        ours: &Ours<'_>,
+    ) -> Result<(), StateError>;
 
     /// Replaces a state that cannot be read, if it still holds these bytes (none: if there is no file).
-    fn write_over(&self, found: Option<&[u8]>, version: &Version, bytes: &[u8]) -> Result<(), StateError>;
+    fn write_over(
+        &self,
+        found: Option<&[u8]>,
+        version: &Version,
+        bytes: &[u8],
+        ours: &Ours<'_>,
+    ) -> Result<(), StateError>;
 
     /// Keeps `bytes` under this name beside the generations, until somebody removes it.
     fn set_aside(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StateError>;

@@ -52,8 +52,8 @@ impl Holder {
     }
 
     /// The same process, as it takes a lock now.
-    pub(super) fn taking(&self) -> Self {
-        let now = timestamp(SystemTime::now());
+    pub(super) fn taking(&self, now: SystemTime) -> Self {
+        let now = timestamp(now);
         Self { created: now.clone(), renewed: now, ..self.clone() }
     }
 
@@ -72,11 +72,12 @@ impl Holder {
         self.machine.is_some() && self.machine == other.machine && self.host == other.host
     }
 
-    /// Time since its last sign of life, by our clock; zero when its clock is ahead of ours.
-    pub(super) fn silent_for(&self) -> Duration {
+    /// Time since its last sign of life, by our clock, which says `now`; zero when its clock is ahead
+    /// of ours.
+    pub(super) fn silent_for(&self, now: SystemTime) -> Duration {
         // A time that cannot be read is as good as none.
         let renewed = humantime::parse_rfc3339(&self.renewed).unwrap_or(SystemTime::UNIX_EPOCH);
-        SystemTime::now().duration_since(renewed).unwrap_or_default()
+        now.duration_since(renewed).unwrap_or_default()
     }
 }
 
@@ -145,7 +146,7 @@ mod tests {
     fn silence_is_measured_and_a_clock_ahead_is_no_silence() {
         let at = |time| Holder { renewed: timestamp(time), ..Holder::here("apply") };
         let now = SystemTime::now();
-        assert!(at(now - Duration::from_secs(90)).silent_for() >= Duration::from_secs(90));
-        assert_eq!(at(now + Duration::from_secs(90)).silent_for(), Duration::ZERO);
+        assert!(at(now - Duration::from_secs(90)).silent_for(now) >= Duration::from_secs(90));
+        assert_eq!(at(now + Duration::from_secs(90)).silent_for(now), Duration::ZERO);
     }
 }

@@ -6,12 +6,14 @@
 //! whose batch is the last one was never promised to anybody and is dropped with what follows; a
 //! bad line before a later batch had been safe, and is an error.
 
+use std::borrow::Cow;
+use std::collections::btree_map::Entry as MapEntry;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
-use super::model::{FORMAT, Record, State, Version};
+use super::model::{FORMAT, Record, State, Status, Version};
 use crate::resource::{Address, sha256_hex};
 
 /// One thing that happened, or is about to.
@@ -56,28 +58,39 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// An act on this resource is about to begin.
+    pub fn intent(address: Address, record: Record, reactions: Vec<Address>) -> Self {
+        let record = Box::new(Record { status: Status::Interrupted, ..record });
+        Self::Intent { address, record, reactions }
+    }
+
+    /// The act on this resource ended, or it was adopted: it is ready.
+    pub fn done(address: Address, record: Record) -> Self {
+        Self::Done { address, record: Box::new(Record { status: Status::Ready, ..record }) }
+    }
+
     /// Changes the state as this entry says. Never fails: an entry about what is not recorded
     /// changes nothing.
-    pub(super) fn apply(&self, state: &mut State) {
+    pub(super) fn apply(self, state: &mut State) {
         match self {
             Self::Intent { address, record, reactions } => {
-                remember(state, address, record);
                 for owing in reactions {
-                    state.reactions.entry(owing.clone()).or_default().insert(address.clone());
+                    state.reactions.entry(owing).or_default().insert(address.clone());
                 }
+                remember(state, address, *record);
             }
             Self::Kept { address, name, value } => {
-                if let Some(record) = state.resources.get_mut(address) {
-                    record.prior.kept.insert(name.clone(), value.clone());
+                if let Some(record) = state.resources.get_mut(&address) {
+                    record.prior.kept.insert(name, value);
                 }
             }
-            Self::Done { address, record } => remember(state, address, record),
+            Self::Done { address, record } => remember(state, address, *record),
             Self::Forgotten { address } => {
-                state.resources.remove(address);
-                state.reactions.remove(address);
+                state.resources.remove(&address);
+                state.reactions.remove(&address);
             }
             Self::Reacted { address } => {
-                state.reactions.remove(address);
+                state.reactions.remove(&address);
             }
         }
     }
@@ -89,21 +102,24 @@ impl Entry {
 }
 
 /// Records a resource. What steps had learned before stays, unless the new record says otherwise.
-fn remember(state: &mut State, address: &Address, record: &Record) {
-    let mut record = record.clone();
-    if let Some(old) = state.resources.remove(address) {
-        for (name, value) in old.prior.kept {
-            record.prior.kept.entry(name).or_insert(value);
+fn remember(state: &mut State, address: Address, record: Record) {
+    match state.resources.entry(address) {
+        MapEntry::Vacant(free) => drop(free.insert(record)),
+        MapEntry::Occupied(mut taken) => {
+            let old = std::mem::replace(taken.get_mut(), record);
+            let kept = &mut taken.get_mut().prior.kept;
+            for (name, value) in old.prior.kept {
+                kept.entry(name).or_insert(value);
+            }
         }
     }
-    state.resources.insert(address.clone(), record);
 }
 
 /// The state after these entries. Its serial does not change.
 #[must_use]
 pub fn fold(mut state: State, entries: &[Entry]) -> State {
     for entry in entries {
-        entry.apply(&mut state);
+        entry.clone().apply(&mut state);
     }
     state
 }
@@ -124,18 +140,18 @@ impl Base {
 
 /// A line without its checksum.
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct Line<'a> {
     batch: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     base: Option<Base>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    entry: Option<Entry>,
+    entry: Option<Cow<'a, Entry>>,
 }
 
 const BEFORE: &str = "{\"sum\":\"";
 const AFTER: &str = "\",";
 
-impl Line {
+impl Line<'_> {
     fn append(&self, text: &mut String) {
         let json = serde_json::to_string(self).expect("an entry has text keys and no failing serializer");
         let rest = &json[1..];
@@ -168,7 +184,7 @@ pub(super) fn first_line(version: &Version) -> String {
 pub(super) fn batch(first: usize, entries: &[Entry]) -> String {
     let mut text = String::new();
     for entry in entries {
-        Line { batch: first, base: None, entry: Some(entry.clone()) }.append(&mut text);
+        Line { batch: first, base: None, entry: Some(Cow::Borrowed(entry)) }.append(&mut text);
     }
     text
 }
@@ -198,7 +214,7 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Journal, StateError> {
                 }
                 journal.continues = Some(Version { lineage: base.lineage, serial: base.serial });
             }
-            Ok(Line { base: None, entry: Some(entry), .. }) if number > 0 => journal.entries.push(entry),
+            Ok(Line { base: None, entry: Some(entry), .. }) if number > 0 => journal.entries.push(entry.into_owned()),
             Ok(_) => return Err(damaged(number, "stands where it does not belong".to_owned())),
             Err(what) => {
                 let later = lines.filter_map(|(_, line)| Line::parse(line.strip_suffix(b"\n")?).ok());

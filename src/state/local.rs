@@ -1,11 +1,11 @@
 //! A state in a local file.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::backend::{Backend, Generation};
+use super::backend::{Backend, Generation, Ours};
+use super::disk::{self, Access, Disk, OpenFile};
 use super::error::StateError;
 use super::file;
 use super::model::Version;
@@ -17,6 +17,7 @@ pub(super) const BEFORE: &str = "-before-";
 /// A state file with its kept generations beside it.
 #[derive(Clone, Debug)]
 pub struct LocalFile {
+    disk: Arc<dyn Disk>,
     paths: Paths,
 }
 
@@ -27,7 +28,12 @@ impl LocalFile {
 
     /// The state file at this path, which need not exist.
     pub fn new(path: &Path) -> Self {
-        Self { paths: Paths::new(path) }
+        Self::new_on(disk::real(), path)
+    }
+
+    /// The same on another disk.
+    pub fn new_on(disk: Arc<dyn Disk>, path: &Path) -> Self {
+        Self { disk, paths: Paths::new(path) }
     }
 
     fn kept(&self, serial: u64) -> PathBuf {
@@ -41,21 +47,26 @@ impl LocalFile {
         let mut kept = self.generations()?;
         kept.retain(|one| one.serial <= current && one.before.is_none());
         let excess = kept.len().saturating_sub(Self::GENERATIONS);
-        kept[..excess].iter().try_for_each(|one| remove(&one.path))
+        kept[..excess].iter().try_for_each(|one| remove(self.disk(), &one.path))
     }
 
     fn make_backups(&self) -> Result<(), StateError> {
-        make_folder(self.paths.folder())?;
-        let mut private = DirBuilder::new();
-        private.recursive(true).mode(0o700);
-        private.create(&self.paths.backups).map_err(|error| StateError::io("create", &self.paths.backups, &error))
+        make_folder(self.disk(), self.paths.folder(), Access::Shared)?;
+        make_folder(self.disk(), &self.paths.backups, Access::Private)
     }
 
-    fn put(&self, version: &Version, bytes: &[u8]) -> Result<(), StateError> {
+    fn disk(&self) -> &dyn Disk {
+        self.disk.as_ref()
+    }
+
+    fn put(&self, version: &Version, bytes: &[u8], ours: &Ours<'_>) -> Result<(), StateError> {
         self.make_backups()?;
+        if self.read()?.is_none() {
+            keep_folder(self.disk(), self.paths.folder())?;
+        }
         // The copy goes first: when there is no room for both, the state is as it was.
-        replace(&self.kept(version.serial), bytes)?;
-        replace(&self.paths.state, bytes)?;
+        replace(self.disk(), &self.kept(version.serial), bytes, ours)?;
+        replace(self.disk(), &self.paths.state, bytes, ours)?;
         // The state is written; what could not be removed is tried again with the next one.
         drop(self.prune(version.serial));
         Ok(())
@@ -67,26 +78,22 @@ impl LocalFile {
 
     fn generations(&self) -> Result<Vec<Generation>, StateError> {
         let folder = &self.paths.backups;
-        let failed = |error: std::io::Error| StateError::io("list", folder, &error);
-        let files = match fs::read_dir(folder) {
+        let files = match self.disk.list(folder) {
             Ok(files) => files,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(StateError::io("list", folder, &error)),
         };
         let mut all = Vec::new();
         for file in files {
-            let file = file.map_err(failed)?;
-            let name = file.file_name().to_string_lossy().into_owned();
             // Anything else in the folder is somebody's, not ours.
-            let Some(stem) = name.strip_suffix(".json") else { continue };
+            let Some(stem) = file.name.strip_suffix(".json") else { continue };
             let (serial, before) = match stem.split_once(BEFORE) {
                 Some((serial, operation)) => (serial, Some(operation.to_owned())),
                 None => (stem, None),
             };
             let Ok(serial) = serial.parse() else { continue };
-            let about = file.metadata().map_err(failed)?;
-            let written = about.modified().map_err(failed)?;
-            all.push(Generation { serial, written, size: about.len(), path: file.path(), before });
+            let path = folder.join(&file.name);
+            all.push(Generation { serial, written: file.modified, size: file.size, path, before });
         }
         all.sort_by(|a, b| (a.serial, &a.before).cmp(&(b.serial, &b.before)));
         Ok(all)
@@ -99,29 +106,41 @@ impl Backend for LocalFile {
     }
 
     fn read(&self) -> Result<Option<Vec<u8>>, StateError> {
-        read(&self.paths.state)
+        read(self.disk(), &self.paths.state)
     }
 
-    fn write_if(&self, expected: Option<&Version>, version: &Version, bytes: &[u8]) -> Result<(), StateError> {
+    fn write_if(
+        &self,
+        expected: Option<&Version>,
+        version: &Version,
+        bytes: &[u8],
+        ours: &Ours<'_>,
+    ) -> Result<(), StateError> {
         let found = self.read()?.map(|bytes| file::version(self.path(), &bytes)).transpose()?;
         if found.as_ref() != expected {
             let text = |version: Option<&Version>| version.map_or("no state".to_owned(), ToString::to_string);
             return Err(self.moved(text(expected), text(found.as_ref())));
         }
-        self.put(version, bytes)
+        self.put(version, bytes, ours)
     }
 
-    fn write_over(&self, found: Option<&[u8]>, version: &Version, bytes: &[u8]) -> Result<(), StateError> {
+    fn write_over(
+        &self,
+        found: Option<&[u8]>,
+        version: &Version,
+        bytes: &[u8],
+        ours: &Ours<'_>,
+    ) -> Result<(), StateError> {
         if self.read()?.as_deref() != found {
             return Err(self.moved("what could not be read".to_owned(), "something else".to_owned()));
         }
-        self.put(version, bytes)
+        self.put(version, bytes, ours)
     }
 
     fn set_aside(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, StateError> {
         self.make_backups()?;
         let path = self.paths.backups.join(name);
-        replace(&path, bytes)?;
+        replace(self.disk(), &path, bytes, &|| Ok(()))?;
         Ok(path)
     }
 
@@ -142,71 +161,95 @@ impl Backend for LocalFile {
     }
 
     fn generation(&self, serial: u64) -> Result<Vec<u8>, StateError> {
-        if let Some(bytes) = read(&self.kept(serial))? {
+        if let Some(bytes) = read(self.disk(), &self.kept(serial))? {
             return Ok(bytes);
         }
         let aside = self.generations()?.into_iter().find(|one| one.serial == serial);
-        let bytes = aside.map(|one| read(&one.path)).transpose()?.flatten();
+        let bytes = aside.map(|one| read(self.disk(), &one.path)).transpose()?.flatten();
         bytes.ok_or_else(|| StateError::NoGeneration { path: self.paths.backups.clone(), serial })
     }
 }
 
 /// The bytes of a file; none when there is no such file.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, StateError> {
-    match fs::read(path) {
+pub(super) fn read(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>, StateError> {
+    match disk.read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StateError::io("read", path, &error)),
     }
 }
 
-/// Makes the folder of state files.
-pub(super) fn make_folder(folder: &Path) -> Result<(), StateError> {
-    fs::create_dir_all(folder).map_err(|error| StateError::io("create", folder, &error))
+/// Makes a folder and all that it is in. Each one that is made is lasting when this returns:
+/// otherwise a power cut takes it away with all that was safely written in it.
+pub(super) fn make_folder(disk: &dyn Disk, folder: &Path, access: Access) -> Result<(), StateError> {
+    let mut made = disk.make_folder(folder, access);
+    let parent = folder_of(folder);
+    if made.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) && parent != folder {
+        make_folder(disk, parent, access)?;
+        made = disk.make_folder(folder, access);
+    }
+    match made {
+        Ok(()) => sync_folder(disk, parent),
+        Err(_) if disk.is_folder(folder) => Ok(()),
+        Err(error) => Err(StateError::io("create", folder, &error)),
+    }
+}
+
+/// Makes lasting that this folder is there: whoever made it may have been killed before it had done so.
+fn keep_folder(disk: &dyn Disk, folder: &Path) -> Result<(), StateError> {
+    let parent = folder_of(folder);
+    match disk.sync_folder(parent) {
+        // Not everything that a folder can be in may be read by us, or knows of this.
+        Err(error) if !matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::InvalidInput) => {
+            Err(StateError::io("sync", parent, &error))
+        }
+        // Folders further up are seldom new, and not for us to complain of.
+        _ if folder_of(parent) != parent => keep_folder(disk, parent).or(Ok(())),
+        _ => Ok(()),
+    }
 }
 
 /// Creates a file that only its owner may read.
-pub(super) fn create_private(path: &Path) -> Result<File, StateError> {
+pub(super) fn create_private(disk: &dyn Disk, path: &Path) -> Result<Box<dyn OpenFile>, StateError> {
     // Removed first, because opening an old one would keep its permissions.
-    remove(path)?;
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    made.map_err(|error| StateError::io("create", path, &error))
+    remove(disk, path)?;
+    disk.create(path, Access::Private).map_err(|error| StateError::io("create", path, &error))
 }
 
 /// Removes a file, which need not exist.
-pub(super) fn remove(path: &Path) -> Result<(), StateError> {
-    match fs::remove_file(path) {
+pub(super) fn remove(disk: &dyn Disk, path: &Path) -> Result<(), StateError> {
+    match disk.remove(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(StateError::io("remove", path, &error)),
         _ => Ok(()),
     }
 }
 
 /// Makes what was created, renamed or removed in a folder last.
-pub(super) fn sync_folder(folder: &Path) -> Result<(), StateError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| StateError::io("sync", folder, &error))
+pub(super) fn sync_folder(disk: &dyn Disk, folder: &Path) -> Result<(), StateError> {
+    disk.sync_folder(folder).map_err(|error| StateError::io("sync", folder, &error))
 }
 
 /// Replaces a file so that at any moment, and after a power cut, it is wholly old or wholly new.
 /// The name of the new one is fixed: the lock makes us the only writer, and a kill leaves one
 /// file behind at most, which the next write removes.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), StateError> {
+fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], ours: &Ours<'_>) -> Result<(), StateError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let new = path.with_file_name(format!(".{name}.new"));
-    let written = create_private(&new).and_then(|mut file| {
-        let done = file.write_all(bytes).and_then(|()| file.sync_all());
-        done.map_err(|error| StateError::io("write", &new, &error))
-    });
+    let file = create_private(disk, &new)?;
+    let written = file.write_at(bytes, 0).and_then(|()| file.sync());
+    let written = written.map_err(|error| StateError::io("write", &new, &error)).and_then(|()| ours());
     if let Err(error) = written {
         // Gives back the room on a full disk; a failure of this one would hide the first.
-        drop(fs::remove_file(&new));
+        drop(disk.remove_same(&new, file.as_ref()));
         return Err(error);
     }
-    fs::rename(&new, path).map_err(|error| StateError::io("replace", path, &error))?;
-    sync_folder(folder_of(path))
+    disk.rename(&new, path).map_err(|error| StateError::io("replace", path, &error))?;
+    sync_folder(disk, folder_of(path))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::super::model::State;
@@ -216,7 +259,7 @@ mod tests {
         let mut state = State::fresh("lab", "line".into(), "salt".into());
         state.serial = to;
         let expected = from.map(|serial| Version { lineage: "line".into(), serial });
-        file.write_if(expected.as_ref(), &state.version(), &file::to_bytes(&state))
+        file.write_if(expected.as_ref(), &state.version(), &file::to_bytes(&state), &|| Ok(()))
     }
 
     #[test]

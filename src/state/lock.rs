@@ -9,49 +9,41 @@
 //! Whoever takes over or breaks a lock removes the file. A holder whose file is gone has lost the
 //! lock and writes nothing more ([`Lease::check`]).
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
+use super::disk::{self, Access, Disk, OpenFile};
 use super::error::StateError;
 use super::holder::{Holder, timestamp};
-use super::local::make_folder;
-use super::paths::{Paths, folder_of};
+use super::paths::Paths;
 
 /// How long things take.
 #[derive(Clone, Copy, Debug)]
-struct Timing {
+pub(super) struct Timing {
     /// A lease that was not renewed for so long may have lost its holder.
-    lease: Duration,
+    pub(super) lease: Duration,
     /// A holder renews this often: a sixth of the lease, so that a slow disk does not lose it.
-    renewal: Duration,
+    pub(super) renewal: Duration,
     /// How long a lease that seems expired is watched before it is taken over, because the clocks
     /// of two machines may differ: longer than a renewal.
-    watch: Duration,
+    pub(super) watch: Duration,
 }
 
 impl Timing {
-    const DEFAULT: Self =
+    pub(super) const DEFAULT: Self =
         Self { lease: Duration::from_mins(1), renewal: Duration::from_secs(10), watch: Duration::from_secs(15) };
 }
-
-/// Between two tries while waiting.
-const POLL: Duration = Duration::from_millis(50);
-
-/// Tries go on for so long even without a timeout: someone who only looks at a lock file, or is
-/// just about to give it back, must not fail us.
-const GRACE: Duration = Duration::from_millis(200);
 
 /// A held lock. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Lease {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
-    file: Arc<File>,
+    file: Arc<dyn OpenFile>,
     holder: Holder,
     stop: Option<(Sender<()>, JoinHandle<()>)>,
 }
@@ -67,69 +59,24 @@ pub enum Held {
     Gone,
 }
 
-/// Takes the lock of the state file at `state`; waits up to `timeout` for it (zero: one try).
-///
-/// # Errors
-/// [`StateError::Locked`] when someone else still holds it then; [`StateError::Io`] when the lock
-/// file cannot be written.
-pub fn acquire(state: &Path, operation: &str, timeout: Duration) -> Result<Lease, StateError> {
-    acquire_with(state, operation, timeout, Timing::DEFAULT)
-}
-
-fn acquire_with(state: &Path, operation: &str, timeout: Duration, timing: Timing) -> Result<Lease, StateError> {
-    let paths = Paths::new(state);
-    make_folder(paths.folder())?;
-    let here = Holder::here(operation);
-    let mut deadline = Instant::now() + timeout.max(GRACE);
-    let mut watched: Option<(Box<Holder>, Instant)> = None;
-    loop {
-        let found = Found::at(&paths.lock, &here)?;
-        match &found {
-            Found::Nothing => {
-                if let Some(lease) = Lease::place(&paths.lock, here.taking(), timing)? {
-                    return Ok(lease);
-                }
-            }
-            Found::Lock { file, held: Held::Gone, .. } => {
-                remove_same(&paths.lock, file)?;
-                continue;
-            }
-            Found::Lock { file, holder, held: Held::Elsewhere } if holder.silent_for() > timing.lease => match &watched
-            {
-                Some((seen, since)) if seen == holder => {
-                    if since.elapsed() > timing.watch {
-                        remove_same(&paths.lock, file)?;
-                        continue;
-                    }
-                }
-                Some(_) => watched = Some((holder.clone(), Instant::now())),
-                None => {
-                    watched = Some((holder.clone(), Instant::now()));
-                    // Only once: a holder that renews is alive, whatever its clock says.
-                    deadline = deadline.max(Instant::now() + timing.watch + GRACE);
-                }
-            },
-            Found::Lock { .. } | Found::Unreadable { .. } => {}
-        }
-        if Instant::now() >= deadline {
-            return Err(found.refusal(&paths.lock));
-        }
-        // The file and its kernel lock are let go before the wait.
-        drop(found);
-        thread::sleep(POLL);
-    }
-}
-
 /// Who holds the lock of the state file at `state`, and whether that one lives; none when nobody
 /// does.
 ///
 /// # Errors
 /// [`StateError::LockUnreadable`] or [`StateError::Io`] when the lock file cannot be read.
 pub fn show(state: &Path) -> Result<Option<(Holder, Held)>, StateError> {
+    show_on(disk::real().as_ref(), state)
+}
+
+/// The same on another disk.
+pub fn show_on(disk: &dyn Disk, state: &Path) -> Result<Option<(Holder, Held)>, StateError> {
     let path = Paths::new(state).lock;
-    match Found::at(&path, &Holder::here("look"))? {
+    let machine = disk.machine();
+    match Found::at(disk, &path, &machine.holder("look"))? {
         Found::Nothing => Ok(None),
-        Found::Lock { holder, held: Held::Elsewhere, .. } if holder.silent_for() > Timing::DEFAULT.lease => {
+        Found::Lock { holder, held: Held::Elsewhere, .. }
+            if holder.silent_for(machine.now()) > Timing::DEFAULT.lease =>
+        {
             Ok(Some((*holder, Held::Gone)))
         }
         Found::Lock { holder, held, .. } => Ok(Some((*holder, held))),
@@ -155,13 +102,18 @@ pub fn held_as(state: &Path, id: &str) -> Result<(Holder, Held), StateError> {
 /// # Errors
 /// [`StateError::NotThatLock`] when the lock has another id or nobody holds it.
 pub fn break_lock(state: &Path, id: &str) -> Result<Holder, StateError> {
+    break_lock_on(disk::real().as_ref(), state, id)
+}
+
+/// The same on another disk.
+pub fn break_lock_on(disk: &dyn Disk, state: &Path, id: &str) -> Result<Holder, StateError> {
     let path = Paths::new(state).lock;
     let wrong = |found| StateError::NotThatLock { path: path.clone(), wanted: id.to_owned(), found };
-    match Found::at(&path, &Holder::here("look"))? {
+    match Found::at(disk, &path, &disk.machine().holder("look"))? {
         Found::Nothing => Err(wrong(None)),
         Found::Lock { holder, .. } if holder.id != id => Err(wrong(Some(holder.id))),
         Found::Lock { holder, file, .. } => {
-            remove_same(&path, &file)?;
+            disk.remove_same(&path, file.as_ref()).map_err(|error| StateError::io("remove", &path, &error))?;
             Ok(*holder)
         }
         unreadable @ Found::Unreadable { .. } => Err(unreadable.refusal(&path)),
@@ -170,25 +122,35 @@ pub fn break_lock(state: &Path, id: &str) -> Result<Holder, StateError> {
 
 impl Lease {
     /// Puts a lock file in place, if there is none.
-    fn place(path: &Path, holder: Holder, timing: Timing) -> Result<Option<Self>, StateError> {
+    pub(super) fn place(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        holder: Holder,
+        timing: Timing,
+    ) -> Result<Option<Self>, StateError> {
         let failed = |error: std::io::Error| StateError::io("create", path, &error);
+        let aside = path.with_file_name(format!(".lock.{}", holder.id));
         // Readable by all: whoever shares the folder may see who works.
-        let mut file = tempfile::Builder::new()
-            .prefix(".lock.")
-            .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(folder_of(path))
-            // The random name says nothing to anybody.
-            .map_err(|error| failed(error.kind().into()))?;
-        file.write_all(content(&holder).as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+        let file = disk.create(&aside, Access::Shared);
+        // The name of the file aside says nothing to anybody.
+        let file: Arc<dyn OpenFile> = file.map_err(|error| failed(error.kind().into()))?.into();
+        let written = file.write_at(content(&holder).as_bytes(), 0).and_then(|()| file.sync());
         // Locked before it has its name, so that nobody ever sees it without its kernel lock.
-        file.as_file().try_lock().map_err(|error| failed(error.into()))?;
-        let file = match file.persist_noclobber(path) {
-            Ok(file) => Arc::new(file),
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => return Err(failed(error.error)),
-        };
-        let stop = renew(path.to_owned(), Arc::clone(&file), holder.clone(), timing.renewal).map_err(failed)?;
-        Ok(Some(Self { path: path.to_owned(), file, holder, stop: Some(stop) }))
+        let locked = written
+            .and_then(|()| file.try_lock())
+            .and_then(|ours| if ours { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) });
+        match locked.and_then(|()| disk.rename_new(&aside, path)) {
+            Ok(()) => {}
+            Err(error) => {
+                drop(disk.remove(&aside));
+                return if error.kind() == ErrorKind::AlreadyExists { Ok(None) } else { Err(failed(error)) };
+            }
+        }
+        let mut lease = Self { disk: Arc::clone(disk), path: path.to_owned(), file, holder, stop: None };
+        if disk.machine().renews() {
+            lease.stop = Some(renew(&lease, timing.renewal).map_err(failed)?);
+        }
+        Ok(Some(lease))
     }
 
     /// Who we are.
@@ -201,11 +163,22 @@ impl Lease {
     /// # Errors
     /// [`StateError::LockLost`] when it was broken or taken over.
     pub fn check(&self) -> Result<(), StateError> {
-        if is_at(&self.file, &self.path) {
+        if is_at(self.disk.as_ref(), self.file.as_ref(), &self.path) {
             Ok(())
         } else {
             Err(StateError::LockLost { path: self.path.clone(), id: self.holder.id.clone() })
         }
+    }
+
+    /// Says that we live. A thread does so by itself, except on a simulated machine
+    /// ([`Machine::renews`](super::Machine::renews)).
+    ///
+    /// # Errors
+    /// As [`Lease::check`], or that the lock file cannot be written.
+    pub fn renew(&self) -> Result<(), StateError> {
+        self.check()?;
+        say_alive(self.disk.as_ref(), self.file.as_ref(), &self.holder)
+            .map_err(|error| StateError::io("write", &self.path, &error))
     }
 }
 
@@ -217,27 +190,31 @@ impl Drop for Lease {
             drop(thread.join());
         }
         // What cannot be removed is taken over by the next run: the kernel lock ends here.
-        drop(remove_same(&self.path, &self.file));
+        drop(self.disk.remove_same(&self.path, self.file.as_ref()));
     }
 }
 
 /// Renews the lease until the sender is dropped or the file is no longer ours.
-fn renew(
-    path: PathBuf,
-    file: Arc<File>,
-    mut holder: Holder,
-    every: Duration,
-) -> std::io::Result<(Sender<()>, JoinHandle<()>)> {
+fn renew(lease: &Lease, every: Duration) -> std::io::Result<(Sender<()>, JoinHandle<()>)> {
+    let (disk, path, file, holder) =
+        (Arc::clone(&lease.disk), lease.path.clone(), Arc::clone(&lease.file), lease.holder.clone());
     let (stop, stopped) = channel::<()>();
     let thread = thread::Builder::new().name("lease".to_owned()).spawn(move || {
-        while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) && is_at(&file, &path) {
-            holder.renewed = timestamp(SystemTime::now());
-            // In place: the text keeps its length, and one small write is not torn by a kill. A
-            // failure shows itself as an old time, and the next turn tries again.
-            drop(file.write_all_at(content(&holder).as_bytes(), 0));
+        while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout)
+            && is_at(disk.as_ref(), file.as_ref(), &path)
+        {
+            // A failure shows itself as an old time, and the next turn tries again.
+            drop(say_alive(disk.as_ref(), file.as_ref(), &holder));
         }
     })?;
     Ok((stop, thread))
+}
+
+/// Writes the time into a lock file, in place: the text keeps its length, and one small write is not
+/// torn by a kill.
+fn say_alive(disk: &dyn Disk, file: &dyn OpenFile, holder: &Holder) -> std::io::Result<()> {
+    let renewed = timestamp(disk.machine().now());
+    file.write_at(content(&Holder { renewed, ..holder.clone() }).as_bytes(), 0)
 }
 
 fn content(holder: &Holder) -> String {
@@ -247,35 +224,24 @@ fn content(holder: &Holder) -> String {
 
 /// What stands at the path of a lock file. While it lives, so does the kernel lock that a look at
 /// an abandoned file has taken: two who find it cannot both remove it.
-enum Found {
+pub(super) enum Found {
     Nothing,
-    Lock { file: File, holder: Box<Holder>, held: Held },
+    Lock { file: Box<dyn OpenFile>, holder: Box<Holder>, held: Held },
     Unreadable { reason: String },
 }
 
 impl Found {
-    fn at(path: &Path, here: &Holder) -> Result<Self, StateError> {
-        let failed = |error: std::io::Error| StateError::io("read", path, &error);
-        // Network file systems lock only what is open for writing; someone else's file can only be read.
-        let opened = OpenOptions::new().read(true).write(true).open(path).or_else(|_| File::open(path));
-        let mut file = match opened {
+    pub(super) fn at(disk: &dyn Disk, path: &Path, here: &Holder) -> Result<Self, StateError> {
+        let file = match disk.open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::Nothing),
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(StateError::io("read", path, &error)),
         };
-        let free = match file.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock) => false,
-            Err(TryLockError::Error(error)) => return Err(StateError::io("lock", path, &error)),
-        };
-        if !is_at(&file, path) {
+        let free = file.try_lock().map_err(|error| StateError::io("lock", path, &error))?;
+        if !is_at(disk, file.as_ref(), path) {
             return Ok(Self::Nothing);
         }
-        let mut text = String::new();
-        if let Err(error) = file.read_to_string(&mut text) {
-            return Ok(Self::Unreadable { reason: error.to_string() });
-        }
-        let holder: Holder = match serde_json::from_str(&text) {
+        let holder: Holder = match file.read().and_then(|bytes| Ok(serde_json::from_slice(&bytes)?)) {
             Ok(holder) => holder,
             Err(error) => return Ok(Self::Unreadable { reason: error.to_string() }),
         };
@@ -287,7 +253,7 @@ impl Found {
         Ok(Self::Lock { file, holder: Box::new(holder), held })
     }
 
-    fn refusal(self, path: &Path) -> StateError {
+    pub(super) fn refusal(self, path: &Path) -> StateError {
         let path = path.to_owned();
         match self {
             Self::Lock { holder, .. } => StateError::Locked { path, holder },
@@ -298,19 +264,8 @@ impl Found {
 }
 
 /// Whether this open file is the one at the path.
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(open), Ok(named)) => (open.dev(), open.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
-}
-
-/// Removes the file at the path, if it is this one. Within this process looking and removing are
-/// one act; between processes the kernel lock on the file makes them one.
-fn remove_same(path: &Path, file: &File) -> Result<(), StateError> {
-    static REMOVING: Mutex<()> = Mutex::new(());
-    let _one = REMOVING.lock().unwrap_or_else(PoisonError::into_inner);
-    if is_at(file, path) { super::local::remove(path) } else { Ok(()) }
+fn is_at(disk: &dyn Disk, file: &dyn OpenFile, path: &Path) -> bool {
+    matches!((file.id(), disk.id(path)), (Ok(open), Ok(named)) if open == named)
 }
 
 #[cfg(test)]

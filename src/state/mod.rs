@@ -7,12 +7,19 @@
 //!
 //! Not done here: deciding anything. What an interrupted record means is the plan's business.
 
+mod appending;
 mod backend;
+mod batches;
+mod claim;
+mod disk;
 mod edit;
 mod error;
 mod file;
+#[doc(hidden)]
+pub mod fuzzing;
 mod holder;
 mod journal;
+mod load;
 mod local;
 mod lock;
 mod model;
@@ -23,15 +30,20 @@ mod schema;
 mod store;
 mod surgery;
 
-pub use backend::{Backend, Generation};
+pub use backend::{Backend, Generation, Ours};
+pub use claim::{Attempt, Claim, acquire, acquire_on};
+pub use disk::simulated::{Cut, Deed, SimulatedDisk, SimulatedProcess, Used};
+pub use disk::{Access, Disk, FileId, Listed, Machine, OpenFile, RealDisk};
 pub use edit::{Difference, EditError, forget, rename};
 pub use error::StateError;
 pub use file::{from_bytes, to_bytes};
 pub use holder::Holder;
 pub use journal::{Entry, fold};
 pub use local::LocalFile;
-pub use lock::{Held, Lease, acquire, break_lock, held_as, show};
+pub use lock::{Held, Lease, break_lock, break_lock_on, held_as, show, show_on};
 pub use model::{FORMAT, Record, State, Status, Version};
 pub use schema::schema;
 pub use store::Store;
-pub use surgery::{Content, Found, Replaced, check_push, earlier, history, replace};
+pub use surgery::{
+    Content, Found, Replaced, check_push, earlier, earlier_on, history, history_on, replace, replace_on,
+};

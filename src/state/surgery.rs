@@ -3,18 +3,20 @@
 //! Nothing is ever taken away: the new state is a later serial, and what was there before is set
 //! aside under a name that no later write pushes out.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::backend::{Backend, Generation};
+use super::disk::{self, Disk};
 use super::error::StateError;
 use super::file;
 use super::journal;
+use super::load::next_serial;
 use super::local::{self, LocalFile};
 use super::lock::Lease;
 use super::model::State;
 use super::paths::Paths;
-use super::store::{self, Store};
+use super::store::Store;
 
 /// What is at the path of a state.
 #[derive(Debug)]
@@ -38,8 +40,13 @@ impl Found {
     /// # Errors
     /// When the file cannot be read at all, or a newer mainstay wrote it.
     pub fn at(path: &Path) -> Result<Self, StateError> {
-        let bytes = LocalFile::new(path).read()?;
-        match Store::open_existing(path) {
+        Self::at_on(disk::real(), path)
+    }
+
+    /// The same on another disk.
+    pub fn at_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, StateError> {
+        let bytes = LocalFile::new_on(Arc::clone(&disk), path).read()?;
+        match Store::open_existing_on(disk, path) {
             Ok(None) => Ok(Self::Nothing),
             Ok(Some(store)) => Ok(Self::Whole(Box::new(store))),
             Err(why) if why.is_damage() => Ok(Self::Broken { why, bytes }),
@@ -75,6 +82,18 @@ pub fn replace(
     found: Found,
     lease: Lease,
     operation: &str,
+    wanted: State,
+) -> Result<Replaced, StateError> {
+    replace_on(&disk::real(), path, found, lease, operation, wanted)
+}
+
+/// The same on another disk.
+pub fn replace_on(
+    disk: &Arc<dyn Disk>,
+    path: &Path,
+    found: Found,
+    lease: Lease,
+    operation: &str,
     mut wanted: State,
 ) -> Result<Replaced, StateError> {
     let bytes = match found {
@@ -85,20 +104,19 @@ pub fn replace(
         Found::Nothing => None,
         Found::Broken { bytes, .. } => bytes,
     };
-    let backend = LocalFile::new(path);
+    let backend = LocalFile::new_on(Arc::clone(disk), path);
     let journal = Paths::new(path).journal;
-    wanted.serial = wanted.serial.max(store::next_serial(&backend)?);
+    wanted.serial = wanted.serial.max(next_serial(&backend)?);
     let name = |what: &str| format!("{what}-replaced-by-{}", wanted.serial);
     let mut aside = Vec::new();
     if let Some(bytes) = &bytes {
         aside.push(backend.set_aside(&name("damaged"), bytes)?);
     }
-    if let Some(entries) = local::read(&journal)? {
+    if let Some(entries) = local::read(disk.as_ref(), &journal)? {
         aside.push(backend.set_aside(&name("journal"), &entries)?);
     }
-    lease.check()?;
-    backend.write_over(bytes.as_deref(), &wanted.version(), &file::to_bytes(&wanted))?;
-    local::remove(&journal)?;
+    backend.write_over(bytes.as_deref(), &wanted.version(), &file::to_bytes(&wanted), &|| lease.check())?;
+    local::remove(disk.as_ref(), &journal)?;
     Ok(Replaced { serial: wanted.serial, aside })
 }
 
@@ -107,12 +125,17 @@ pub type Content = Result<State, StateError>;
 
 /// The kept generations, oldest first, each with what it holds.
 pub fn history(path: &Path) -> Result<Vec<(Generation, Content)>, StateError> {
-    let all = LocalFile::new(path).history()?;
-    Ok(all.into_iter().map(|one| (one.clone(), whole(&one.path))).collect())
+    history_on(&disk::real(), path)
 }
 
-fn whole(path: &Path) -> Content {
-    let bytes = fs::read(path).map_err(|error| StateError::io("read", path, &error))?;
+/// The same on another disk.
+pub fn history_on(disk: &Arc<dyn Disk>, path: &Path) -> Result<Vec<(Generation, Content)>, StateError> {
+    let all = LocalFile::new_on(Arc::clone(disk), path).history()?;
+    Ok(all.into_iter().map(|one| (one.clone(), whole(disk.as_ref(), &one.path))).collect())
+}
+
+fn whole(disk: &dyn Disk, path: &Path) -> Content {
+    let bytes = disk.read(path).map_err(|error| StateError::io("read", path, &error))?;
     file::from_bytes(path, &bytes)
 }
 
@@ -123,11 +146,16 @@ fn whole(path: &Path) -> Content {
 /// # Errors
 /// [`StateError::NoGeneration`], or that it cannot be read.
 pub fn earlier(path: &Path, serial: u64, found: &Found) -> Result<(State, usize), StateError> {
-    let bytes = LocalFile::new(path).generation(serial)?;
+    earlier_on(&disk::real(), path, serial, found)
+}
+
+/// The same on another disk.
+pub fn earlier_on(disk: &Arc<dyn Disk>, path: &Path, serial: u64, found: &Found) -> Result<(State, usize), StateError> {
+    let bytes = LocalFile::new_on(Arc::clone(disk), path).generation(serial)?;
     let state = file::from_bytes(&Paths::new(path).backups.join(format!("{serial}.json")), &bytes)?;
     if let Found::Broken { .. } = found {
         let journal = Paths::new(path).journal;
-        let left = local::read(&journal)?.and_then(|bytes| journal::parse(&journal, &bytes).ok());
+        let left = local::read(disk.as_ref(), &journal)?.and_then(|bytes| journal::parse(&journal, &bytes).ok());
         if let Some(left) = left.filter(|left| left.continues.as_ref() == Some(&state.version())) {
             return Ok((journal::fold(state, &left.entries), left.entries.len()));
         }

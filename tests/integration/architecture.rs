@@ -20,7 +20,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("engine", &["plan", "state", "kinds", "fleet", "resource", "facts::gather"]),
     // How a run ended is a value like its events; a report draws the graph.
     ("render", &["graph", "plan", "state", "facts", "resource", "engine::event", "engine::Outcome"]),
-    ("cli", &["config", "engine", "facts", "fleet", "graph", "kinds", "plan", "render", "resource", "stack", "state"]),
+    // What the command line does without talking, for tests and benches, too.
+    ("flow", &["config", "engine", "facts", "fleet", "graph", "kinds", "plan", "resource", "stack", "state"]),
+    (
+        "cli",
+        &[
+            "config", "engine", "facts", "fleet", "flow", "graph", "kinds", "plan", "render", "resource", "stack",
+            "state",
+        ],
+    ),
     ("main.rs", &[]),
     ("lib.rs", &[]),
 ];

@@ -233,12 +233,16 @@ fn a_run_told_in_json_is_told_whole() {
 #[test]
 fn simulated_hosts_can_be_played_with() {
     let it = Sandbox::applied();
-    assert_eq!(it.expect(0, &["sim", "status"]).out.lines().count(), 152);
+    assert_eq!(it.expect(0, &["sim", "status"]).out.lines().count(), 153);
     it.expect(0, &["sim", "down", "cp2"]);
     it.expect(0, &["sim", "fail", "cp1/haproxy"]);
     let status = &it.expect(0, &["--json", "sim", "status"]).json()[0];
     assert_eq!((&status["down"], &status["faults"]), (&["cp2"].into(), &["cp1/haproxy"].into()));
-    assert!(it.expect(0, &["sim", "status"]).out.starts_with("cp2 is down\nsteps on cp1/haproxy fail\n"));
+    assert!(
+        it.expect(0, &["sim", "status"])
+            .out
+            .starts_with("cp2 is down\nsteps on cp1/haproxy fail\netcd on cp1, cp2 (does not run), cp3\n")
+    );
     it.expect(0, &["sim", "up", "cp2"]);
     it.expect(0, &["sim", "set", "cp1/haproxy/service[haproxy]={\"state\":\"inactive\"}"]);
     it.expect(0, &["sim", "set", "w1/host/swap=absent"]);

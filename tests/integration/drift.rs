@@ -3,7 +3,7 @@
 use std::fs;
 
 use mainstay::plan::{Drift, Entry, Label, Seeing};
-use mainstay::render::{DriftReport, drift_schema};
+use mainstay::render::{DriftReport, Source, drift_schema};
 use mainstay::resource::{Address, FieldChange};
 use serde_json::Value;
 
@@ -119,7 +119,7 @@ fn markdown_is_never_longer_than_an_issue_may_be() {
             coverage: Seeing { resources, ..Seeing::default() },
             warnings: Vec::new(),
         };
-        let report = DriftReport { drift: &drift, file: "cluster.yaml", line_of: &|_| None };
+        let report = DriftReport { drift: &drift, source: Source { file: "cluster.yaml", line_of: &|_| None } };
         let markdown = report.markdown();
         assert!(markdown.chars().count() < 65_536, "{}", markdown.chars().count());
         assert!(markdown.contains("**Cut here:**"), "it says that it is cut");

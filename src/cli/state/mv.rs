@@ -1,10 +1,9 @@
 //! `mainstay state mv`
 
-use super::super::apply::Locking;
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
 use super::super::which::Place;
-use super::surgery::{Manner, Operation, not_recorded, records, whole};
+use super::surgery::{Manner, Operation, Writing, not_recorded, records, whole};
 use crate::state::{self, EditError};
 
 /// Gives records another address, for example after a host was renamed in cluster.yaml
@@ -23,15 +22,12 @@ pub(super) struct Args {
     from: String,
     /// What it is to be; of the same shape
     to: String,
-    /// Show what would move; write nothing
-    #[arg(long)]
-    dry_run: bool,
     #[command(flatten)]
-    locking: Locking,
+    writing: Writing,
 }
 
 pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
-    let manner = Manner::take(place, "mv", args.dry_run, false, args.locking.lock_timeout, ui)?;
+    let manner = Manner::take(place, "mv", args.writing, false, ui)?;
     let (found, before) = whole(place)?;
     let mut wanted = before.clone();
     let moved = state::rename(&mut wanted, &args.from, &args.to).map_err(|error| match &error {
@@ -42,7 +38,7 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
         EditError::Shape { .. } | EditError::Thing { .. } => CliError::wrong(error.to_string()),
     })?;
     let verb = match moved.len() {
-        _ if args.dry_run => "would get",
+        _ if args.writing.dry_run => "would get",
         1 => "gets",
         _ => "get",
     };
@@ -54,7 +50,6 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
         headline: format!("{}: {} {verb} another address", before.cluster, records(moved.len())),
         moved,
         warnings: Vec::new(),
-        next: "mainstay plan",
     }
     .carry_out(manner, ui)
 }

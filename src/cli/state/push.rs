@@ -3,11 +3,10 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::super::apply::Locking;
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
 use super::super::which::Place;
-use super::surgery::{Manner, Operation, records, replaced};
+use super::surgery::{Manner, Operation, Writing, records, replaced};
 use crate::state::{self, Found, State, StateError};
 
 /// Replaces the state by a file that `state pull` printed
@@ -27,20 +26,17 @@ pub(super) struct Args {
     /// Replace also a state of another lineage, a later serial, or one that is damaged
     #[arg(long)]
     force: bool,
-    /// Show what would change; write nothing
-    #[arg(long)]
-    dry_run: bool,
     /// Do not ask
     #[arg(long)]
     auto_approve: bool,
     #[command(flatten)]
-    locking: Locking,
+    writing: Writing,
 }
 
 pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
     let pushed = read(&args.source)?;
     place.check(&pushed)?;
-    let manner = Manner::take(place, "push", args.dry_run, !args.auto_approve, args.locking.lock_timeout, ui)?;
+    let manner = Manner::take(place, "push", args.writing, !args.auto_approve, ui)?;
     let found = Found::at(&place.path)?;
     if !state::check_push(&place.path, &found, &pushed, args.force)? {
         ui.say("Nothing to push: the state is the very same.");
@@ -49,8 +45,8 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     let count = records(pushed.resources.len());
     let headline = format!("{}: serial {} with {count} replaces {}", pushed.cluster, pushed.serial, replaced(&found));
     let wanted = pushed;
-    let (moved, warnings, next) = (Vec::new(), Vec::new(), "mainstay plan");
-    Operation { name: "push", place, found, wanted, headline, moved, warnings, next }.carry_out(manner, ui)
+    let (moved, warnings) = (Vec::new(), Vec::new());
+    Operation { name: "push", place, found, wanted, headline, moved, warnings }.carry_out(manner, ui)
 }
 
 fn read(source: &Path) -> Result<State, CliError> {

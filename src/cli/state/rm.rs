@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::apply::Locking;
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
 use super::super::which::Place;
-use super::surgery::{Manner, Operation, not_recorded, records, whole};
+use super::surgery::{Manner, Operation, Writing, not_recorded, records, whole};
 use crate::resource::{Address, Pattern};
 use crate::state;
 
@@ -23,15 +22,12 @@ pub(super) struct Args {
     /// Addresses, prefixes or globs
     #[arg(required = true, value_name = "PAT")]
     patterns: Vec<String>,
-    /// Show what would be forgotten; write nothing
-    #[arg(long)]
-    dry_run: bool,
     #[command(flatten)]
-    locking: Locking,
+    writing: Writing,
 }
 
 pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
-    let manner = Manner::take(place, "rm", args.dry_run, false, args.locking.lock_timeout, ui)?;
+    let manner = Manner::take(place, "rm", args.writing, false, ui)?;
     let (found, before) = whole(place)?;
     let mut gone: BTreeSet<Address> = BTreeSet::new();
     for text in &args.patterns {
@@ -54,7 +50,7 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     });
     let warnings = warnings.collect();
     let verb = match gone.len() {
-        _ if args.dry_run => "would be forgotten",
+        _ if args.writing.dry_run => "would be forgotten",
         1 => "is forgotten",
         _ => "are forgotten",
     };
@@ -66,7 +62,6 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
         headline: format!("{}: {} {verb}; what is on the hosts stays", before.cluster, records(gone.len())),
         moved: Vec::new(),
         warnings,
-        next: "mainstay plan",
     }
     .carry_out(manner, ui)
 }

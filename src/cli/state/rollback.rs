@@ -1,10 +1,9 @@
 //! `mainstay state rollback`
 
-use super::super::apply::Locking;
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
 use super::super::which::Place;
-use super::surgery::{Manner, Operation, records, replaced};
+use super::surgery::{Manner, Operation, Writing, records, replaced};
 use crate::state::{self, Found};
 
 /// Goes back to a generation, also while the state is damaged or gone
@@ -19,18 +18,15 @@ use crate::state::{self, Found};
 pub(super) struct Args {
     /// The generation's serial, as `mainstay state history` lists it
     serial: u64,
-    /// Show what would change; write nothing
-    #[arg(long)]
-    dry_run: bool,
     /// Do not ask
     #[arg(long)]
     auto_approve: bool,
     #[command(flatten)]
-    locking: Locking,
+    writing: Writing,
 }
 
 pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
-    let manner = Manner::take(place, "rollback", args.dry_run, !args.auto_approve, args.locking.lock_timeout, ui)?;
+    let manner = Manner::take(place, "rollback", args.writing, !args.auto_approve, ui)?;
     let found = Found::at(&place.path)?;
     let (wanted, entries) = state::earlier(&place.path, args.serial, &found)?;
     place.check(&wanted)?;
@@ -51,6 +47,5 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     };
     let now = replaced(&found);
     let headline = format!("{}: serial {} with {count}{journal} replaces {now}", wanted.cluster, args.serial);
-    let (moved, next) = (Vec::new(), "mainstay plan");
-    Operation { name: "rollback", place, found, wanted, headline, moved, warnings, next }.carry_out(manner, ui)
+    Operation { name: "rollback", place, found, wanted, headline, moved: Vec::new(), warnings }.carry_out(manner, ui)
 }

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::super::apply::Locking;
 use super::super::approve::approve;
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
 use super::super::which::Place;
+use crate::plan;
 use crate::resource::Address;
 use crate::state::{self, Difference, Found, Lease, State};
 
@@ -29,8 +31,16 @@ pub(super) struct Operation<'a> {
     /// Old and new address of what moves.
     pub(super) moved: Vec<(Address, Address)>,
     pub(super) warnings: Vec<String>,
-    /// What to run afterwards.
-    pub(super) next: &'static str,
+}
+
+/// What every operation takes.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Writing {
+    /// Show what would change; write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    #[command(flatten)]
+    locking: Locking,
 }
 
 /// How an operation is carried out.
@@ -44,18 +54,13 @@ pub(super) struct Manner {
 
 impl Manner {
     /// Takes the lock, unless nothing is to be written.
-    pub(super) fn take(
-        place: &Place,
-        name: &str,
-        dry_run: bool,
-        ask: bool,
-        timeout: std::time::Duration,
-        ui: Ui,
-    ) -> Result<Self, CliError> {
+    pub(super) fn take(place: &Place, name: &str, writing: Writing, ask: bool, ui: Ui) -> Result<Self, CliError> {
+        let Writing { dry_run, locking: Locking { lock_timeout } } = writing;
         if ask && !dry_run && ui.json {
             return Err(CliError::wrong("--json cannot ask").hint("add --auto-approve"));
         }
-        let lease = if dry_run { None } else { Some(state::acquire(&place.path, &format!("state {name}"), timeout)?) };
+        let acquire = || state::acquire(&place.path, &format!("state {name}"), lock_timeout);
+        let lease = if dry_run { None } else { Some(acquire()?) };
         Ok(Self { lease, ask })
     }
 }
@@ -94,7 +99,7 @@ impl Operation<'_> {
         for path in &done.aside {
             ui.say(&format!("What was there before stays as {} until you remove it.", path.display()));
         }
-        ui.say(&format!("Next:  {}", self.next));
+        ui.say(&format!("Next:  {}", self.place.next.whole("plan")));
         Ok(Exit::Done)
     }
 
@@ -154,22 +159,9 @@ pub(super) fn whole(place: &Place) -> Result<(Found, State), CliError> {
 
 /// Nothing is recorded under this name; what was probably meant.
 pub(super) fn not_recorded(wanted: &str, state: &State) -> CliError {
-    let depth = wanted.splitn(3, '/').count();
-    let mut near: Vec<(usize, String)> = state
-        .resources
-        .keys()
-        .map(|address| {
-            let text = address.to_string();
-            let known: Vec<&str> = text.splitn(3, '/').take(depth).collect();
-            let known = known.join("/");
-            (strsim::damerau_levenshtein(wanted, &known), known)
-        })
-        .collect();
-    near.sort();
-    near.dedup();
-    let near: Vec<String> = near.into_iter().take(3).map(|(_, known)| known).collect();
+    let near = plan::near(wanted, state.resources.keys());
     let error = CliError::failed(format!("nothing is recorded at `{wanted}`"));
-    let error = if near.is_empty() { error } else { error.hint(format!("near it: {}", near.join(", "))) };
+    let error = if near.is_empty() { error } else { error.hint(format!("did you mean {}?", near.join(", "))) };
     error.hint("`mainstay state list` lists what is recorded")
 }
 

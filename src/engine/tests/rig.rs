@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::super::event::{Ending, Event};
 use super::super::{Control, EngineError, Interrupt, Outcome, Run, apply};
-use crate::fleet::{ActOutcome, ActRequest, Fleet, OnAct, SimulatedFleet};
+use crate::fleet::{ActOutcome, ActRequest, Fate, Fleet, FleetError, Interference, SimulatedFleet};
 use crate::plan::{Change, Coverage, Mode, Plan, Reason};
 use crate::resource::testing::absent;
 use crate::resource::{
@@ -181,23 +181,57 @@ impl Default for Rig {
     }
 }
 
+type Answering = dyn Fn(&Acted) -> Option<ActOutcome> + Send + Sync;
+
+/// Answers in the fleet's place, and remembers what was carried out.
+struct Watch {
+    answer: Box<Answering>,
+    acts: Arc<Mutex<Vec<Acted>>>,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watch")
+    }
+}
+
+impl Watch {
+    fn acted(host: &HostName, request: &ActRequest<'_>) -> Acted {
+        let step = match request.act {
+            None => "look".to_owned(),
+            Some((script, _)) => match script.values().first() {
+                Some((_, crate::resource::Value::Text(title))) => title.clone(),
+                _ => "probe".to_owned(),
+            },
+        };
+        let text = Frame::new("m").act(None, request.act, None).unwrap().to_string();
+        Acted { host: host.to_string(), address: request.address.to_string(), step, text }
+    }
+}
+
+impl Interference for Watch {
+    fn act(&self, host: &HostName, request: &ActRequest<'_>, _: &SimulatedFleet) -> Fate {
+        (self.answer)(&Self::acted(host, request)).map_or(Fate::Go, |outcome| Fate::Answer(Box::new(outcome)))
+    }
+
+    fn acted(
+        &self,
+        host: &HostName,
+        request: &ActRequest<'_>,
+        outcome: &Result<ActOutcome, FleetError>,
+        _: &SimulatedFleet,
+    ) {
+        if !matches!(outcome, Ok(ActOutcome::Stale { .. })) {
+            self.acts.lock().unwrap().push(Self::acted(host, request));
+        }
+    }
+}
+
 impl Rig {
     /// Answers acts in the fleet's place where `answer` says so.
     pub(super) fn on_act(mut self, answer: impl Fn(&Acted) -> Option<ActOutcome> + Send + Sync + 'static) -> Self {
-        let acts = Arc::clone(&self.acts);
-        self.fleet.on_act = OnAct(Some(Box::new(move |host: &HostName, request: &ActRequest<'_>| {
-            let step = match request.act {
-                None => "look".to_owned(),
-                Some((script, _)) => match script.values().first() {
-                    Some((_, crate::resource::Value::Text(title))) => title.clone(),
-                    _ => "probe".to_owned(),
-                },
-            };
-            let text = Frame::new("m").act(None, request.act, None).unwrap().to_string();
-            let acted = Acted { host: host.to_string(), address: request.address.to_string(), step, text };
-            acts.lock().unwrap().push(acted.clone());
-            answer(&acted)
-        })));
+        let watch = Watch { answer: Box::new(answer), acts: Arc::clone(&self.acts) };
+        self.fleet = self.fleet.interfered(Arc::new(watch));
         self
     }
 

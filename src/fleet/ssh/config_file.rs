@@ -51,7 +51,7 @@ impl ConfigFile {
         }
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, path: &Path) -> Result<Self, String> {
         let mut blocks = vec![Block { patterns: vec!["*".to_owned()], settings: Vec::new() }];
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;

@@ -21,7 +21,7 @@ pub(super) struct KnownHosts {
 }
 
 #[derive(Debug)]
-struct Line {
+pub(super) struct Line {
     /// `FILE:NUMBER`.
     place: String,
     entry: Entry,
@@ -110,7 +110,7 @@ impl KnownHosts {
     }
 }
 
-enum Verdict {
+pub(super) enum Verdict {
     Known,
     Unknown,
     Revoked { place: String },
@@ -118,7 +118,7 @@ enum Verdict {
     Authority { place: String },
 }
 
-fn judge(lines: &[Line], name: &str, key: &PublicKey) -> Verdict {
+pub(super) fn judge(lines: &[Line], name: &str, key: &PublicKey) -> Verdict {
     let mut verdict = Verdict::Unknown;
     let mut others = String::new();
     let mut authority = None;
@@ -156,7 +156,7 @@ impl Line {
 }
 
 /// Lines that can be read; others (old key types, faults) match nothing, as in OpenSSH.
-fn parse(text: &str, file: &Path) -> Vec<Line> {
+pub(super) fn parse(text: &str, file: &Path) -> Vec<Line> {
     let mut lines = Vec::new();
     for (index, text) in text.lines().enumerate() {
         let place = format!("{}:{}", file.display(), index + 1);
@@ -176,7 +176,7 @@ fn parse(text: &str, file: &Path) -> Vec<Line> {
 }
 
 /// The name under which a host's keys stand: the plain one for port 22, else `[NAME]:PORT`.
-fn lookup_name(address: &str, port: u16) -> String {
+pub(super) fn lookup_name(address: &str, port: u16) -> String {
     let address = address.to_ascii_lowercase();
     if port == 22 { address } else { format!("[{address}]:{port}") }
 }

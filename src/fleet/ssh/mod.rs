@@ -4,6 +4,7 @@ mod config_file;
 mod credentials;
 mod environment;
 mod exec;
+pub mod fuzzing;
 mod handshake;
 mod known_hosts;
 mod link;

@@ -2,7 +2,15 @@
 # `absent`, or `MODE|UID|GID|SIZE|TYPE|USER:GROUP` and, for a regular file, a second line:
 # `base64 CONTENT` when it may be read whole, `sha256 HASH` otherwise. Base64, because the answer
 # must be the same text on both sides whatever bytes the file holds.
-if facts=$(stat -c '%a|%u|%g|%s|%F|%U:%G' -- "$FILE" 2>&1); then
+line="
+$FILE|"
+seen=${all_files-}
+facts=${seen#*"$line"}
+if [ "$facts" != "$seen" ]; then
+    facts=${facts%%"
+"*}
+    printf '%s\n' "$facts"
+elif facts=$(stat -c '%a|%u|%g|%s|%F|%U:%G' -- "$FILE" 2>&1); then
     printf '%s\n' "$facts"
 else
     case $facts in
@@ -22,8 +30,8 @@ size=${facts#*|*|*|}
 size=${size%%|*}
 if [ "$READ" = yes ] && [ "$size" -le 262144 ]; then
     printf 'base64 '
-    base64 -w 0 <"$FILE"
+    exec base64 -w 0 <"$FILE"
 else
     printf 'sha256 '
-    sha256sum <"$FILE"
+    exec sha256sum <"$FILE"
 fi

@@ -3,6 +3,7 @@
 # etcd member cleanly.
 noted
 [ -n "$note" ] || any_files || exit 0
+spared || exit 1
 note_down "$VERB leaving"
 CONFIG=''
 set -- reset -f

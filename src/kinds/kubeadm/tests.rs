@@ -26,6 +26,7 @@ fn init() -> KubeadmInit {
         config,
         ignore_preflight_errors: vec!["NumCPU".into(), "Mem".into()],
         skip_phases: vec!["addon/coredns".into()],
+        virtual_ip: None,
         fixed: BTreeMap::new(),
     }
 }
@@ -96,6 +97,7 @@ fn slots(standing: &str) -> Slots {
         slots.put(slot, Secret::new(format!("HUSH{}", slot.replace('_', ""))));
     }
     slots.put(STANDING, Secret::new(standing));
+    slots.put(Slots::SCOPE, Secret::new(Slots::PART));
     slots
 }
 
@@ -188,9 +190,18 @@ fn a_cluster_made_by_others_is_adopted_only_when_it_says_that_it_is_whole() {
 
 #[test]
 fn garbage_is_an_error() {
-    for text in
-        ["", "done", "done master", "foreign worker", "foreign worker http://x", "none none", "begun x", "Done worker"]
-    {
+    for text in [
+        "",
+        "done",
+        "done master",
+        "foreign worker",
+        "foreign worker http://x",
+        "none none",
+        "begun x",
+        "Done worker",
+        "none\nx",
+        "done worker\nx",
+    ] {
         let output = Output { status: 0, stdout: text.into(), stderr: String::new() };
         assert!(join(JoinRole::Worker).parse(&output).is_err(), "{text}");
     }

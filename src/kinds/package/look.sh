@@ -1,6 +1,18 @@
 # shellcheck shell=sh disable=SC2154,SC2016
 # `absent`, `dpkg STATUS|VERSION`, or `rpm VERSION` and `hold` when it is locked.
-if command -v apt-get >/dev/null; then
+found=''
+set -f
+IFS='
+'
+for line in ${all_packages-}; do
+    case $line in
+    "$PACKAGE|"*) found="$found${found:+$IFS}${line#*|}" ;;
+    esac
+done
+unset IFS
+if [ -n "$found" ]; then
+    printf 'dpkg %s\n' "$found"
+elif command -v apt-get >/dev/null; then
     if said=$(dpkg-query -W -f '${db:Status-Abbrev}|${Version}\n' -- "$PACKAGE" 2>&1); then
         printf 'dpkg %s\n' "$said"
     else

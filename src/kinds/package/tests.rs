@@ -41,6 +41,7 @@ fn garbage_is_an_error() {
         "dpkg ii 1.0\n",
         "dpkg ii |\n",
         "dpkg xx |1\n",
+        "dpkg xn |\n",
         "dpkg i|1\n",
         "rpm\n",
         "rpm \n",

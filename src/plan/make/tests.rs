@@ -413,30 +413,3 @@ proptest! {
         }
     }
 }
-
-/// Run by hand: `cargo test --release --lib a_hundred_thousand -- --ignored --nocapture`.
-#[test]
-#[ignore = "measures; meaningful in release builds only"]
-fn a_hundred_thousand_resources_are_planned_in_a_second() {
-    let mut world = World::default();
-    for host in 0..5_000 {
-        for i in 0..20_usize {
-            let name = |i: usize| format!("h{host:04}/c{}/thing[/etc/some/longer/path/{i}]", i / 5);
-            let (below, file) = (name(i.saturating_sub(1)), name(i.saturating_sub(2)));
-            let needs: &[&str] = if i > 1 { &[&below, &file] } else { &[] };
-            let reacts: &[&str] = if i % 5 == 4 { &[&below] } else { &[] };
-            world.declare(&name(i), if i == 3 { "2" } else { "1" }, needs, reacts);
-            if host % 2 == 0 {
-                world.made(&name(i), "1", needs);
-            }
-        }
-    }
-    let declared = world.declared.clone();
-    let start = std::time::Instant::now();
-    let graph = Graph::build(declared).unwrap();
-    let built = start.elapsed();
-    let plan = world.plan_with(&graph, Mode::Apply, false);
-    let took = start.elapsed();
-    assert_eq!(plan.changes.len(), 100_000);
-    assert!(took.as_secs_f64() < 1.0, "graph {built:?}, all {took:?}");
-}

@@ -7,6 +7,11 @@ use crate::resource::{Address, Pattern};
 /// Most suggestions for one name.
 const MOST: usize = 3;
 
+/// What was probably meant by a name that fits no known address, the nearest first; nothing when nothing is like it.
+pub fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a Address>) -> Vec<String> {
+    patterns(&Pattern::new(name), &known.into_iter().collect())
+}
+
 /// Patterns like this one that match something: the first part that nothing has, put right.
 pub(super) fn patterns(pattern: &Pattern, all: &BTreeSet<&Address>) -> Vec<String> {
     let parts: Vec<&str> = pattern.as_str().splitn(3, '/').collect();

@@ -6,7 +6,7 @@ use crate::render::fixture::{change, day_two, plan, thousand, troubled, updated}
 
 fn shown(plan: &Plan) -> String {
     let line_of = |pointer: &str| (pointer == "/hosts").then_some(17);
-    PlanHtml { full: false, file: "cluster.yaml", line_of: &line_of }.render(plan)
+    PlanHtml { full: false, source: Source { file: "cluster.yaml", line_of: &line_of } }.render(plan)
 }
 
 /// The page without what is the same on every page.

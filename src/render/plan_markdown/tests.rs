@@ -7,7 +7,7 @@ use crate::render::fixture::{change, day_two, plan, thousand, troubled, updated}
 
 fn shown(plan: &Plan) -> String {
     let line_of = |pointer: &str| (pointer == "/hosts").then_some(17);
-    PlanMarkdown { full: false, file: "cluster.yaml", line_of: &line_of }.render(plan)
+    PlanMarkdown { full: false, source: Source { file: "cluster.yaml", line_of: &line_of } }.render(plan)
 }
 
 /// What a reader of Markdown sees: the HTML, the code, and all other text.

@@ -4,7 +4,7 @@ use crate::render::fixture::{change, day_two, new, plan, troubled};
 
 fn shown(plan: &Plan, width: usize, full: bool, colour: bool) -> String {
     let line_of = |pointer: &str| (pointer == "/hosts").then_some(17);
-    PlanText { color: colour, width, full, file: "cluster.yaml", line_of: &line_of }.render(plan)
+    PlanText { color: colour, width, full, source: Source { file: "cluster.yaml", line_of: &line_of } }.render(plan)
 }
 
 #[test]

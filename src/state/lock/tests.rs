@@ -1,10 +1,18 @@
-use std::io::{BufRead, BufReader};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Instant, SystemTime};
 
+use super::super::claim::{Claim, acquire};
 use super::*;
 
 const NOW: Duration = Duration::ZERO;
+
+fn acquire_with(state: &Path, operation: &str, timeout: Duration, timing: Timing) -> Result<Lease, StateError> {
+    Claim::with(disk::real(), state, operation, timing)?.wait(timeout)
+}
 
 /// A lock file of another machine, last renewed so long ago.
 fn foreign(state: &Path, silent: Duration) -> Holder {

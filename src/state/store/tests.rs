@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::lock::{acquire, break_lock};
+use super::super::SimulatedDisk;
+use super::super::claim::{acquire, acquire_on};
+use super::super::journal;
+use super::super::lock::break_lock;
 use super::super::model::Status;
 use super::super::samples::{address, interrupted, record};
 use super::*;
@@ -212,25 +215,26 @@ fn many_threads_write_at_once_and_share_batches() {
 
 #[test]
 fn a_full_disk_fails_the_entry_and_loses_nothing() {
-    let (_folder, path, store) = begun();
+    let (disk, path) = (SimulatedDisk::new(), Path::new("state/lab.json"));
+    let process = disk.process("desk");
+    let store = Store::open_on(process.clone(), path, "lab").unwrap();
+    store.begin(acquire_on(process.clone(), path, "apply", Duration::ZERO).unwrap(), |_| {}).unwrap();
     store.done(address(1), record("a")).unwrap();
     store.intent(address(2), interrupted("b"), vec![]).unwrap();
-    // Every write to this device fails with "no space left".
-    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    store.lock().writing.as_mut().unwrap().journal.as_mut().unwrap().file = full;
+    disk.full_after(Some(100));
     let error = store.done(address(2), record("b")).unwrap_err();
-    assert!(error.to_string().contains("lab.journal: cannot write: No space left"), "{error}");
+    assert!(error.to_string().contains("lab.journal: cannot write: no storage space"), "{error}");
     assert!(error.hint().unwrap().starts_with("nothing is lost"));
     // The run is told at once, before it acts on anything else.
     assert!(store.intent(address(3), interrupted("c"), vec![]).is_err());
-    let on_disk = Store::read_only(&path).unwrap().unwrap();
-    assert_eq!(on_disk.record(&address(1)).unwrap().status, Status::Ready);
-    assert_eq!(on_disk.record(&address(2)).unwrap().status, Status::Interrupted);
+    let read = || Store::read_only_on(process.clone(), path).unwrap().unwrap();
+    assert_eq!(read().record(&address(1)).unwrap().status, Status::Ready);
+    assert_eq!(read().record(&address(2)).unwrap().status, Status::Interrupted);
     // What has happened is written at the end, if there is room then; what has not, is not.
+    disk.full_after(None);
     store.finish().unwrap();
-    let state = Store::read_only(&path).unwrap().unwrap();
-    assert_eq!(state.record(&address(2)).unwrap().status, Status::Ready);
-    assert_eq!(state.record(&address(3)), None);
+    assert_eq!(read().record(&address(2)).unwrap().status, Status::Ready);
+    assert_eq!(read().record(&address(3)), None);
 }
 
 #[test]

@@ -1,6 +1,7 @@
+use std::fs;
 use std::time::Duration;
 
-use super::super::lock::acquire;
+use super::super::claim::acquire;
 use super::super::samples::{address, interrupted, record};
 use super::*;
 

@@ -180,3 +180,46 @@ fn without_knowledge_of_before_only_empty_directories_go() {
     assert_eq!(stage.run(step(&steps, "clean up")).status, 0);
     assert!(stage.has("/var/lib/kubelet/precious") && !stage.has("/var/lib/etcd"));
 }
+
+/// Resetting the last member that runs beside a silent one takes the API away from what stays.
+#[test]
+fn a_reset_leaves_etcd_its_majority() {
+    let member = |n: u32, more: &str| {
+        format!(
+            "{{\"ID\":\"{n}\",\"name\":\"n{n}\",\"peerURLs\":[\"https://10.0.0.{n}:2380\"],\
+             \"clientURLs\":[\"https://10.0.0.{n}:2379\"]{more}}}"
+        )
+    };
+    let reset = |members: &[String], silent: &[u32], scope: &str| {
+        let stage = whole(Some("join done\n"));
+        let down: String = silent
+            .iter()
+            .map(|n| format!("*'--server https://10.0.0.{n}:2379 get --raw /health'*) exit 1;; "))
+            .collect();
+        answers(&stage, &format!("{{\"members\":[{}]}}", members.join(",")), &down);
+        stage.command("kubeadm", "");
+        let mut slots = slots(BARE);
+        slots.put(Slots::SCOPE, Secret::new(scope));
+        let prior = Prior { before: Observation::Absent, kept: [].into() };
+        let steps = join(JoinRole::ControlPlane).destroy(&prior);
+        let output = stage.run_with(step(&steps, "kubeadm reset"), &slots);
+        let reset = stage.calls().contains("kubeadm reset -f");
+        assert_eq!(output.status == 0, reset, "{output:?}");
+        if reset { String::new() } else { output.stderr }
+    };
+    let three = [member(1, ""), member(2, ""), member(3, "")];
+    assert_eq!(reset(&three, &[], Slots::PART), "");
+    let told = reset(&three, &[3], Slots::PART);
+    assert!(
+        told.starts_with("of 2 other etcd members 1 run: without this member etcd would lose its majority"),
+        "{told}"
+    );
+    assert_eq!(reset(&three, &[3], Slots::WHOLE), "");
+    // One of two goes, and the last one; a learner and one that was taken out already are missed by nobody.
+    assert_eq!(reset(&three[..2], &[], Slots::PART), "");
+    assert_ne!(reset(&three[..2], &[1], Slots::PART), "");
+    assert_eq!(reset(&three[1..2], &[], Slots::PART), "");
+    let learner = [member(1, ""), member(2, ",\"isLearner\":true"), member(3, "")];
+    assert_eq!(reset(&learner, &[3], Slots::PART), "");
+    assert_eq!(reset(&[member(1, ""), member(3, "")], &[3], Slots::PART), "");
+}

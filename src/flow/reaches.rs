@@ -1,15 +1,33 @@
-//! From cluster.yaml's `ssh` to what the fleet takes, secrets resolved.
+//! How hosts are reached: as cluster.yaml says, secrets resolved, or as is on record.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
-use super::error::CliError;
-use crate::config::{self, Cluster, FleetKind, SecretRef, Ssh};
+use super::error::FlowError;
+use super::secrets::resolve;
+use crate::config::{self, Cluster, FleetKind, Ssh};
 use crate::fleet::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
-use crate::resource::{HostName, Secret};
+use crate::resource::HostName;
+use crate::state::State;
 
-/// How every declared host is reached.
-pub(super) fn reaches_of(cluster: &Cluster, simulated: bool) -> Result<BTreeMap<HostName, Reach>, CliError> {
+/// How every host is reached: those of cluster.yaml, and those that left it but still have records. With `simulated`
+/// they are simulated, whatever cluster.yaml says.
+pub fn reaches(cluster: &Cluster, simulated: bool, state: &State) -> Result<BTreeMap<HostName, Reach>, FlowError> {
+    let mut reaches = recorded_reaches(state)?;
+    reaches.extend(declared_reaches(cluster, simulated || cluster.fleet == FleetKind::Simulated)?);
+    Ok(reaches)
+}
+
+/// How the hosts that have records are reached, as recorded.
+pub fn recorded_reaches(state: &State) -> Result<BTreeMap<HostName, Reach>, FlowError> {
+    let decode = |(host, value): (&HostName, &serde_json::Value)| {
+        let reach = serde_json::from_value(value.clone())
+            .map_err(|error| FlowError::Unreadable { host: host.clone(), reason: error.to_string() })?;
+        Ok((host.clone(), reach))
+    };
+    state.hosts.iter().map(decode).collect()
+}
+
+fn declared_reaches(cluster: &Cluster, simulated: bool) -> Result<BTreeMap<HostName, Reach>, FlowError> {
     let transport = match cluster.fleet {
         _ if simulated => Transport::Simulated,
         FleetKind::Ssh => Transport::Ssh,
@@ -26,7 +44,7 @@ pub(super) fn reaches_of(cluster: &Cluster, simulated: bool) -> Result<BTreeMap<
     Ok(reaches)
 }
 
-fn reach_of(ssh: &Ssh, transport: Transport) -> Result<Reach, CliError> {
+fn reach_of(ssh: &Ssh, transport: Transport) -> Result<Reach, FlowError> {
     let passphrase = match &ssh.passphrase {
         Some(reference) if transport == Transport::Ssh => Some(resolve(reference, "ssh.passphrase")?),
         _ => None,
@@ -58,25 +76,4 @@ fn reach_of(ssh: &Ssh, transport: Transport) -> Result<Reach, CliError> {
         connect_timeout_ms: u64::try_from(ssh.connect_timeout.as_millis()).ok(),
         config_file: ssh.config_file.clone(),
     })
-}
-
-/// Fetches a secret from where cluster.yaml says it is; `key` names the wish in errors.
-pub(super) fn resolve(reference: &SecretRef, key: &str) -> Result<Secret, CliError> {
-    let fail = |reason: String| CliError::failed(format!("{key}: {reference}: {reason}"));
-    let text = match reference {
-        SecretRef::Env(name) => std::env::var(name).map_err(|error| fail(error.to_string()))?,
-        SecretRef::File(path) => std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?,
-        SecretRef::Command(argv) => {
-            let (program, arguments) = argv.split_first().ok_or_else(|| fail("no program".into()))?;
-            let output = Command::new(program).args(arguments).output().map_err(|error| fail(error.to_string()))?;
-            if !output.status.success() {
-                return Err(fail(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim())));
-            }
-            String::from_utf8(output.stdout).map_err(|error| fail(error.to_string()))?
-        }
-    };
-    match text.lines().next().map(str::trim_end) {
-        Some(line) if !line.is_empty() => Ok(Secret::new(line)),
-        _ => Err(fail("is empty".into())),
-    }
 }

@@ -1,0 +1,114 @@
+//! Carrying a plan out: the state before, the engine, the state after.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::error::FlowError;
+use super::survey::Survey;
+use crate::engine::event::Event;
+use crate::engine::{self, Control, EngineError, Outcome, Run};
+use crate::fleet::Fleet;
+use crate::plan::Plan;
+use crate::resource::HostName;
+use crate::state::{self, Lease, State, Store};
+
+/// A plan whose hosts, pod ranges, renames and guards are on record, and that is to be carried out.
+#[derive(Debug)]
+pub struct Begun {
+    plan: Arc<Plan>,
+    fleet: Arc<Fleet>,
+    store: Arc<Store>,
+}
+
+/// Begins to carry a plan out: records what no single resource records. No host is touched.
+pub fn begin(planned: Survey, store: Store, lease: Lease) -> Result<Begun, FlowError> {
+    // What a plan of a part leaves out keeps its records, and how its hosts were reached.
+    let planned_for: BTreeSet<&HostName> = planned.plan.changes.iter().map(|change| change.address.host()).collect();
+    let part = |host: &HostName| planned.plan.left_out == 0 || planned_for.contains(host);
+    let mut hosts = BTreeMap::new();
+    for (host, reach) in planned.reaches.iter().filter(|(host, _)| part(host)) {
+        let value = serde_json::to_value(reach)
+            .map_err(|error| FlowError::Unwritable { host: host.clone(), reason: error.to_string() })?;
+        hosts.insert(host.clone(), value);
+    }
+    store.begin(lease, |state| {
+        follow(&planned, state);
+        state.hosts.extend(hosts);
+        // Ranges of hosts that left cluster.yaml stay taken as long as something is on record there.
+        state.pod_ranges.extend(planned.pod_ranges.clone().into_iter().filter(|(host, _)| part(host)));
+    })?;
+    Ok(Begun { plan: Arc::new(planned.plan), fleet: planned.fleet, store: Arc::new(store) })
+}
+
+impl Begun {
+    /// The state that is written. Whoever has no thread that says that a run lives does so by it.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Carries the plan out and ends: what was recorded is folded into the state file whatever happened, the lock is
+    /// given back and the hosts are let go.
+    pub async fn carry_out(self, control: Control, events: UnboundedSender<Event>) -> Result<Outcome, FlowError> {
+        let Self { plan, fleet, store } = self;
+        let run = Run { plan, fleet: Arc::clone(&fleet), store: Arc::clone(&store), control, events };
+        let result = run_through(run).await;
+        let finished = store.finish_with(|state| {
+            let on_record: BTreeSet<HostName> = state.resources.keys().map(|address| address.host().clone()).collect();
+            state.hosts.retain(|host, _| on_record.contains(host));
+            state.pod_ranges.retain(|host, _| on_record.contains(host));
+        });
+        fleet.close().await;
+        let outcome = result?;
+        finished?;
+        Ok(outcome)
+    }
+}
+
+/// Brings records up to date where hosts and wishes agree already; touches no host.
+pub fn refresh(planned: &Survey, store: &Store, lease: Lease) -> Result<(), FlowError> {
+    let guards = planned.guards.as_ref().is_some_and(|guards| store.with(|state| state.guards != *guards));
+    // Without a state there is nothing yet that a guard could keep.
+    let guards = guards && store.with(|state| state.serial > 0);
+    if guards || planned.plan.changes.iter().any(|change| change.rerecord) {
+        store.begin(lease, |state| follow(planned, state))?;
+        let recorded = engine::record_only(&planned.plan, store);
+        store.finish()?;
+        recorded?;
+    }
+    Ok(())
+}
+
+/// What a plan was made for: records under their present names, and the guards of cluster.yaml.
+fn follow(planned: &Survey, state: &mut State) {
+    for (from, to) in &planned.renames {
+        // It could be renamed when the plan was made, from the same state.
+        let _ = state::rename(state, from, to);
+    }
+    if let Some(guards) = &planned.guards {
+        state.guards.clone_from(guards);
+    }
+}
+
+/// Runs the engine. Hosts that answer in the same way each time are worked on by one thread, so that a rehearsal goes,
+/// and is told, in the same way each time.
+async fn run_through(run: Run) -> Result<Outcome, FlowError> {
+    let alone = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+    if alone || !run.fleet.is_deterministic() {
+        return Ok(engine::apply(run).await?);
+    }
+    // A runtime may begin and end on a thread that may block, and nowhere else.
+    let on_one_thread = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| FlowError::Runtime { reason: error.to_string() })?;
+        let outcome: Result<Outcome, EngineError> = runtime.block_on(engine::apply(run));
+        Ok(outcome?)
+    };
+    match tokio::task::spawn_blocking(on_one_thread).await {
+        Ok(outcome) => outcome,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(error) => Err(FlowError::Runtime { reason: error.to_string() }),
+    }
+}

@@ -1,0 +1,36 @@
+//! What cluster.yaml and the state say, as planning takes it.
+
+use crate::config::Cluster;
+use crate::plan::Rename;
+use crate::resource::{Address, HostName, Pattern};
+use crate::state::State;
+
+/// What was renamed in cluster.yaml.
+pub fn renames(cluster: &Cluster) -> Vec<Rename> {
+    cluster.lifecycle.moved.iter().map(|it| (it.from.clone(), it.to.clone())).collect()
+}
+
+/// What no plan may destroy.
+pub fn guarded(cluster: &Cluster) -> Vec<Pattern> {
+    cluster.guards.prevent_destroy.iter().map(|it| Pattern::new(it.as_str())).collect()
+}
+
+/// What others may change.
+pub fn ignored(cluster: &Cluster) -> Vec<Pattern> {
+    cluster.lifecycle.ignore_drift.iter().map(|it| Pattern::new(it.as_str())).collect()
+}
+
+/// Hosts that were made control planes.
+pub fn recorded_control_planes(state: &State) -> Vec<HostName> {
+    let is = |address: &&Address| {
+        matches!(address.kind(), "kubeadm_init" | "kubeadm_join") && address.component() == "control-plane"
+    };
+    let mut hosts: Vec<HostName> = state.resources.keys().filter(is).map(|address| address.host().clone()).collect();
+    hosts.dedup();
+    hosts
+}
+
+/// Hosts that cluster.yaml makes control planes, in its order.
+pub(super) fn declared_control_planes(cluster: &Cluster) -> Vec<HostName> {
+    cluster.control_planes().map(|host| HostName::new(&host.name)).collect()
+}

@@ -1,0 +1,56 @@
+//! Looking at the hosts, one round trip each.
+
+use crate::facts::gather::gather;
+use crate::facts::{FactSet, Looks};
+use crate::fleet::{FleetError, HostReport, Look, Looker};
+use crate::graph::Graph;
+use crate::kinds;
+use crate::plan::{self, Chosen};
+use crate::resource::{Address, HostName};
+use crate::state::State;
+
+/// Hears how the hosts are looked at.
+pub trait Listener {
+    /// These are to be looked at.
+    fn begins(&mut self, hosts: &mut dyn Iterator<Item = &HostName>);
+    /// One of them answered, or did not.
+    fn answered(&mut self, host: &HostName, answer: &Result<HostReport, FleetError>);
+    /// All of them did.
+    fn ended(&mut self, facts: &FactSet);
+}
+
+/// Nobody listens.
+impl Listener for () {
+    fn begins(&mut self, _: &mut dyn Iterator<Item = &HostName>) {}
+    fn answered(&mut self, _: &HostName, _: &Result<HostReport, FleetError>) {}
+    fn ended(&mut self, _: &FactSet) {}
+}
+
+/// Looks at what is declared and recorded, as far as it is chosen, at most `parallelism` hosts at a time. What a host
+/// could not tell is part of the result.
+pub async fn look(
+    looker: &Looker,
+    graph: &Graph,
+    state: &State,
+    chosen: &Chosen,
+    control_planes: &[HostName],
+    parallelism: usize,
+    listener: &mut (dyn Listener + Send),
+) -> FactSet {
+    let recorded = state.resources.iter().map(|(address, record)| (address, &record.attributes));
+    let mut looks = Looks::collect(graph, recorded, state.hosts.keys(), control_planes, &kinds::decode);
+    if chosen.is_part() {
+        // Before the first `kubeadm init` nobody may be a control plane already, left out or not.
+        let begins = state.initialized_on().is_none();
+        let counts = |it: &Address| begins && control_planes.contains(it.host()) && plan::makes_control_plane(it);
+        looks.retain(|address| chosen.has(address) || counts(address));
+    }
+    let ask = |host: HostName, wanted: Vec<Look>| {
+        let looker = looker.clone();
+        async move { looker.look(&host, &wanted).await }
+    };
+    listener.begins(&mut looks.by_host.keys());
+    let facts = gather(looks, control_planes, parallelism, ask, |host, answer| listener.answered(host, answer)).await;
+    listener.ended(&facts);
+    facts
+}

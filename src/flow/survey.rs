@@ -1,0 +1,157 @@
+//! From cluster.yaml, state and hosts to a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::error::FlowError;
+use super::hosts::{declared_control_planes, guarded, ignored, recorded_control_planes, renames};
+use super::look::{Listener, look};
+use super::reaches::reaches;
+use super::wishes::Wishes;
+use crate::config::Cluster;
+use crate::fleet::{Fleet, FleetError, Looker, Reach};
+use crate::graph::Graph;
+use crate::kinds;
+use crate::plan::{self, Mode, Plan, Rename, Selection};
+use crate::resource::{HostName, Pattern};
+use crate::state::State;
+
+/// A plan and what is needed to carry it out.
+#[derive(Debug)]
+pub struct Survey {
+    /// The plan.
+    pub plan: Plan,
+    /// The hosts.
+    pub fleet: Arc<Fleet>,
+    /// How they are reached, to be recorded.
+    pub reaches: BTreeMap<HostName, Reach>,
+    /// Pod ranges, to be recorded.
+    pub pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
+    /// Renames of cluster.yaml that records must follow before anything is carried out.
+    pub renames: Vec<Rename>,
+    /// `guards.preventDestroy` to be recorded, where cluster.yaml is applied.
+    pub guards: Option<BTreeSet<String>>,
+    /// Files that cluster.yaml names, by the key that names them.
+    pub files: BTreeMap<String, String>,
+}
+
+/// What is asked of a survey.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// To make the hosts match cluster.yaml, or the records the hosts; see [`survey_destroy`] for the rest.
+    pub mode: Mode,
+    /// What is wished.
+    pub cluster: &'a Cluster,
+    /// Whether the hosts are simulated whatever cluster.yaml says.
+    pub simulated: bool,
+    /// Which part.
+    pub selection: &'a Selection,
+    /// How many hosts are looked at at once.
+    pub parallelism: usize,
+}
+
+/// Looks at the hosts and plans to make them match cluster.yaml, or the records match them. `open` opens the fleet that
+/// the hosts are of, for example [`super::open_fleet`]; nothing is looked at before what was asked is known to make
+/// sense.
+pub async fn survey(
+    asked: &Asked<'_>,
+    state: &State,
+    open: impl FnOnce(&BTreeMap<HostName, Reach>) -> Result<Arc<Fleet>, FleetError>,
+    listener: &mut (dyn Listener + Send),
+) -> Result<Survey, FlowError> {
+    let Asked { mode, cluster, simulated, selection, parallelism } = *asked;
+    let renames = renames(cluster);
+    let followed = plan::follow(state, &renames)?;
+    let state = followed.state.as_ref();
+    let wishes = Wishes::gather(cluster, &followed)?;
+    let reaches = reaches(cluster, simulated, state)?;
+    let blind = wishes.graph(&BTreeMap::new())?;
+    plan::check_renames(&renames, &blind)?;
+    selection.check(&blind, state)?;
+    let chosen = selection.choose(mode, &blind, state);
+    let control_planes = declared_control_planes(cluster);
+    let fleet = open(&reaches)?;
+    let facts = look(&Looker::of(&fleet), &blind, state, &chosen, &control_planes, parallelism, listener).await;
+    let graph = wishes.graph(&facts.hosts)?;
+    let plan = Plan::make(&plan::Inputs {
+        mode,
+        graph: &graph,
+        facts: &facts,
+        state,
+        decode: &kinds::decode,
+        control_planes: &control_planes,
+        prevent_destroy: &guarded(cluster),
+        ignore_drift: &ignored(cluster),
+        virtual_ip: cluster.endpoint.vip,
+        moved: &followed.previous,
+        selection,
+        forget_unreachable: false,
+    });
+    let elsewhere = elsewhere(state, &followed.renames, &reaches);
+    let plan = Plan { warnings: [followed.notices, elsewhere, plan.warnings].concat(), ..plan };
+    let guards = (mode == Mode::Apply).then(|| cluster.guards.prevent_destroy.iter().cloned().collect());
+    let files = wishes.manifest.map(|text| ("network.manifest".to_owned(), text)).into_iter().collect();
+    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, renames: followed.renames, guards, files })
+}
+
+/// What is asked of a survey to destroy.
+#[derive(Clone, Copy, Debug)]
+pub struct Destroying<'a> {
+    /// What may not be destroyed.
+    pub guarded: &'a [Pattern],
+    /// Which part of what is recorded.
+    pub selection: &'a Selection,
+    /// How many hosts are looked at at once.
+    pub parallelism: usize,
+    /// Whether the records of hosts that do not answer are dropped.
+    pub forget_unreachable: bool,
+}
+
+/// Looks at what is recorded and plans to take it back; cluster.yaml is not needed.
+pub async fn survey_destroy(
+    destroying: &Destroying<'_>,
+    state: &State,
+    reaches: BTreeMap<HostName, Reach>,
+    open: impl FnOnce(&BTreeMap<HostName, Reach>) -> Result<Arc<Fleet>, FleetError>,
+    listener: &mut (dyn Listener + Send),
+) -> Result<Survey, FlowError> {
+    let Destroying { guarded, selection, parallelism, forget_unreachable } = *destroying;
+    let control_planes = recorded_control_planes(state);
+    let nothing = Graph::default();
+    selection.check(&nothing, state)?;
+    let chosen = selection.choose(Mode::Destroy, &nothing, state);
+    let fleet = open(&reaches)?;
+    let facts = look(&Looker::of(&fleet), &nothing, state, &chosen, &control_planes, parallelism, listener).await;
+    let plan = Plan::make(&plan::Inputs {
+        mode: Mode::Destroy,
+        graph: &nothing,
+        facts: &facts,
+        state,
+        decode: &kinds::decode,
+        control_planes: &control_planes,
+        prevent_destroy: guarded,
+        ignore_drift: &[],
+        virtual_ip: None,
+        moved: &BTreeMap::new(),
+        selection,
+        forget_unreachable,
+    });
+    let pod_ranges = state.pod_ranges.clone();
+    Ok(Survey { plan, fleet, reaches, pod_ranges, renames: Vec::new(), guards: None, files: BTreeMap::new() })
+}
+
+/// A renamed host is the same machine; one that is reached elsewhere may not be.
+fn elsewhere(state: &State, renames: &[Rename], reaches: &BTreeMap<HostName, Reach>) -> Vec<String> {
+    let told = |(from, to): &Rename| {
+        let host = HostName::new(to.as_str());
+        let was = state.hosts.get(&host)?["address"].as_str()?;
+        let is = &reaches.get(&host)?.address;
+        (was != is).then(|| {
+            format!(
+                "{from} was reached at {was}, {to} is at {is}: if that is another machine, what mainstay made on the \
+                 first one stays there and is forgotten"
+            )
+        })
+    };
+    renames.iter().filter_map(told).collect()
+}

@@ -1,0 +1,31 @@
+# shellcheck shell=sh disable=SC2154
+# Fails when etcd would lose its majority without this host's member, unless the whole cluster goes. Where etcd does not
+# say who its members are, there is no majority left to lose.
+spared() {
+    [ "$SCOPE" != "$WHOLE" ] || return 0
+    [ "$ROLE" = control-plane ] || return 0
+    [ -e "$m/etcd.yaml" ] || return 0
+    list=$(members 2>/dev/null) || return 0
+    states=$(printf '%s\n' "$list" | while IFS= read -r member; do
+        case $member in
+        *'"isLearner":true'*) continue ;;
+        *"\"https://$ADDRESS:2380\""*)
+            echo own
+            continue
+            ;;
+        esac
+        url=${member#*'"clientURLs":["'}
+        healthy=$(etcd --server "${url%%'"'*}" get --raw /health 2>/dev/null) || healthy=''
+        case $healthy in *'"health":"true"'*) echo runs ;; *) echo silent ;; esac
+    done)
+    own=$(printf '%s\n' "$states" | grep -c own) || :
+    runs=$(printf '%s\n' "$states" | grep -c runs) || :
+    silent=$(printf '%s\n' "$states" | grep -c silent) || :
+    # A learner, one that was taken out already, and the last one are missed by nobody.
+    if [ "$own" -eq 0 ] || [ $((runs + silent)) -eq 0 ] || [ "$runs" -gt "$silent" ]; then
+        return 0
+    fi
+    echo "of $((runs + silent)) other etcd members $runs run: without this member etcd would lose its majority; bring the" \
+        "others back first" >&2
+    return 1
+}
