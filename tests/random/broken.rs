@@ -1,0 +1,215 @@
+//! Each invariant is seen to fail: something forbidden is done on purpose, and the right one names it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use mainstay::fleet::{ActRequest, EtcdMember, Kubernetes, Purpose};
+use mainstay::kinds;
+use mainstay::resource::{Action, Address, HostName, Lane, Observation, Script, Slots};
+use mainstay::state::{Backend, Disk, LocalFile, State};
+use serde_json::json;
+
+use crate::case::Case;
+use crate::cluster::{CONTROL_PLANE, Host, NAME, Seed, WORKER, Wanted};
+use crate::driver::{HERE, Stage};
+use crate::invariants::{
+    Before, OnePerLane, OneVirtualIp, Permit, Quorum, as_it_was, no_secret, only_planned_act, only_planned_change,
+    settled,
+};
+use crate::knobs::Knobs;
+use crate::mainstay::{With, recorded, state_path};
+use crate::scene::Scene;
+use crate::weather::Weather;
+
+fn address(text: &str) -> Address {
+    text.parse().unwrap()
+}
+
+/// One control plane that runs workloads, nothing else.
+fn small() -> Wanted {
+    let seed = Seed { roles: CONTROL_PLANE | WORKER, marks: 0, priority: 0 };
+    Wanted {
+        hosts: vec![Host::new(1, seed)],
+        knobs: Knobs::default(),
+        moved: Vec::new(),
+        guards: Vec::new(),
+        ignored: Vec::new(),
+    }
+}
+
+/// Lets a test do what it likes to a small cluster that was applied; returns what was broken first.
+fn after_apply(then: impl AsyncFnOnce(&mut Stage)) -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let case = Case { wanted: small(), before: Vec::new(), operations: Vec::new() };
+        let mut stage = Stage::new(&case, Scene::new());
+        let mainstay = stage.mainstay(HERE, Weather::default());
+        mainstay.apply(&stage.wanted.yaml(), With::default()).await;
+        assert_eq!(stage.scene.known().broken, None);
+        then(&mut stage).await;
+        stage.scene.catch_up();
+        stage.scene.known().broken.clone()
+    })
+}
+
+#[test]
+fn who_writes_without_the_lock_is_named() {
+    let broken = after_apply(async |stage| {
+        let disk = stage.scene.disk.process("intruder") as Arc<dyn Disk>;
+        let file = LocalFile::new_on(Arc::clone(&disk), &state_path());
+        let found = recorded(&stage.scene).unwrap().unwrap();
+        let later = State { serial: found.serial + 1, ..found.clone() };
+        let bytes = mainstay::state::to_bytes(&later);
+        file.write_if(Some(&found.version()), &later.version(), &bytes, &|| Ok(())).unwrap();
+    });
+    let broken = broken.unwrap();
+    assert!(broken.starts_with("one writer: process 1 did `") && broken.contains("nobody held"), "{broken}");
+}
+
+#[test]
+fn two_in_one_lane_are_named() {
+    let (mut lanes, [one, two]) =
+        (OnePerLane::default(), ["h1", "h2"].map(|it| address(&format!("{it}/haproxy/service[haproxy]"))));
+    for action in [Action::Create, Action::Update] {
+        lanes.begins(&Lane::LoadBalancer, &one, action).unwrap();
+    }
+    lanes.begins(&Lane::LoadBalancer, &two, Action::Create).unwrap();
+    let broken = lanes.begins(&Lane::LoadBalancer, &two, Action::Update).unwrap_err();
+    assert!(broken.starts_with("one per lane: ") && broken.contains("h2/haproxy"), "{broken}");
+    lanes.ends(&Lane::LoadBalancer, &two);
+    lanes.begins(&Lane::LoadBalancer, &one, Action::Destroy).unwrap();
+}
+
+#[test]
+fn a_quorum_that_an_act_costs_is_named() {
+    let etcd = |up: &[bool]| Kubernetes {
+        members: (0..)
+            .zip(up)
+            .map(|(n, up)| EtcdMember { host: HostName::new(format!("h{n}")), voting: true, up: *up })
+            .collect(),
+    };
+    let mut quorum = Quorum::default();
+    quorum.before(&etcd(&[true, true, true]));
+    quorum.after("one", &etcd(&[true, true, false])).unwrap();
+    let broken = quorum.after("the second", &etcd(&[true, false, false])).unwrap_err();
+    assert!(broken.starts_with("quorum: after the second 1 of 3 voting etcd members run"), "{broken}");
+    // That a host went down is nobody's fault, and nothing that comes after it costs the quorum again.
+    quorum.before(&etcd(&[true, false, false]));
+    quorum.after("one", &etcd(&[false, false, false])).unwrap();
+    quorum.before(&etcd(&[true]));
+    quorum.after("the last", &etcd(&[])).unwrap();
+}
+
+#[test]
+fn a_virtual_ip_on_two_hosts_is_named() {
+    let held = |hosts: &[&str]| {
+        BTreeMap::from([(std::net::Ipv4Addr::new(10, 0, 0, 250), hosts.iter().map(|it| HostName::new(*it)).collect())])
+    };
+    let mut one = OneVirtualIp::default();
+    one.before(&held(&["h1"]));
+    one.after("one", &held(&["h2"])).unwrap();
+    let broken = one.after("another", &held(&["h1", "h2"])).unwrap_err();
+    assert!(broken.starts_with("one virtual IP: after another it is held twice"), "{broken}");
+    one.before(&held(&["h1", "h2"]));
+    one.after("what others did", &held(&["h1", "h2"])).unwrap();
+}
+
+#[test]
+fn an_act_that_was_not_planned_is_named() {
+    let swap = kinds::decode("swap", &json!({})).unwrap();
+    let (script, slots, at) = (Script::new("swapoff -a"), Slots::default(), address("h1/host/swap"));
+    let request = ActRequest {
+        address: &at,
+        resource: swap.as_ref(),
+        purpose: Purpose::Apply,
+        expect: None,
+        act: Some((&script, &slots)),
+        effect: None,
+        completes: true,
+        look_after: false,
+        timeout: std::time::Duration::ZERO,
+    };
+    let mut permit = Permit::default();
+    let broken = |permit: &Permit, host: &str| only_planned_act(permit, &HostName::new(host), &request);
+    assert!(broken(&permit, "h1").unwrap_err().contains("told to apply h1/host/swap, for which the plan has nothing"));
+    permit.actions.insert(at.clone(), Action::Destroy);
+    assert!(broken(&permit, "h1").unwrap_err().contains("for which the plan has Destroy"));
+    permit.actions.insert(at.clone(), Action::Update);
+    broken(&permit, "h1").unwrap();
+    assert!(broken(&permit, "h2").unwrap_err().contains("h2 was told"));
+}
+
+#[test]
+fn a_change_that_was_not_planned_is_named() {
+    let at = address("h1/host/swap");
+    let (was, is) = (BTreeMap::from([(at.clone(), json!("on"))]), BTreeMap::from([(at.clone(), json!("off"))]));
+    let held = |permit: &Permit, others: &BTreeSet<Address>| only_planned_change(permit, &was, &is, others);
+    let mut permit = Permit::default();
+    assert!(held(&permit, &BTreeSet::new()).unwrap_err().contains("h1/host/swap changed from"));
+    held(&permit, &BTreeSet::from([at.clone()])).unwrap();
+    permit.actions.insert(at, Action::Update);
+    held(&permit, &BTreeSet::new()).unwrap();
+}
+
+#[test]
+fn a_secret_that_is_told_is_named() {
+    let broken = after_apply(async |stage| stage.scene.shown("an event", b"pass zQ9vMark word")).unwrap();
+    assert_eq!(broken, "no secret in any output: an event tells `zQ9vMark`: ..pass zQ9vMark word..");
+    no_secret("an event", b"pass ******* word", ["zQ9vMark".to_owned()].iter()).unwrap();
+}
+
+#[test]
+fn what_is_never_settled_is_named() {
+    let broken = after_apply(async |stage| {
+        let at = address("h1/host/sysctl[net.ipv4.ip_forward]");
+        stage.hosts.set(&at, Observation::Present(json!({"value": "0"}))).unwrap();
+        let mainstay = stage.mainstay(HERE, Weather::default());
+        let plan = mainstay.plan(&stage.wanted.yaml()).await.unwrap();
+        stage.scene.must(settled(&plan));
+    });
+    let broken = broken.unwrap();
+    assert!(broken.starts_with("two applies settle it: ") && broken.contains("ip_forward"), "{broken}");
+}
+
+#[test]
+fn what_destroy_leaves_behind_is_named() {
+    let broken = after_apply(async |stage| {
+        let before = Before::default();
+        let held = stage.hosts.with(|world| as_it_was(&before, world.present()));
+        stage.scene.must(held);
+    });
+    let broken = broken.unwrap();
+    assert!(broken.starts_with("destroy leaves it as it was:") && broken.contains("h1/kubernetes/service[kubelet]"));
+}
+
+#[test]
+fn a_state_that_cannot_be_read_is_named() {
+    let broken = after_apply(async |stage| {
+        let disk = stage.scene.disk.process("intruder");
+        let file = disk.open(Path::new(&state_path())).unwrap();
+        file.write_at(b"{", 40).unwrap();
+        // That nobody held the lock is told first, and not what this is about.
+        stage.scene.catch_up();
+        stage.scene.known().broken = None;
+        let run = crate::settle::calm();
+        let yaml = stage.wanted.yaml();
+        let ended = stage.run(HERE, &run, |it| async move { it.apply(&yaml, With::default()).await }).await;
+        stage.heard("apply", &ended);
+    });
+    let broken = broken.unwrap();
+    assert!(broken.starts_with("the state can be read again: "), "{broken}");
+}
+
+#[test]
+fn two_runs_that_differ_are_told_apart() {
+    let (mut one, mut two) = (crate::trace::Trace::default(), crate::trace::Trace::default());
+    for trace in [&mut one, &mut two] {
+        trace.line("the same".to_owned());
+    }
+    assert_eq!(one.digest(), two.digest());
+    two.line(format!("another {NAME}"));
+    one.line("one".to_owned());
+    assert_ne!(one.digest(), two.digest());
+    assert_eq!(one.difference(&two), "one\n   in the second run: another sim");
+}

@@ -1,0 +1,129 @@
+//! Edits of cluster.yaml between two runs; some of them must be refused.
+
+use proptest::prelude::*;
+
+use crate::cluster::{Host, PATTERNS, Seed, Wanted, seed};
+use crate::knobs::KNOBS;
+
+/// One edit. Numbers pick among what there is, whatever that is by then.
+#[derive(Clone, Debug)]
+pub(crate) enum Edit {
+    /// A new host, at this place.
+    Add(u8, Seed),
+    /// A host is not wished any more.
+    Remove(u8),
+    /// A host is called otherwise.
+    Rename(u8),
+    /// A host is for something else.
+    Roles(u8, u8),
+    /// Other labels, taints, annotations.
+    Marks(u8, u8),
+    /// Another VRRP priority.
+    Priority(u8, u8),
+    /// An option.
+    Knob(u8, u8),
+    /// A guard comes or goes.
+    Guard(u8),
+    /// Drift of something is ignored, or no longer.
+    Ignore(u8),
+    /// Renames that every state has seen are forgotten.
+    ForgetRenames,
+    /// A rename that makes no sense.
+    OddRename(u8, u8),
+}
+
+pub(crate) fn edit() -> impl Strategy<Value = Edit> {
+    let n = any::<u8>;
+    let small = || prop_oneof![3 => 0..8_u8, 1 => any::<u8>()];
+    prop_oneof![
+        5 => (n(), seed()).prop_map(|(at, seed)| Edit::Add(at, seed)),
+        5 => n().prop_map(Edit::Remove),
+        2 => n().prop_map(Edit::Rename),
+        2 => (n(), 1..8_u8).prop_map(|(host, roles)| Edit::Roles(host, roles)),
+        2 => (n(), n()).prop_map(|(host, marks)| Edit::Marks(host, marks)),
+        1 => (n(), 1..=254_u8).prop_map(|(host, priority)| Edit::Priority(host, priority)),
+        6 => (n(), small()).prop_map(|(knob, value)| Edit::Knob(knob, value)),
+        2 => n().prop_map(Edit::Guard),
+        2 => n().prop_map(Edit::Ignore),
+        1 => Just(Edit::ForgetRenames),
+        1 => (n(), n()).prop_map(|(from, to)| Edit::OddRename(from, to)),
+    ]
+}
+
+fn pick<T>(all: &[T], number: u8) -> Option<usize> {
+    (!all.is_empty()).then(|| usize::from(number) % all.len())
+}
+
+fn toggle(list: &mut Vec<String>, number: u8) {
+    let text = PATTERNS[usize::from(number) % PATTERNS.len()];
+    match list.iter().position(|it| it == text) {
+        Some(at) => drop(list.remove(at)),
+        None => list.push(text.to_owned()),
+    }
+}
+
+impl Edit {
+    /// Changes what is wished; `machines` counts those that were ever used, and `is_recorded` tells whether a host of
+    /// that name is on record.
+    pub(crate) fn apply(&self, wanted: &mut Wanted, machines: &mut u8, is_recorded: impl Fn(&str) -> bool) {
+        match *self {
+            Self::Add(at, seed) => {
+                *machines = machines.saturating_add(1);
+                let at = usize::from(at) % (wanted.hosts.len() + 1);
+                wanted.hosts.insert(at, Host::new(*machines, seed));
+            }
+            Self::Remove(number) => {
+                if let Some(at) = pick(&wanted.hosts, number) {
+                    wanted.hosts.remove(at);
+                }
+            }
+            Self::Rename(number) => {
+                let Some(at) = pick(&wanted.hosts, number) else { return };
+                let old = wanted.hosts[at].name.clone();
+                let new = match old.split_once('x') {
+                    Some((base, times)) => format!("{base}x{}", times.parse::<u8>().unwrap_or(0).wrapping_add(1)),
+                    None => format!("{old}x1"),
+                };
+                let host = &mut wanted.hosts[at];
+                host.node.get_or_insert_with(|| old.clone());
+                host.name.clone_from(&new);
+                // One move from the name on record to the last.
+                if is_recorded(&old) {
+                    wanted.moved.retain(|(_, to)| *to != old);
+                }
+                match wanted.moved.iter_mut().find(|(_, to)| *to == old) {
+                    Some((_, to)) => *to = new,
+                    None => wanted.moved.push((old, new)),
+                }
+            }
+            Self::Roles(number, roles) => {
+                if let Some(at) = pick(&wanted.hosts, number) {
+                    wanted.hosts[at].roles = roles;
+                }
+            }
+            Self::Marks(number, marks) => {
+                if let Some(at) = pick(&wanted.hosts, number) {
+                    wanted.hosts[at].marks = marks;
+                }
+            }
+            Self::Priority(number, priority) => {
+                if let Some(at) = pick(&wanted.hosts, number) {
+                    wanted.hosts[at].priority = priority;
+                }
+            }
+            Self::Knob(number, value) => {
+                let knob = KNOBS[usize::from(number) % KNOBS.len()];
+                wanted.knobs.set(knob, value);
+            }
+            Self::Guard(number) => toggle(&mut wanted.guards, number),
+            Self::Ignore(number) => toggle(&mut wanted.ignored, number),
+            Self::ForgetRenames => wanted.moved.clear(),
+            Self::OddRename(from, to) => {
+                let name = |number: u8| pick(&wanted.hosts, number).map(|at| wanted.hosts[at].name.clone());
+                if let (Some(from), Some(to)) = (name(from), name(to)) {
+                    wanted.moved.push((format!("{from}/host"), format!("{to}/host")));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What must hold after every event, each in a file of its own. A broken one says what was broken.
+
+mod as_it_was;
+mod no_secret;
+mod one_per_lane;
+mod one_virtual_ip;
+mod one_writer;
+mod planned_only;
+mod quorum;
+mod settles;
+
+pub(crate) use as_it_was::{Before, as_it_was};
+pub(crate) use no_secret::no_secret;
+pub(crate) use one_per_lane::OnePerLane;
+pub(crate) use one_virtual_ip::OneVirtualIp;
+pub(crate) use one_writer::OneWriter;
+pub(crate) use planned_only::{Permit, only_planned_act, only_planned_change};
+pub(crate) use quorum::Quorum;
+pub(crate) use settles::settled;

@@ -1,0 +1,26 @@
+//! Voting etcd members never drop below quorum through our own act.
+
+use mainstay::fleet::Kubernetes;
+
+/// Follows etcd. Hosts that go down may cost the quorum, and that is nobody's fault; an act may not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Quorum {
+    had: bool,
+}
+
+impl Quorum {
+    /// This is how etcd is before anything of ours happens.
+    pub(crate) fn before(&mut self, etcd: &Kubernetes) {
+        self.had = etcd.has_quorum();
+    }
+
+    /// This is how it is after an act of ours. That no member is left is the end of the cluster, and was planned.
+    pub(crate) fn after(&mut self, act: &str, etcd: &Kubernetes) -> Result<(), String> {
+        let had = std::mem::replace(&mut self.had, etcd.has_quorum());
+        if !had || self.had || etcd.voting() == 0 {
+            return Ok(());
+        }
+        let up = etcd.members.iter().filter(|member| member.voting && member.up).count();
+        Err(format!("quorum: after {act} {up} of {} voting etcd members run: {:?}", etcd.voting(), etcd.members))
+    }
+}

@@ -1,0 +1,263 @@
+//! Options of a cluster as small numbers, zero for what is left out; a case is a value, and shrinks towards zero.
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+/// One option of cluster.yaml, or a few that go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Knob {
+    Version,
+    Packages,
+    Balancer,
+    Port,
+    Password,
+    Haproxy,
+    Keepalived,
+    Network,
+    Sysctls,
+    Modules,
+    Swap,
+    Runtime,
+    Proxy,
+    Components,
+    Etcd,
+    Names,
+    Preflight,
+}
+
+/// All of them.
+pub(crate) const KNOBS: [Knob; 17] = [
+    Knob::Version,
+    Knob::Packages,
+    Knob::Balancer,
+    Knob::Port,
+    Knob::Password,
+    Knob::Haproxy,
+    Knob::Keepalived,
+    Knob::Network,
+    Knob::Sysctls,
+    Knob::Modules,
+    Knob::Swap,
+    Knob::Runtime,
+    Knob::Proxy,
+    Knob::Components,
+    Knob::Etcd,
+    Knob::Names,
+    Knob::Preflight,
+];
+
+/// A value for each knob.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Knobs(pub(crate) [u8; KNOBS.len()]);
+
+/// Most are left alone.
+pub(crate) fn knobs() -> impl Strategy<Value = Knobs> {
+    let one = || prop_oneof![7 => Just(0_u8), 2 => 1..8_u8, 1 => any::<u8>()];
+    proptest::array::uniform17(one()).prop_map(Knobs)
+}
+
+const VERSIONS: [&str; 6] = ["1.31.4", "1.30.2", "1.32.1", "1.33.0", "1.29.9", "1.36.0"];
+
+impl Knobs {
+    pub(crate) fn get(&self, knob: Knob) -> u8 {
+        self.0[knob as usize]
+    }
+
+    pub(crate) fn set(&mut self, knob: Knob, value: u8) {
+        self.0[knob as usize] = value;
+    }
+
+    /// Whether one of the switches that a knob's value stands for is on.
+    fn on(&self, knob: Knob, bit: u8) -> bool {
+        self.get(knob) & (1 << bit) != 0
+    }
+
+    /// Whether somebody else's load balancer stands in front.
+    pub(crate) fn is_external(&self) -> bool {
+        self.get(Knob::Balancer) % 4 == 2
+    }
+
+    /// The keys at the top of cluster.yaml with what they hold.
+    pub(crate) fn sections(&self, manifests: &Manifests) -> Vec<(&'static str, Value)> {
+        let mut sections = vec![
+            ("kubernetes", self.kubernetes()),
+            ("endpoint", self.endpoint()),
+            ("network", self.network(manifests)),
+        ];
+        let optional = [
+            ("loadBalancer", self.load_balancer(manifests)),
+            ("hostConfig", self.host_config()),
+            ("containerRuntime", self.container_runtime()),
+        ];
+        sections.extend(optional.into_iter().filter(|(_, value)| value.as_object().is_some_and(|it| !it.is_empty())));
+        sections
+    }
+
+    fn endpoint(&self) -> Value {
+        let port = match self.get(Knob::Port) % 4 {
+            0 => return json!({"address": ADDRESS}),
+            1 => 9443,
+            2 => 6443,
+            _ => 10443,
+        };
+        json!({"address": ADDRESS, "port": port})
+    }
+
+    fn load_balancer(&self, manifests: &Manifests) -> Value {
+        if self.is_external() {
+            return json!({"mode": "external"});
+        }
+        let (mut haproxy, mut keepalived) = (Map::new(), Map::new());
+        let mut tune = |on: bool, key: &str, value: Value| drop(on.then(|| haproxy.insert(key.to_owned(), value)));
+        tune(self.on(Knob::Haproxy, 0), "maxconn", json!(5000));
+        tune(self.on(Knob::Haproxy, 1), "timeouts", json!({"connect": "400ms", "queue": "5s"}));
+        tune(self.on(Knob::Haproxy, 2), "stats", json!({"port": 9404}));
+        tune(self.on(Knob::Haproxy, 3), "extra", json!({"global": ["nbthread 2"]}));
+        tune(self.on(Knob::Haproxy, 4), "healthCheck", json!({"path": "/livez", "fall": 3}));
+        tune(self.on(Knob::Haproxy, 5), "bind", json!(VIRTUAL_IP));
+        let mut tune = |on: bool, key: &str, value: Value| drop(on.then(|| keepalived.insert(key.to_owned(), value)));
+        tune(self.get(Knob::Balancer) % 4 == 1, "preempt", json!(true));
+        // Alone it is refused: a weight without preemption.
+        tune(self.get(Knob::Balancer) % 4 == 3, "weight", json!(-60));
+        tune(self.on(Knob::Keepalived, 0), "virtualRouterId", json!(77));
+        tune(self.on(Knob::Keepalived, 1), "advertInterval", json!("2s"));
+        tune(self.on(Knob::Keepalived, 2), "check", json!({"fall": 2}));
+        tune(self.on(Knob::Keepalived, 3), "interface", json!("eth0"));
+        tune(self.get(Knob::Password) % 4 == 1, "authPassword", json!({"file": manifests.password}));
+        tune(self.get(Knob::Password) % 4 == 2, "authPassword", json!({"file": manifests.other_password}));
+        let mut whole = Map::new();
+        for (key, part) in [("haproxy", haproxy), ("keepalived", keepalived)] {
+            if !part.is_empty() {
+                whole.insert(key.to_owned(), Value::Object(part));
+            }
+        }
+        Value::Object(whole)
+    }
+
+    fn network(&self, manifests: &Manifests) -> Value {
+        match self.get(Knob::Network) % 4 {
+            0 => json!({"plugin": "none"}),
+            1 => json!({"plugin": "bridge"}),
+            2 => json!({"plugin": "manifest", "manifest": {"path": manifests.network}}),
+            _ => json!({"plugin": "manifest", "manifest": {"path": manifests.other_network}}),
+        }
+    }
+
+    fn kubernetes(&self) -> Value {
+        let mut all = Map::new();
+        let version = VERSIONS[usize::from(self.get(Knob::Version)) % VERSIONS.len()];
+        let mut put = |key: &str, value: Value| drop(all.insert(key.to_owned(), value));
+        put("version", json!(version));
+        match self.get(Knob::Packages) % 4 {
+            0 => {}
+            1 => put("packages", json!({"source": "preinstalled"})),
+            2 => put("packages", json!({"source": "distro"})),
+            _ => put("packages", json!({"mirror": "https://mirror.example.com/kubernetes"})),
+        }
+        match self.get(Knob::Proxy) % 3 {
+            0 => {}
+            1 => put("proxyMode", json!("ipvs")),
+            _ => put("proxyMode", json!("nftables")),
+        }
+        if self.on(Knob::Components, 0) {
+            put("apiServer", json!({"extraArgs": {"audit-log-maxage": 30}, "certSANs": ["api.example.com"]}));
+        }
+        if self.on(Knob::Components, 1) {
+            put("controllerManager", json!({"extraArgs": {"terminated-pod-gc-threshold": 100}}));
+        }
+        if self.on(Knob::Components, 2) {
+            let volume = json!({"name": "audit", "hostPath": "/var/log/audit", "mountPath": "/var/log/audit"});
+            put("scheduler", json!({"extraVolumes": [volume]}));
+        }
+        if self.on(Knob::Components, 3) || self.get(Knob::Swap) % 2 == 1 {
+            put("kubelet", json!({"maxPods": 200, "failSwapOn": self.get(Knob::Swap).is_multiple_of(2)}));
+        }
+        if self.on(Knob::Components, 4) {
+            put("kubeProxy", json!({"conntrack": {"maxPerCore": 0}}));
+        }
+        match self.get(Knob::Etcd) % 3 {
+            0 => {}
+            1 => put(
+                "etcd",
+                json!({"dataDir": "/var/lib/etcd-fast", "heartbeatInterval": "300ms", "electionTimeout": "3s"}),
+            ),
+            _ => put("etcd", json!({"extraArgs": {"quota-backend-bytes": "4294967296"}})),
+        }
+        if self.on(Knob::Names, 0) {
+            put("dnsDomain", json!("sim.example"));
+        }
+        if self.on(Knob::Names, 1) {
+            put("podSubnet", json!("10.200.0.0/16"));
+        }
+        if self.on(Knob::Names, 2) {
+            put("imageRepository", json!("registry.example.com/kubernetes"));
+        }
+        if self.on(Knob::Preflight, 0) {
+            put("ignorePreflightErrors", json!(["NumCPU", "Mem"]));
+        }
+        if self.on(Knob::Preflight, 1) {
+            put("skipPhases", json!(["addon/coredns"]));
+        }
+        Value::Object(all)
+    }
+
+    fn host_config(&self) -> Value {
+        let mut all = Map::new();
+        let sysctls = self.get(Knob::Sysctls);
+        let mut parameters = Map::new();
+        if self.on(Knob::Haproxy, 5) && !self.is_external() && sysctls != 7 {
+            parameters.insert("net.ipv4.ip_nonlocal_bind".into(), json!(1));
+        }
+        for (bit, name) in ["vm.max_map_count", "fs.inotify.max_user_instances"].into_iter().enumerate() {
+            if sysctls & (1 << bit) != 0 {
+                parameters.insert(name.to_owned(), json!(8192 + u32::from(sysctls / 4)));
+            }
+        }
+        if !parameters.is_empty() {
+            all.insert("sysctls".into(), Value::Object(parameters));
+        }
+        let modules: Vec<&str> = ["nf_conntrack", "dummy"]
+            .into_iter()
+            .enumerate()
+            .filter(|(bit, _)| self.get(Knob::Modules) & (1 << bit) != 0)
+            .map(|it| it.1)
+            .collect();
+        if !modules.is_empty() {
+            all.insert("kernelModules".into(), json!(modules));
+        }
+        if self.get(Knob::Swap) % 2 == 1 {
+            all.insert("swap".into(), json!("keep"));
+        }
+        Value::Object(all)
+    }
+
+    fn container_runtime(&self) -> Value {
+        let mut all = Map::new();
+        if self.on(Knob::Runtime, 0) {
+            all.insert("source".into(), json!("preinstalled"));
+        }
+        if self.on(Knob::Runtime, 1) {
+            all.insert("cgroupDriver".into(), json!("cgroupfs"));
+        }
+        if self.on(Knob::Runtime, 2) {
+            all.insert("extra".into(), json!({"debug": {"level": "info"}}));
+        }
+        if self.on(Knob::Runtime, 3) {
+            all.insert("sandboxImage".into(), json!("registry.example.com/kubernetes/pause:3.10"));
+        }
+        Value::Object(all)
+    }
+}
+
+/// The virtual IP, in the network that the simulated hosts say they have.
+pub(crate) const VIRTUAL_IP: &str = "10.0.0.250";
+const ADDRESS: &str = VIRTUAL_IP;
+
+/// Real files that a cluster.yaml refers to; one set for the process.
+#[derive(Debug)]
+pub(crate) struct Manifests {
+    pub(crate) password: String,
+    pub(crate) other_password: String,
+    pub(crate) network: String,
+    pub(crate) other_network: String,
+}

@@ -1,0 +1,375 @@
+//! One mainstay: what `apply`, `destroy`, `plan --out` and `apply FILE` do, on a simulated disk and simulated hosts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mainstay::config::Cluster;
+use mainstay::engine::{Control, Outcome};
+use mainstay::fleet::{Fleet, FleetError, Interference, Reach, SimulatedFleet};
+use mainstay::flow::{self, Asked, Destroying, FlowError, Survey};
+use mainstay::plan::saved::{self, Basis, Options, Origin, Saved, digest_key};
+use mainstay::plan::{Mode, Plan, Selection};
+use mainstay::render::{
+    PlanHtml, PlanMarkdown, PlanText, Source, outcome_summary, outcome_table, plan_document, plan_events,
+};
+use mainstay::resource::{Address, HostName, Pattern, sha256_hex};
+use mainstay::state::{Attempt, Claim, Disk, Lease, State, StateError, Store};
+
+use crate::cluster::{NAME, load};
+use crate::invariants::Permit;
+use crate::operations::Part;
+use crate::scene::Scene;
+use crate::watcher::Watcher;
+
+/// Where the state lies.
+pub(crate) fn state_path() -> PathBuf {
+    PathBuf::from("state").join(format!("{NAME}.json"))
+}
+
+/// One mainstay.
+#[derive(Clone, Debug)]
+pub(crate) struct Mainstay {
+    pub(crate) scene: Scene,
+    pub(crate) hosts: Arc<SimulatedFleet>,
+    pub(crate) watcher: Arc<Watcher>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The plan was carried out, as far as it could be.
+    Ran(Outcome),
+    /// There was nothing to do.
+    Nothing,
+    /// Changes are refused; so many guards were lifted.
+    Refused { lifted: usize, why: String },
+    /// A saved plan does not fit any more.
+    Stale(String),
+    /// It gave up.
+    Failed(Failed),
+    /// It was killed.
+    Killed,
+}
+
+/// Why it gave up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failed {
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<StateError> for Failed {
+    fn from(error: StateError) -> Self {
+        Self::Flow(error.into())
+    }
+}
+
+/// Options of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct With {
+    pub(crate) part: Part,
+    pub(crate) parallelism: usize,
+    pub(crate) fail_fast: bool,
+    pub(crate) waits: Duration,
+}
+
+impl Default for With {
+    fn default() -> Self {
+        Self { part: Part::All, parallelism: Control::PARALLELISM, fail_fast: false, waits: Duration::ZERO }
+    }
+}
+
+/// A saved plan, with the cluster.yaml that it was made from.
+#[derive(Clone, Debug)]
+pub(crate) struct SavedPlan {
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Between two tries to take the lock.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Tries go on for so long in any case.
+const GRACE: Duration = Duration::from_millis(200);
+
+impl Mainstay {
+    fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.watcher.process) as Arc<dyn Disk>
+    }
+
+    /// Opens hosts as the command line does, with the watcher in between.
+    #[expect(clippy::unnecessary_wraps, reason = "it stands for what opens real hosts, too")]
+    fn open(&self, reaches: &BTreeMap<HostName, Reach>) -> Result<Arc<Fleet>, FleetError> {
+        let addresses = reaches.iter().map(|(host, reach)| (host.clone(), reach.address.clone())).collect();
+        let watcher = Arc::clone(&self.watcher) as Arc<dyn Interference>;
+        Ok(Arc::new(Fleet::Simulated(self.hosts.again(addresses).interfered(watcher))))
+    }
+
+    async fn lock(&self, operation: &str, waits: Duration) -> Result<Lease, StateError> {
+        let mut claim = Claim::new(self.disk(), &state_path(), operation)?;
+        let until = tokio::time::Instant::now() + waits.max(GRACE);
+        loop {
+            self.scene.catch_up();
+            let attempt = claim.attempt();
+            self.scene.catch_up();
+            match attempt? {
+                Attempt::Taken(lease) => return Ok(*lease),
+                Attempt::Refused(error) if tokio::time::Instant::now() >= until => return Err(error),
+                Attempt::Refused(_) => tokio::time::sleep(POLL).await,
+            }
+        }
+    }
+
+    fn store(&self) -> Result<Store, StateError> {
+        // A given lineage and salt, because a trace is to be the same each time.
+        let fresh = State::fresh(NAME, "11111111-2222-4333-8444-555555555555".into(), "5a17".repeat(16));
+        Store::open_or_on(self.disk(), &state_path(), fresh)
+    }
+
+    /// The part as planning takes it; what a number picks is picked from what there is.
+    fn selection(part: Part, cluster: &Cluster, state: &State) -> Selection {
+        let mut hosts: Vec<&str> = cluster.hosts.iter().map(|host| host.name.as_str()).collect();
+        hosts.extend(state.hosts.keys().map(HostName::as_str));
+        let host = |number: u8| Pattern::new(hosts[usize::from(number) % hosts.len()]);
+        let components = ["*/host", "*/haproxy", "*/control-plane", "cluster", "*/kubernetes", "*/worker"];
+        let mut selection = Selection::default();
+        match part {
+            Part::All | Part::Refresh => {}
+            Part::Host(number) => selection.targets.push(host(number)),
+            Part::Component(number) => {
+                selection.targets.push(Pattern::new(components[usize::from(number) % components.len()]));
+            }
+            Part::Without(number) => selection.excludes.push(host(number)),
+            Part::Replace(number) => {
+                let all: Vec<&Address> = state.resources.keys().collect();
+                if !all.is_empty() {
+                    selection.replace.push(all[usize::from(number) % all.len()].to_string());
+                }
+            }
+        }
+        selection
+    }
+
+    fn mode(part: Part) -> Mode {
+        if part == Part::Refresh { Mode::Refresh } else { Mode::Apply }
+    }
+
+    /// `mainstay apply`.
+    pub(crate) async fn apply(&self, yaml: &str, with: With) -> Ended {
+        self.ended(self.try_apply(yaml, with).await)
+    }
+
+    async fn try_apply(&self, yaml: &str, with: With) -> Result<Ended, Failed> {
+        let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
+        let lease = self.lock("apply", with.waits).await?;
+        let store = self.store()?;
+        let state = store.snapshot();
+        let selection = Self::selection(with.part, &loaded.cluster, &state);
+        let planned = self.survey(Self::mode(with.part), &loaded.cluster, &selection, &state, with).await?;
+        if flow::refusals(&planned.plan) > 0 {
+            let why = refusals(&planned.plan);
+            let lifted = flow::lift(&planned, &store, lease)?;
+            return Ok(Ended::Refused { lifted: lifted.len(), why });
+        }
+        if planned.plan.is_empty() {
+            flow::refresh(&planned, &store, lease)?;
+            return Ok(Ended::Nothing);
+        }
+        self.carry_out(planned, store, lease, with).await
+    }
+
+    async fn survey(
+        &self,
+        mode: Mode,
+        cluster: &Cluster,
+        selection: &Selection,
+        state: &State,
+        with: With,
+    ) -> Result<Survey, FlowError> {
+        let asked = Asked { mode, cluster, simulated: false, selection, parallelism: with.parallelism };
+        let survey = flow::survey(&asked, state, |reaches| self.open(reaches), &mut ()).await?;
+        self.present(&survey.plan, state);
+        Ok(survey)
+    }
+
+    /// `mainstay destroy`.
+    pub(crate) async fn destroy(&self, yaml: &str, with: With) -> Ended {
+        self.ended(self.try_destroy(yaml, with).await)
+    }
+
+    async fn try_destroy(&self, yaml: &str, with: With) -> Result<Ended, Failed> {
+        let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
+        let lease = self.lock("destroy", with.waits).await?;
+        let store = self.store()?;
+        let state = store.snapshot();
+        let selection = Selection { replace: Vec::new(), ..Self::selection(with.part, &loaded.cluster, &state) };
+        let reaches = flow::reaches(&loaded.cluster, false, &state)?;
+        let destroying = Destroying {
+            guarded: &flow::guarded(&loaded.cluster),
+            selection: &selection,
+            parallelism: with.parallelism,
+            forget_unreachable: false,
+        };
+        let planned = flow::survey_destroy(&destroying, &state, reaches, |reaches| self.open(reaches), &mut ()).await?;
+        self.present(&planned.plan, &state);
+        if flow::refusals(&planned.plan) > 0 {
+            return Ok(Ended::Refused { lifted: 0, why: refusals(&planned.plan) });
+        }
+        if planned.plan.changes.is_empty() {
+            return Ok(Ended::Nothing);
+        }
+        self.carry_out(planned, store, lease, with).await
+    }
+
+    async fn carry_out(&self, planned: Survey, store: Store, lease: Lease, with: With) -> Result<Ended, Failed> {
+        let mode = planned.plan.mode;
+        let begun = flow::begin(planned, store, lease)?;
+        let interrupt = self.watcher.interrupt.subscribe();
+        let control = Control { parallelism: with.parallelism, fail_fast: with.fail_fast, interrupt };
+        let store = Arc::clone(begun.store());
+        let result = tokio::select! {
+            result = begun.carry_out(control, self.watcher.events.clone()) => result,
+            never = renewing(&store) => match never {},
+        };
+        self.scene.catch_up();
+        self.watcher.listen();
+        let outcome = result?;
+        let text = format!("{}\n{}", outcome_table(&outcome), outcome_summary(&outcome, mode));
+        self.scene.shown("the outcome", text.as_bytes());
+        Ok(Ended::Ran(outcome))
+    }
+
+    /// `mainstay plan --out`.
+    pub(crate) async fn save(&self, yaml: &str, part: Part) -> Result<SavedPlan, Failed> {
+        let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
+        let state = self.store()?.snapshot();
+        let selection = Self::selection(part, &loaded.cluster, &state);
+        let with = With { part, ..With::default() };
+        let planned = self.survey(Self::mode(part), &loaded.cluster, &selection, &state, with).await?;
+        let key = digest_key(&state);
+        let basis = basis(&planned, yaml, Options { simulate: false, selection }, &key);
+        let saved =
+            Saved::of(&planned.plan, &key, basis, Origin { file: "cluster.yaml".into(), lines: BTreeMap::new() });
+        let bytes = saved::to_bytes(&saved);
+        self.scene.shown("a saved plan", &bytes);
+        Ok(SavedPlan { bytes })
+    }
+
+    /// `mainstay apply FILE`.
+    pub(crate) async fn apply_saved(&self, yaml: &str, plan: &SavedPlan, accept: bool, with: With) -> Ended {
+        self.ended(self.try_apply_saved(yaml, plan, accept, with).await)
+    }
+
+    async fn try_apply_saved(&self, yaml: &str, plan: &SavedPlan, accept: bool, with: With) -> Result<Ended, Failed> {
+        let moved = |why: saved::Stale| Ended::Stale(why.to_string());
+        let saved = saved::from_bytes(&plan.bytes).map_err(|error| Failed::Other(error.to_string()))?;
+        if let Err(why) = saved.whole() {
+            return Ok(moved(why));
+        }
+        let accept: Vec<Pattern> = accept.then(|| Pattern::new("*")).into_iter().collect();
+        let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
+        if let Err(why) = saved.fits_file(&loaded.cluster.name, "cluster.yaml", &sha256_hex(yaml.as_bytes())) {
+            return Ok(moved(why));
+        }
+        let lease = self.lock("apply", with.waits).await?;
+        let store = self.store()?;
+        let state = store.snapshot();
+        if let Err(why) = saved.fits_state(&state) {
+            return Ok(moved(why));
+        }
+        let selection = &saved.basis.options.selection;
+        let mut planned = self.survey(saved.mode, &loaded.cluster, selection, &state, with).await?;
+        let key = digest_key(&state);
+        let now = basis(&planned, yaml, saved.basis.options.clone(), &key);
+        if let Err(why) = saved.fits_files(&now) {
+            return Ok(moved(why));
+        }
+        let left = match saved::compare(&saved, &mut planned.plan, &key, &accept, &flow::ignored(&loaded.cluster)) {
+            Ok(left) => left,
+            Err(why) => return Ok(moved(why)),
+        };
+        // What was accepted narrows the plan.
+        self.permit(&planned.plan, &state);
+        if planned.plan.is_empty() && left == 0 {
+            flow::refresh(&planned, &store, lease)?;
+            return Ok(Ended::Nothing);
+        }
+        self.carry_out(planned, store, lease, with).await
+    }
+
+    /// Plans and shows it; the state may be another's business meanwhile.
+    pub(crate) async fn plan(&self, yaml: &str) -> Result<Plan, Failed> {
+        let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
+        let state = self.store()?.snapshot();
+        let with = With::default();
+        Ok(self.survey(Mode::Apply, &loaded.cluster, &Selection::default(), &state, with).await?.plan)
+    }
+
+    fn permit(&self, plan: &Plan, state: &State) {
+        let recorded: BTreeSet<Address> = state.resources.keys().cloned().collect();
+        self.watcher.permit(Permit::of(plan), recorded);
+    }
+
+    /// The plan in every form in which somebody may read it.
+    fn present(&self, plan: &Plan, state: &State) {
+        self.permit(plan, state);
+        let counts = plan.counts();
+        self.scene.line(format!("  plan {:?}: {counts:?}, {} moved", plan.mode, plan.moved));
+        let source = Source { file: "cluster.yaml", line_of: &|_: &str| Some(1) };
+        let text = PlanText { full: true, width: 100, color: false, source }.render(plan);
+        self.scene.shown("the plan as text", text.as_bytes());
+        self.scene.shown("the plan as JSON", plan_document(plan).to_string().as_bytes());
+        // Pages cost the most and say the same once more.
+        if self.scene.known().figures.runs.is_multiple_of(8) {
+            self.scene.shown("the plan as HTML", PlanHtml { full: true, source }.render(plan).as_bytes());
+            self.scene.shown("the plan as Markdown", PlanMarkdown { full: true, source }.render(plan).as_bytes());
+            let lines: Vec<String> = plan_events(plan).iter().map(|(message, event)| event.line(message)).collect();
+            self.scene.shown("an event of the plan", lines.join("\n").as_bytes());
+        }
+    }
+
+    fn ended(&self, result: Result<Ended, Failed>) -> Ended {
+        let ended = result.unwrap_or_else(Ended::Failed);
+        self.scene.catch_up();
+        self.watcher.listen();
+        if self.watcher.process.is_dead() {
+            return Ended::Killed;
+        }
+        let text = match &ended {
+            Ended::Failed(error) => format!("{error} {error:?}"),
+            Ended::Stale(why) | Ended::Refused { why, .. } => why.clone(),
+            _ => String::new(),
+        };
+        self.scene.shown("an error", text.as_bytes());
+        ended
+    }
+}
+
+/// Says that a run lives, as a thread does on real machines; one that cannot say so any more finds out when it writes.
+async fn renewing(store: &Store) -> Infallible {
+    loop {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let _ = store.renew();
+    }
+}
+
+fn refusals(plan: &Plan) -> String {
+    let refused =
+        plan.changes.iter().filter(|change| matches!(change.problem, Some(mainstay::plan::Problem::Refused { .. })));
+    refused.map(|change| format!("{} {:?}", change.address, change.problem)).collect::<Vec<_>>().join("\n")
+}
+
+fn basis(planned: &Survey, yaml: &str, options: Options, key: &mainstay::resource::DigestKey) -> Basis {
+    let files = planned.files.iter().map(|(name, text)| (name.clone(), key.digest([text.as_str()])));
+    Basis { cluster_yaml: sha256_hex(yaml.as_bytes()), files: files.collect(), options }
+}
+
+/// The state as its files have it, by a process of its own.
+pub(crate) fn recorded(scene: &Scene) -> Result<Option<State>, StateError> {
+    let process = scene.disk.process("reader");
+    Store::read_only_on(process as Arc<dyn Disk>, Path::new(&state_path()))
+}

@@ -1,0 +1,86 @@
+//! The end of every case: faults are lifted, at most two applies settle it, and destroy leaves the hosts as they were.
+
+use std::time::Duration;
+
+use crate::driver::{HERE, Stage};
+use crate::invariants::{as_it_was, settled};
+use crate::mainstay::{Ended, With, recorded};
+use crate::operations::{Part, Run};
+use crate::weather::Weather;
+
+/// Nothing goes wrong any more; a lock that a dead mainstay of another machine left takes a while to expire.
+const CALM: With = With { part: Part::All, parallelism: 64, fail_fast: false, waits: Duration::from_secs(200) };
+
+pub(crate) fn calm() -> Run {
+    Run { part: Part::All, parallelism: 64, fail_fast: false, weather: Weather::default() }
+}
+
+async fn apply(stage: &mut Stage) -> Ended {
+    let yaml = stage.wanted.yaml();
+    stage.run(HERE, &calm(), |it| async move { it.apply(&yaml, CALM).await }).await
+}
+
+/// Settles a case.
+pub(crate) async fn settle(stage: &mut Stage) {
+    stage.up();
+    stage.wanted.guards.clear();
+    stage.accepted.guards.clear();
+    let (mut applies, mut refused) = (0, 0);
+    while applies < 2 {
+        let ended = apply(stage).await;
+        stage.scene.line(format!("settling: {ended:?}"));
+        match ended {
+            Ended::Ran(_) | Ended::Nothing => applies += 1,
+            // A guard that was removed holds until one apply has seen that.
+            Ended::Refused { lifted, .. } if lifted > 0 && refused < 2 => refused += 1,
+            Ended::Refused { .. } if stage.wanted != stage.accepted => {
+                stage.scene.count("edit: refused by the plan");
+                stage.wanted = stage.accepted.clone();
+            }
+            other => {
+                let nothing = matches!(recorded(&stage.scene), Ok(None));
+                if !(nothing && matches!(other, Ended::Refused { .. })) {
+                    stage.scene.must(Err(format!("two applies settle it: it ended so: {other:?}")));
+                }
+                return;
+            }
+        }
+        if stage.scene.known().broken.is_some() {
+            return;
+        }
+    }
+    let mainstay = stage.mainstay(HERE, Weather::default());
+    match mainstay.plan(&stage.wanted.yaml()).await {
+        Ok(plan) => stage.scene.must(settled(&plan)),
+        Err(error) => stage.scene.must(Err(format!("two applies settle it: no plan after them: {error}"))),
+    }
+    if stage.scene.known().broken.is_none() {
+        destroy(stage).await;
+    }
+}
+
+async fn destroy(stage: &mut Stage) {
+    stage.scene.line("destroying".to_owned());
+    stage.scene.known().figures.destroys += 1;
+    let yaml = stage.wanted.yaml();
+    let ended = stage.run(HERE, &calm(), |it| async move { it.destroy(&yaml, CALM).await }).await;
+    match &ended {
+        Ended::Ran(outcome) if outcome.complete() => {}
+        Ended::Nothing => {}
+        other => {
+            stage.scene.must(Err(format!("destroy leaves it as it was: destroy without faults ended so: {other:?}")));
+            return;
+        }
+    }
+    let before = stage.scene.known().before.clone();
+    let held = stage.hosts.with(|world| as_it_was(&before, world.present()));
+    stage.scene.must(held);
+    match recorded(&stage.scene) {
+        Ok(Some(left)) if !left.resources.is_empty() => {
+            let left = format!("destroy leaves it as it was: {} records are left", left.resources.len());
+            stage.scene.must(Err(left));
+        }
+        Ok(_) => {}
+        Err(error) => stage.scene.must(Err(format!("the state can be read again: {error}"))),
+    }
+}
