@@ -6,6 +6,7 @@ LAB_NAME=${LAB_NAME:-mainstay-lab}
 LAB_SUBNET=${LAB_SUBNET:-10.77.0.0/24}
 LAB_DIR=${LAB_DIR:-$(cd -- "$here/../.." && pwd)/target/lab}
 LAB_KUBERNETES_DIR=${LAB_KUBERNETES_DIR:-}
+LAB_PACKAGES=${LAB_PACKAGES:-}
 suite=bookworm
 net=${LAB_SUBNET%.*}
 
@@ -142,8 +143,15 @@ make_images() {
   build "$images" "$here/images" --build-arg "BASE=$base" --build-arg "KUBERNETES=$kubernetes"
 }
 make_host() {
-  build "$host_image" "$here/host" --build-arg "BASE=$base" --build-arg "KUBERNETES=$kubernetes" \
+  build "$bare_host" "$here/host" --build-arg "BASE=$base" --build-arg "KUBERNETES=$kubernetes" \
     --build-arg "IMAGES=$images"
+}
+
+# Layer 5, where LAB_PACKAGES asks for it: the same host with more of Debian's packages.
+make_more() {
+  [ "$host_image" = "$bare_host" ] ||
+    build "$host_image" "$here/more" --build-arg "BASE=$base" --build-arg "HOST=$bare_host" \
+      --build-arg "PACKAGES=$LAB_PACKAGES"
 }
 
 # All layers that are not there yet; two labs that start at once do not build the same one twice.
@@ -154,6 +162,7 @@ make_all() {
   make_kubernetes
   make_images
   make_host
+  make_more
   exec 9>&-
 }
 
@@ -162,4 +171,6 @@ base=$(image base "$base_packages" "$(declare -f make_base)")
 # Not a hash of its parent too: static binaries do not change with the base, and take five minutes.
 kubernetes=$(image kubernetes "${LAB_KUBERNETES_DIR:-$here/kubernetes}")
 images=$(image images "$here/images" "$base" "$kubernetes")
-host_image=$(image host "$here/host" "$base" "$kubernetes" "$images")
+bare_host=$(image host "$here/host" "$base" "$kubernetes" "$images")
+host_image=$bare_host
+[ -z "$LAB_PACKAGES" ] || host_image=$(image more "$here/more" "$bare_host" "$LAB_PACKAGES")
