@@ -80,7 +80,7 @@ pub(super) mod stage {
 
         pub(crate) fn run_in(&self, shell: &str, script: &Script, slots: &Slots) -> Output {
             let mut text = script.render(slots).unwrap().to_string();
-            for top in ["/etc/", "/var/", "/run/", "/usr/libexec/"] {
+            for top in ["/etc/", "/var/", "/run/", "/usr/libexec/", "/proc/[0-9]*/cgroup"] {
                 text = text.replace(top, &format!("{}{top}", self.dir.path().display()));
             }
             let path = format!("{}:{}", self.path("/bin").display(), std::env::var("PATH").unwrap());

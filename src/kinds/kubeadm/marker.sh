@@ -74,6 +74,27 @@ run_kubeadm() {
     return $status
 }
 
+# Whether a pod's processes run on this host; those of other people's containers have longer names.
+pods_run() { grep -qs '^[^/]*:/kubepods' /proc/[0-9]*/cgroup; }
+
+# Resets this host and leaves note $1. kubeadm asks the runtime once which pods there are, and takes it for a warning when
+# one does not stop, or comes while it asks; such a pod would outlive its runtime, so its cleaning is repeated then.
+reset_host() {
+    CONFIG=''
+    run_kubeadm reset -f ${SOCKET:+--cri-socket "$SOCKET"}
+    note_down "$1"
+    tries=0
+    while pods_run; do
+        tries=$((tries + 1))
+        if [ $tries -gt 10 ]; then
+            echo 'pods still run here after kubeadm reset: see `crictl pods`' >&2
+            return 1
+        fi
+        run_kubeadm reset phase cleanup-node ${SOCKET:+--cri-socket "$SOCKET"}
+        note_down "$1"
+    done
+}
+
 # The labels of this host's node, as its own apiserver knows them.
 node_labels() {
     api get node "$NODE" -o go-template='{{range $key, $value := .metadata.labels}}{{$key}}{{"\n"}}{{end}}'

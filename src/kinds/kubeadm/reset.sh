@@ -5,8 +5,4 @@ noted
 [ -n "$note" ] || any_files || exit 0
 spared || exit 1
 note_down "$VERB leaving"
-CONFIG=''
-set -- reset -f
-[ -z "$SOCKET" ] || set -- "$@" --cri-socket "$SOCKET"
-run_kubeadm "$@"
-note_down "$VERB leaving" # until clean.sh has ended
+reset_host "$VERB leaving"

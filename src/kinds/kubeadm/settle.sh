@@ -33,9 +33,5 @@ while [ -e "$k/kubelet.conf" ] && [ ! -e "$k/bootstrap-kubelet.conf" ]; do
     sleep 2
 done
 echo "kubeadm did not finish on $NODE: resetting it" >&2
-CONFIG=''
-set -- reset -f
-[ -z "$SOCKET" ] || set -- "$@" --cri-socket "$SOCKET"
-run_kubeadm "$@"
-note_down "$VERB begun" # whatever was kept of the time before stays true
+reset_host "$VERB begun" # whatever was kept of the time before stays true
 echo mainstay-bare

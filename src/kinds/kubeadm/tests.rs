@@ -322,6 +322,28 @@ fn only_what_mainstay_began_and_kubeadm_did_not_finish_is_reset() {
 }
 
 #[test]
+fn pods_that_outlive_a_reset_are_taken_away_too() {
+    let stage = whole(Some("join done\n"));
+    stage.file("/proc/7/cgroup", "9:cpu:/system.slice\n0::/kubepods.slice/kubepods-pod1.slice\n");
+    stage.file("/proc/8/cgroup", "0::/docker/1/kubepods.slice\n");
+    let file = stage.path("/proc/7/cgroup");
+    let gone = format!("case $* in *phase*) [ ! -e {0}.again ] || rm {0}; : >{0}.again;; esac", file.display());
+    stage.command("kubeadm", &gone);
+    let prior = Prior { before: Observation::Absent, kept: BTreeMap::new() };
+    let steps = join(JoinRole::Worker).destroy(&prior);
+    let output = stage.run_with(step(&steps, "kubeadm reset"), &slots(BARE));
+    assert_eq!((output.status, &*output.stderr), (0, ""));
+    let cleaned = "kubeadm reset phase cleanup-node\n";
+    assert_eq!(stage.calls(), format!("kubeadm reset -f\n{cleaned}{cleaned}"));
+    assert_eq!(std::fs::read_to_string(stage.path(NOTE)).unwrap(), "join leaving\n");
+
+    stage.command("kubeadm", "");
+    stage.file("/proc/7/cgroup", "0::/kubepods/besteffort\n");
+    let output = stage.run_with(step(&steps, "kubeadm reset"), &slots(BARE));
+    assert!(output.status != 0 && output.stderr.contains("pods still run here"), "{output:?}");
+}
+
+#[test]
 fn what_was_there_before_is_kept_by_the_first_attempt_only() {
     let stage = Stage::new();
     std::fs::create_dir_all(stage.path("/etc/kubernetes/manifests")).unwrap();
