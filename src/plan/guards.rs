@@ -101,7 +101,8 @@ fn is_impossible(node: &Node<'_>) -> bool {
     node.declared.is_some_and(|declared| impossible(declared.resource.as_ref()).is_some())
 }
 
-/// Taking away so many control planes in one go that etcd has no majority left to agree to it.
+/// Taking away so many control planes in one go, or while so many of the others are down, that etcd has no majority left
+/// to agree to it.
 fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let (mut members, mut leaving) = (BTreeSet::<HostName>::new(), BTreeMap::<HostName, usize>::new());
     for (number, node) in nodes.all.iter().enumerate() {
@@ -117,13 +118,26 @@ fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let (total, left) = (members.len(), members.len().saturating_sub(leaving.len()));
     // Two can shrink to one only by losing half; all else keeps a majority of what was.
     let allowed = (total.saturating_sub(1) / 2).max(1);
-    if leaving.is_empty() || (left > 0 && leaving.len() <= allowed) {
+    let down: Vec<&str> = members
+        .iter()
+        .filter(|host| !leaving.contains_key(*host) && inputs.facts.unreached.contains_key(*host))
+        .map(HostName::as_str)
+        .collect();
+    // The last one that leaves asks the others, and more of them must run than not.
+    let agree = left - down.len() > down.len();
+    if leaving.is_empty() || (left > 0 && leaving.len() <= allowed && agree) {
         return;
     }
     let names: Vec<&str> = leaving.keys().map(HostName::as_str).collect();
     let names = names.join(", ");
     let text = if left == 0 {
         format!("{names}: no control plane would be left; `mainstay destroy` takes the whole cluster away")
+    } else if leaving.len() <= allowed {
+        format!(
+            "{names}: of the {left} control planes that would be left, {} cannot be looked at, and etcd would have no \
+             majority; bring them back first",
+            down.join(", ")
+        )
     } else {
         format!(
             "{names}: {left} of {total} control planes would be left, less than etcd's majority; \

@@ -266,6 +266,28 @@ fn a_plan_never_takes_etcds_majority_away() {
 }
 
 #[test]
+fn a_plan_never_takes_a_member_away_without_which_those_that_are_down_are_the_majority() {
+    for (total, down, allowed) in
+        [(2, 1, false), (3, 0, true), (3, 1, false), (4, 1, true), (5, 1, true), (5, 2, false)]
+    {
+        let (mut world, _) = shrink(total, 1);
+        for i in 1..=down {
+            world.unreached(&format!("cp{i}"));
+        }
+        let plan = world.plan();
+        assert_eq!(plan.counts().destroy, if allowed { 2 } else { 0 }, "{down} of {total} are down");
+        let leaves = format!("cp{total}/control-plane/kubeadm_join");
+        match &world.change(&plan, &leaves).problem {
+            None => assert!(allowed),
+            Some(Problem::Refused { text }) if (total, down) == (3, 1) => {
+                insta::assert_snapshot!(text, @"cp3: of the 2 control planes that would be left, cp1 cannot be looked at, and etcd would have no majority; bring them back first");
+            }
+            Some(other) => assert!(!allowed && matches!(other, Problem::Refused { .. }), "{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn guarded_things_and_what_they_stand_on_stay() {
     let mut world = World::default();
     world.made("h/c/thing[low]", "1", &[]).made("h/c/thing[top]", "1", &["h/c/thing[low]"]);
