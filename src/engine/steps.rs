@@ -1,5 +1,6 @@
 //! Runs the steps of one resource, in order, each on its host.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -9,9 +10,10 @@ use super::control_plane::pick;
 use super::event::Event;
 use super::one::LOOK;
 use crate::fleet::{ActOutcome, ActRequest, Fleet, FleetError, Purpose};
-use crate::plan::{Change, Mode, Plan};
+use crate::plan::{Change, Mode, Plan, makes_control_plane};
 use crate::resource::{
-    AnyKind, HostName, Mint, On, Output, ProbeError, Run, Script, Secret, Seen, Slots, Step, StepAct, Wait,
+    Action, AnyKind, HostName, Mint, Observation, On, Output, ProbeError, Run, Script, Secret, Seen, Slots, Step,
+    StepAct, Wait,
 };
 use crate::state::{Record, StateError};
 
@@ -234,9 +236,13 @@ impl Steps<'_> {
         let title = "last look";
         let own = self.change.address.host();
         let host = if own.is_cluster() {
-            pick(self.fleet, self.plan, self.change, self.resource, None)
-                .await
-                .map_err(|text| self.failed(own, title, text))?
+            match pick(self.fleet, self.plan, self.change, self.resource, None).await {
+                Ok(host) => host,
+                Err(_) if self.plan.mode == Mode::Destroy && self.no_control_plane_left(record).await => {
+                    return Ok(Seen { observation: Observation::Absent, digest: String::new() });
+                }
+                Err(text) => return Err(self.failed(own, title, text)),
+            }
         } else {
             own.clone()
         };
@@ -247,6 +253,23 @@ impl Steps<'_> {
             Ok(_) => Err(self.failed(&host, title, "the host did not answer the look".into())),
             Err(error) => Err(self.failed(&host, title, error.to_string())),
         }
+    }
+
+    /// Whether each control plane says that it is none any more: with the last one went etcd's data, and all that belongs
+    /// to the cluster with it. Those that are given up with their hosts are not asked.
+    async fn no_control_plane_left(&self, record: &Record) -> bool {
+        let given_up = |change: &Change| change.action == Action::Forget && change.before.is_none();
+        let given_up = self.plan.changes.iter().filter(|it| makes_control_plane(&it.address) && given_up(it));
+        let given_up: BTreeSet<&HostName> = given_up.map(|change| change.address.host()).collect();
+        let mut asked = false;
+        for host in self.plan.control_planes.iter().filter(|host| !given_up.contains(host)) {
+            asked = true;
+            match self.fleet.act(host, &self.request(None, true, LOOK, record)).await {
+                Ok(ActOutcome::Ran { after: Some(Err(ProbeError::NotHere)), .. }) => {}
+                _ => return false,
+            }
+        }
+        asked
     }
 
     fn request<'r>(

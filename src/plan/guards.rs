@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ending;
 use super::identity::{INIT, JOIN, is_control_plane};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
@@ -169,6 +170,7 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
             ));
         }
     }
+    warnings.extend(ending::notice(nodes));
     warnings.extend(left_as_it_was(nodes, inputs));
     if inputs.mode == Mode::Destroy && inputs.forget_unreachable {
         let mut left: BTreeMap<&HostName, usize> = BTreeMap::new();

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::model::{Change, Coverage, Mode, Plan, Reason};
 use super::nodes::{Node, Nodes};
 use super::selection::Selection;
-use super::{guards, react, sequence};
+use super::{ending, guards, react, sequence};
 use crate::facts::{Decode, FactSet};
 use crate::graph::{Drawing, Graph};
 use crate::resource::{Action, Address, HostName, Pattern};
@@ -52,6 +52,7 @@ impl Plan {
         let inputs = Inputs { graph, ..*inputs };
         let mut nodes = Nodes::collect(graph, &inputs);
         nodes.judge(&inputs, &inputs.selection.choose(inputs.mode, graph, inputs.state));
+        ending::with_the_cluster(&mut nodes, &inputs);
         guards::check(&mut nodes, &inputs);
         if inputs.mode != Mode::Refresh {
             react::forwards(&mut nodes, graph, inputs.state);

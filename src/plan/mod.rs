@@ -2,6 +2,7 @@
 
 mod diff;
 mod drift;
+mod ending;
 mod guards;
 mod identity;
 mod make;

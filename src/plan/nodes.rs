@@ -29,6 +29,8 @@ pub(super) struct Node<'a> {
     pub(super) verdict: Verdict,
     /// Whether the plan is not about it.
     pub(super) left_out: bool,
+    /// Numbers of the control planes with which it ends; see [`super::ending`].
+    pub(super) ends_with: Vec<usize>,
 }
 
 /// All nodes: the declared ones by their number in the graph, then the undeclared ones by address.
@@ -136,6 +138,7 @@ impl<'a> Node<'a> {
             seen: Err(String::new()),
             verdict: Verdict::of(Action::NoOp, Vec::new()),
             left_out: false,
+            ends_with: Vec::new(),
         }
     }
 

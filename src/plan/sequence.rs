@@ -64,6 +64,10 @@ pub(super) fn destroy_edges(nodes: &Nodes<'_>) -> Edges {
 fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for (number, node) in nodes.all.iter().enumerate() {
+        if !node.ends_with.is_empty() {
+            pairs.extend(node.ends_with.iter().map(|&plane| (plane, number)));
+            continue;
+        }
         let needs = node.record.into_iter().flat_map(|record| &record.needs);
         let rereads = node.rereads();
         pairs.extend(

@@ -45,6 +45,9 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]).collect()
 }
 
+/// Status of a cluster look on a control plane whose API server does not answer.
+const SILENT: i32 = 76;
+
 /// A look failed or its answer is odd: neither "absent" nor "present" may be concluded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum ProbeError {
@@ -84,12 +87,17 @@ impl ProbeError {
         Self::Failed { status: output.status, text: output.tail(3) }
     }
 
+    /// Whether no API server answered, which is not the same as one that answered something odd.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Failed { status: SILENT, .. } | Self::Unreachable { .. })
+    }
+
     /// A status with which the look of a cluster resource ends on a host that cannot tell: 75 where no control
     /// plane runs, 76 where its apiserver does not answer; any other one is a failure.
     pub fn of_cluster(output: &Output) -> Self {
         match output.status {
             75 => Self::NotHere,
-            76 => Self::Failed { status: 76, text: "the apiserver of this host does not answer".to_owned() },
+            SILENT => Self::Failed { status: SILENT, text: "the apiserver of this host does not answer".to_owned() },
             _ => Self::failed(output),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Certificates, Member, NoApi, Token};
+use super::{Certificates, EtcdMember, Member, NoApi, Token};
 use crate::fleet::world::{Line, World};
 use crate::resource::{Address, Effect, HostName, Observation, Output, Slots, sha256_hex};
 
@@ -358,7 +358,8 @@ impl Step<'_, '_> {
         let (model, down) = (self.world.model(), self.world.down());
         let etcd = model.kubernetes(down);
         let Some(member) = etcd.of(self.own()) else { return };
-        if etcd.members.len() == 1 {
+        let wiped = |it: &EtcdMember| model.told.get(&it.host).is_some_and(|told| told.wiped);
+        if etcd.members.iter().all(|it| it.host == *self.own() || wiped(it)) {
             self.end();
         } else if self.through_endpoint().is_ok() && etcd.lets_go(self.own()) {
             self.forget_member();
@@ -376,9 +377,18 @@ impl Step<'_, '_> {
         self.world.note(Line::Etcd(self.own().clone(), None));
     }
 
-    /// With the last member goes all that etcd kept.
+    /// With the last member that has data goes all that etcd kept.
     fn end(&mut self) {
         self.forget_member();
+        let wiped: Vec<HostName> = self.world.model().told.keys().cloned().collect();
+        for host in wiped {
+            self.world.note(Line::Etcd(host, None));
+        }
+        let objects = self.world.present().map(|(address, _)| address).filter(|it| it.host().is_cluster());
+        let objects: Vec<Address> = objects.cloned().collect();
+        for address in objects {
+            self.world.set(&address, Observation::Absent);
+        }
         let tokens: Vec<String> = self.world.model().tokens.keys().cloned().collect();
         for id in tokens {
             self.world.note(Line::Token(id, None));

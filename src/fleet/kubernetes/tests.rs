@@ -328,6 +328,22 @@ fn a_member_leaves_only_if_the_others_are_a_quorum() {
 }
 
 #[test]
+fn with_the_last_data_goes_all_that_etcd_kept() {
+    let mut it = Hosts::with(&FIVE[..3]);
+    it.set("cluster/nodes/node[w1]", json!({ "labels": {} }));
+    it.slots.put(Slots::SCOPE, Secret::new(Slots::WHOLE));
+    for name in &FIVE[..3] {
+        it.service(name, "haproxy", "inactive");
+    }
+    for (name, left) in [("cp3", "+cp1 +cp2 -cp3"), ("cp2", "+cp1 -cp2 -cp3"), ("cp1", "")] {
+        assert!(it.world.get(&"cluster/nodes/node[w1]".parse().unwrap()).present().is_some());
+        it.run(name, name, &Effect::Reset).unwrap();
+        assert_eq!(it.members(), left);
+    }
+    assert_eq!(it.world.get(&"cluster/nodes/node[w1]".parse().unwrap()), Observation::Absent);
+}
+
+#[test]
 fn a_reset_that_cannot_reach_the_others_leaves_a_dead_member() {
     let mut it = Hosts::with(&FIVE[..3]);
     for name in &FIVE[..3] {

@@ -1,6 +1,7 @@
 //! Whole plans: what one resource means for others, guards, order, and that a plan that was carried
 //! out leaves nothing to plan.
 
+mod ending;
 mod moved;
 mod selection;
 mod world;

@@ -1,0 +1,66 @@
+//! What ends with the cluster: objects that nobody can look at any more, because the API server of a cluster that is
+//! destroyed as a whole does not answer.
+//!
+//! That they are gone is not guessed. They live in etcd alone, so their turn comes after the last control plane was
+//! reset with its data, and the look that ends it must find no control plane any more.
+
+use super::diff::Verdict;
+use super::identity::is_control_plane;
+use super::make::Inputs;
+use super::model::{Mode, Problem, Reason};
+use super::nodes::{Node, Nodes};
+use crate::resource::{Action, Observation};
+
+/// Plans for what cannot be looked at, where nothing of etcd stays.
+pub(super) fn with_the_cluster(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    if inputs.mode != Mode::Destroy || nodes.all.iter().any(|node| node.left_out) {
+        return;
+    }
+    let Some(planes) = planes_that_go(nodes, inputs) else { return };
+    for node in nodes.all.iter_mut().filter(|node| is_out_of_reach(node, inputs)) {
+        let (Some(resource), Some(record)) = (&node.resource, node.record) else { continue };
+        let action = match resource.destroy(&record.prior) {
+            Ok(steps) if steps.is_empty() => Action::Forget,
+            Ok(_) => Action::Destroy,
+            Err(_) => continue,
+        };
+        node.verdict = Verdict::of(action, vec![Reason::Destroyed]);
+        node.ends_with.clone_from(&planes);
+    }
+}
+
+/// The control planes that are reset, if that leaves none: each of the others was reset before, or is given up because
+/// its host does not answer and the user said so. One that others made stays, with all that is in its etcd.
+fn planes_that_go(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Vec<usize>> {
+    let mut going = Vec::new();
+    for (number, node) in nodes.all.iter().enumerate() {
+        if !is_control_plane(node.address, inputs.control_planes) {
+            continue;
+        }
+        match (node.verdict.action, &node.seen) {
+            _ if node.verdict.problem.is_some() => return None,
+            (Action::Destroy, _) => going.push(number),
+            (Action::Forget, Ok(seen)) if seen.observation == Observation::Absent => {}
+            (Action::Forget, Err(_)) => {}
+            _ => return None,
+        }
+    }
+    (!going.is_empty()).then_some(going)
+}
+
+fn is_out_of_reach(node: &Node<'_>, inputs: &Inputs<'_>) -> bool {
+    let silent = || inputs.facts.seen.get(node.address).is_some_and(|look| matches!(look, Err(it) if it.is_silence()));
+    let unknown = matches!(node.verdict.problem, Some(Problem::Unknown { .. }));
+    node.address.host().is_cluster() && unknown && silent()
+}
+
+/// What people must know of it.
+pub(super) fn notice(nodes: &Nodes<'_>) -> Option<String> {
+    let things =
+        match nodes.all.iter().filter(|node| !node.ends_with.is_empty() && node.verdict.problem.is_none()).count() {
+            0 => return None,
+            1 => "1 resource of the cluster ends".to_owned(),
+            more => format!("{more} resources of the cluster end"),
+        };
+    Some(format!("no API server answers: {things} with etcd's data, when the last control plane is reset"))
+}

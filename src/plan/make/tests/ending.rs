@@ -1,0 +1,73 @@
+use super::world::{World, address};
+use crate::plan::{Mode, Plan, Problem, Selection};
+use crate::resource::testing::seen;
+use crate::resource::{Action, Pattern, ProbeError};
+
+const NODE: &str = "cluster/nodes/node[w1]";
+const INIT: &str = "cp1/control-plane/kubeadm_init";
+const JOIN: &str = "cp2/control-plane/kubeadm_join";
+const WORKER: &str = "w1/worker/kubeadm_join";
+
+/// Two control planes and a worker that mainstay made, and no API server that answers.
+fn silent() -> World {
+    let mut world = World::default();
+    world.made(INIT, "1", &[]).made(JOIN, "1", &[INIT]).made(WORKER, "1", &[INIT]).made(NODE, "1", &[WORKER]);
+    let silence = ProbeError::Failed { status: 76, text: "silent".into() };
+    world.facts.seen.insert(address(NODE), Err(silence));
+    world
+}
+
+fn destroy(world: &World, forget_unreachable: bool) -> Plan {
+    world.plan_for(Mode::Destroy, forget_unreachable)
+}
+
+fn is_unknown(world: &World, plan: &Plan) -> bool {
+    matches!(world.change(plan, NODE).problem, Some(Problem::Unknown { .. }))
+}
+
+#[test]
+fn what_a_silent_api_hides_ends_after_the_last_control_plane() {
+    let world = silent();
+    let plan = destroy(&world, false);
+    assert_eq!(plan.counts().problems, 0);
+    let node = world.change(&plan, NODE);
+    assert_eq!(node.action, Action::Destroy);
+    assert_eq!(node.after, [address(INIT), address(JOIN)].into());
+    assert!(world.change(&plan, WORKER).after.is_empty(), "nothing waits for what nobody can look at");
+    assert!(
+        plan.warnings[0].starts_with("no API server answers: 1 resource of the cluster ends"),
+        "{:?}",
+        plan.warnings
+    );
+}
+
+#[test]
+fn it_is_unknown_where_something_of_etcd_may_stay() {
+    // Others made a control plane: it stays.
+    let mut world = silent();
+    world.state.resources.get_mut(&address(JOIN)).unwrap().prior.before = seen("1").observation;
+    assert!(is_unknown(&world, &destroy(&world, false)));
+    // A host does not answer, unless the user gives it up.
+    let mut world = silent();
+    world.unreached("cp2");
+    assert!(is_unknown(&world, &destroy(&world, false)));
+    let plan = destroy(&world, true);
+    assert_eq!(world.change(&plan, NODE).after, [address(INIT)].into());
+    // Only a part goes, or not everything that is recorded.
+    let mut world = silent();
+    assert!(is_unknown(&world, &world.plan()));
+    world.selection = Selection { targets: vec![Pattern::new("cluster")], ..world.selection };
+    assert!(is_unknown(&world, &destroy(&world, false)));
+    // An API server answers, if oddly.
+    let mut world = silent();
+    world.facts.seen.insert(address(NODE), Err(ProbeError::odd("7")));
+    assert!(is_unknown(&world, &destroy(&world, false)));
+}
+
+#[test]
+fn it_stays_with_a_control_plane_that_is_guarded() {
+    let mut world = silent();
+    world.guards = vec![Pattern::new("cp2/control-plane")];
+    let plan = destroy(&world, false);
+    assert_eq!(world.change(&plan, NODE).problem, Some(Problem::Blocked { by: address(JOIN) }));
+}
