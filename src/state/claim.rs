@@ -8,7 +8,7 @@ use super::disk::{self, Access, Disk};
 use super::error::StateError;
 use super::holder::Holder;
 use super::local::make_folder;
-use super::lock::{Found, Held, Lease, Timing};
+use super::lock::{Found, Held, Lease, Timing, remove_left_behind};
 use super::paths::Paths;
 
 /// Between two tries while waiting.
@@ -81,6 +81,7 @@ impl Claim {
                 Found::Nothing => {
                     let holder = self.here.taking(self.disk.machine().now());
                     if let Some(lease) = Lease::place(&self.disk, &self.lock, holder, self.timing)? {
+                        remove_left_behind(self.disk.as_ref(), &self.lock, &self.here, self.timing);
                         return Ok(Attempt::Taken(Box::new(lease)));
                     }
                 }

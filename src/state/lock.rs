@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::disk::{self, Access, Disk, OpenFile};
 use super::error::StateError;
 use super::holder::{Holder, timestamp};
-use super::paths::Paths;
+use super::paths::{Paths, folder_of};
 
 /// How long things take.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,9 @@ impl Timing {
     pub(super) const DEFAULT: Self =
         Self { lease: Duration::from_mins(1), renewal: Duration::from_secs(10), watch: Duration::from_secs(15) };
 }
+
+/// How the names of files begin that are not in place yet.
+const ASIDE: &str = ".lock.";
 
 /// A held lock. Dropping it gives it back.
 #[derive(Debug)]
@@ -129,21 +132,23 @@ impl Lease {
         timing: Timing,
     ) -> Result<Option<Self>, StateError> {
         let failed = |error: std::io::Error| StateError::io("create", path, &error);
-        let aside = path.with_file_name(format!(".lock.{}", holder.id));
+        let aside = path.with_file_name(format!("{ASIDE}{}", holder.id));
         // Readable by all: whoever shares the folder may see who works.
         let file = disk.create(&aside, Access::Shared);
         // The name of the file aside says nothing to anybody.
         let file: Arc<dyn OpenFile> = file.map_err(|error| failed(error.kind().into()))?.into();
-        let written = file.write_at(content(&holder).as_bytes(), 0).and_then(|()| file.sync());
-        // Locked before it has its name, so that nobody ever sees it without its kernel lock.
-        let locked = written
-            .and_then(|()| file.try_lock())
-            .and_then(|ours| if ours { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) });
-        match locked.and_then(|()| disk.rename_new(&aside, path)) {
+        // Locked before it says anything and before it has its name, so that nobody ever takes it for one that was left.
+        let locked = file.try_lock().and_then(|ours| if ours { Ok(()) } else { Err(ErrorKind::WouldBlock.into()) });
+        let written = locked.and_then(|()| file.write_at(content(&holder).as_bytes(), 0)).and_then(|()| file.sync());
+        match written.and_then(|()| disk.rename_new(&aside, path)) {
             Ok(()) => {}
             Err(error) => {
                 drop(disk.remove(&aside));
-                return if error.kind() == ErrorKind::AlreadyExists { Ok(None) } else { Err(failed(error)) };
+                return match error.kind() {
+                    // Another one has the lock, or has just taken this file for one that was left behind.
+                    ErrorKind::AlreadyExists | ErrorKind::WouldBlock | ErrorKind::NotFound => Ok(None),
+                    _ => Err(failed(error)),
+                };
             }
         }
         let mut lease = Self { disk: Arc::clone(disk), path: path.to_owned(), file, holder, stop: None };
@@ -191,6 +196,28 @@ impl Drop for Lease {
         }
         // What cannot be removed is taken over by the next run: the kernel lock ends here.
         drop(self.disk.remove_same(&self.path, self.file.as_ref()));
+    }
+}
+
+/// Removes what a kill left behind while the lock at this path was being taken: files aside that nobody has locked, and
+/// whose owner would hold that lock if it lived. Of an owner on another machine, or one that did not come to say who it
+/// is, a lease's time without a write has to do; should it live, it takes another try. What cannot be removed is left
+/// for the next lock.
+pub(super) fn remove_left_behind(disk: &dyn Disk, lock: &Path, here: &Holder, timing: Timing) {
+    for left in disk.list(folder_of(lock)).unwrap_or_default() {
+        if !left.name.starts_with(ASIDE) {
+            continue;
+        }
+        let path = lock.with_file_name(&left.name);
+        let Ok(file) = disk.open(&path) else { continue };
+        if !matches!(file.try_lock(), Ok(true)) {
+            continue;
+        }
+        let owner = file.read().ok().and_then(|bytes| serde_json::from_slice::<Holder>(&bytes).ok());
+        let silent = disk.machine().now().duration_since(left.modified).unwrap_or_default();
+        if silent > timing.lease || owner.is_some_and(|owner| here.shares_kernel_with(&owner)) {
+            drop(disk.remove_same(&path, file.as_ref()));
+        }
     }
 }
 

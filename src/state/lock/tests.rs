@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Instant, SystemTime};
 
-use super::super::claim::{Claim, acquire};
+use super::super::claim::{Claim, acquire, acquire_on};
+use super::super::disk::simulated::{Cut, SimulatedDisk};
 use super::*;
 
 const NOW: Duration = Duration::ZERO;
@@ -196,4 +197,53 @@ fn a_lock_file_that_says_nothing_is_not_taken_for_free() {
     let error = acquire(&state, "apply", NOW).unwrap_err();
     assert!(error.is_locked() && error.hint().unwrap().contains("lab.lock"), "{error}");
     assert!(show(&state).is_err());
+}
+
+#[test]
+fn what_a_kill_leaves_while_the_lock_is_taken_goes_with_the_next_lock() {
+    let state = Path::new("folder/lab.json");
+    let left = |disk: &SimulatedDisk| {
+        disk.files().keys().filter(|path| path.display().to_string().contains("/.lock.")).count()
+    };
+    let whole = SimulatedDisk::new().process("desk");
+    drop(acquire_on(whole.clone(), state, "apply", NOW).unwrap());
+    let changes = (0..whole.used().changes).map(Cut::Change);
+    let mut ever_left = 0;
+    for cut in changes.chain((0..whole.used().bytes).map(Cut::Byte)) {
+        let disk = SimulatedDisk::new();
+        let killed = disk.process("desk");
+        killed.fail_after(cut);
+        drop(acquire_on(killed, state, "apply", NOW));
+        ever_left += left(&disk);
+        // Who it was may not stand in it yet; then only time tells.
+        disk.advance(Duration::from_secs(61));
+        drop(acquire_on(disk.process("desk"), state, "apply", NOW).unwrap());
+        assert_eq!(left(&disk), 0, "{cut:?}");
+    }
+    assert!(ever_left > 0);
+}
+
+#[test]
+fn only_what_nobody_will_come_back_to_is_removed_with_the_next_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("lab.json");
+    let there = |name: &str| folder.path().join(name).exists();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    let elsewhere = Holder { boot: Some("another".into()), machine: None, ..Holder::here("apply") };
+    write(".lock.00000001", &content(&Holder::here("apply")));
+    write(".lock.00000002", &content(&Holder::here("apply")));
+    write(".lock.00000003", &content(&elsewhere));
+    write(".lock.00000004", "{");
+    write("lab.lock.mine", "");
+    let living = fs::File::open(folder.path().join(".lock.00000002")).unwrap();
+    living.lock().unwrap();
+    drop(acquire(&state, "apply", NOW).unwrap());
+    let names = ["lab.lock.mine", ".lock.00000001", ".lock.00000002", ".lock.00000003", ".lock.00000004"];
+    assert_eq!(names.map(there), [true, false, true, true, true]);
+    for name in [".lock.00000003", ".lock.00000004"] {
+        let file = fs::File::options().write(true).open(folder.path().join(name)).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(61)).unwrap();
+    }
+    drop(acquire(&state, "apply", NOW).unwrap());
+    assert_eq!(names.map(there), [true, false, true, false, false]);
 }
