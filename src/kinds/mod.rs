@@ -22,6 +22,8 @@ mod route;
 mod service;
 mod swap;
 mod sysctl;
+#[cfg(test)]
+mod together;
 mod virtual_ip;
 
 pub use bridge_interface::BridgeInterface;
