@@ -132,12 +132,17 @@ impl Steps<'_> {
             StepAct::Run(run) => Some(run),
             StepAct::Wait(_) => None,
         };
+        if let (On::EachOtherControlPlane, Some(run)) = (step.on, run) {
+            let own = self.change.address.host();
+            for host in self.plan.control_planes.iter().filter(|host| *host != own) {
+                self.step_started(step, host);
+                self.act(step, run, host, slots, None, Place { completes: false, wants_look: false }, record, keep)
+                    .await?;
+            }
+            return Ok(None);
+        }
         let Some(host) = self.host_of(step).await? else { return Ok(None) };
-        self.emit(Event::StepStarted {
-            address: self.change.address.clone(),
-            step: step.title.clone(),
-            host: host.clone(),
-        });
+        self.step_started(step, &host);
         let Some(run) = run else {
             let StepAct::Wait(wait) = &step.act else { return Ok(None) };
             self.wait(step, wait, &host, slots, record).await?;
@@ -305,6 +310,11 @@ impl Steps<'_> {
             Err(_) if step.optional => Ok(None),
             Err(text) => Err(self.failed(own, &step.title, text)),
         }
+    }
+
+    fn step_started(&self, step: &Step, host: &HostName) {
+        let (address, step, host) = (self.change.address.clone(), step.title.clone(), host.clone());
+        self.emit(Event::StepStarted { address, step, host });
     }
 
     fn emit(&self, event: Event) {

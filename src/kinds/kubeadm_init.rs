@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ use crate::resource::{
 };
 
 /// The first control plane. Made once in the life of a cluster: on a host that lost it, it is not made again while
-/// another control plane runs.
+/// there is another control plane, healthy or not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KubeadmInit {
@@ -108,9 +109,11 @@ impl Kind for KubeadmInit {
         if before.present().is_some_and(|seen| seen.complete) {
             return if act == Act::React { Vec::new() } else { vec![host.idle(), host.gate(), host.forget_secrets()] };
         }
-        let alone = Script::new(with_kubectl!("kubeadm/alone.sh")).set("NODE", &self.node);
-        let alone = Step::run("see that no other control plane runs", alone).on_control_plane().optional();
-        let alone = alone.means(Effect::NoClusterHere);
+        let alone = Script::new(with_kubectl!("kubeadm/marker.sh", "kubeadm/alone.sh"))
+            .set("NODE", &self.node)
+            .set("DATA", setting(&self.config, "dataDir").unwrap_or("/var/lib/etcd"));
+        let alone = Step::run("see that there is no other control plane", alone).on_each_other_control_plane();
+        let alone = alone.within(Duration::from_mins(1)).means(Effect::NoClusterHere);
         let mut steps = vec![alone];
         steps.extend(host.prepare());
         steps.push(Step::mint(Self::TOKEN_ID, Mint::TokenId));

@@ -52,12 +52,13 @@ fn prevent_destroy(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
 fn second_init(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let inits: Vec<usize> = (0..nodes.all.len())
         .filter(|&n| nodes.all[n].address.kind() == INIT)
-        .filter(|&n| matches!(nodes.all[n].verdict.action, Action::Create | Action::Replace))
+        .filter(|&n| runs_init(&nodes.all[n]))
         .collect();
     for number in inits {
         let host = nodes.all[number].address.host();
         let others = nodes.all.iter().filter(|node| {
-            is_control_plane(node.address, inputs.control_planes) && node.address != nodes.all[number].address
+            (is_control_plane(node.address, inputs.control_planes) || looks_like_one(node))
+                && node.address != nodes.all[number].address
         });
         let objection = others.filter_map(|other| {
             let name = other.address.host();
@@ -75,6 +76,24 @@ fn second_init(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         );
         nodes.all[number].verdict.stop(Problem::Refused { text });
     }
+}
+
+/// Whether carrying it out runs `kubeadm init`: also where that was begun, and is taken up again.
+fn runs_init(node: &Node<'_>) -> bool {
+    match node.verdict.action {
+        Action::Create | Action::Replace => true,
+        Action::Update => found(node).is_some_and(|found| found["complete"] == false),
+        _ => false,
+    }
+}
+
+/// Whether a control plane was found where another role is declared.
+fn looks_like_one(node: &Node<'_>) -> bool {
+    node.address.kind() == JOIN && found(node).is_some_and(|found| found["role"] == "control-plane")
+}
+
+fn found<'a>(node: &Node<'a>) -> Option<&'a serde_json::Value> {
+    node.seen.as_ref().ok().and_then(|seen| seen.observation.present())
 }
 
 /// A host that can never become what is declared is left as it is: nothing is begun there before
@@ -97,8 +116,7 @@ fn unfit_hosts(nodes: &mut Nodes<'_>) {
 }
 
 fn is_impossible(node: &Node<'_>) -> bool {
-    let found = node.seen.as_ref().ok().and_then(|seen| seen.observation.present());
-    let impossible = |resource: &dyn AnyKind| found.and_then(|found| resource.impossible(found).ok().flatten());
+    let impossible = |resource: &dyn AnyKind| found(node).and_then(|found| resource.impossible(found).ok().flatten());
     node.declared.is_some_and(|declared| impossible(declared.resource.as_ref()).is_some())
 }
 

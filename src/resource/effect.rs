@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum Effect {
     /// Asks whether the API server of the host on which it runs is ready.
     ApiReady,
-    /// Fails where a control plane runs.
+    /// Fails where a control plane is, healthy or not.
     NoClusterHere,
     /// Asks whether the own host is a whole control plane: API server ready, every etcd member voting.
     ControlPlaneWhole,

@@ -29,6 +29,9 @@ pub enum On {
     Host,
     /// On any healthy control plane other than the resource's own host.
     ControlPlane,
+    /// On each control plane other than the resource's own host, healthy or not; on a host that is to become one, too.
+    /// For scripts that only ask: one that fails, or a host that does not answer, is a failure.
+    EachOtherControlPlane,
 }
 
 /// One step. Those of a resource run in order; the first failure ends them, except for the ones
@@ -127,6 +130,12 @@ impl Step {
     #[must_use]
     pub fn on_control_plane(self) -> Self {
         Self { on: On::ControlPlane, ..self }
+    }
+
+    /// The same step on each other control plane, healthy or not.
+    #[must_use]
+    pub fn on_each_other_control_plane(self) -> Self {
+        Self { on: On::EachOtherControlPlane, ..self }
     }
 
     /// The same step, run also after a failure.

@@ -246,3 +246,24 @@ async fn a_step_on_another_control_plane_is_never_on_the_own_host_and_may_be_opt
     let ran = leaves(&["cp1"], false).await;
     assert_eq!(ran.failure("cp1/c/staged[join]"), ("remove member", "there is no other control plane"));
 }
+
+#[tokio::test]
+async fn each_other_control_plane_is_asked_whether_it_is_healthy_or_not() {
+    let run = |refuses: &'static str| {
+        let mut rig = Rig::default().on_act(move |acted| {
+            let fails = acted.step == "probe" || (acted.step == "see" && acted.host == refuses);
+            fails.then(|| failing("it has etcd's data"))
+        });
+        rig.control_planes(&["cp1", "cp2", "cp3"]);
+        let steps = vec![step("see").on_each_other_control_plane(), step("init")];
+        rig.change("cp1/c/staged[init]", Action::Create, Staged { steps, ..Staged::default() }, &[]);
+        rig.run()
+    };
+    let ran = run("").await;
+    assert!(ran.outcome.complete(), "{:?}", ran.outcome.endings);
+    let done: Vec<_> = ran.acts.iter().map(|it| (it.step.as_str(), it.host.as_str())).collect();
+    assert_eq!(done, [("see", "cp2"), ("see", "cp3"), ("init", "cp1")]);
+    let ran = run("cp3").await;
+    assert_eq!(ran.failure("cp1/c/staged[init]"), ("see", "exit 1\nit has etcd's data"));
+    assert_eq!(ran.steps("cp1/c/staged[init]"), ["see", "see"]);
+}

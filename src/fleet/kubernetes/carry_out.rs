@@ -136,7 +136,10 @@ impl Step<'_, '_> {
 
     fn no_cluster_here(&self) -> Result<(), Failed> {
         if self.world.model().is_control_plane(self.doing.on) {
-            return Err(no("the cluster already runs here: a kubeadm init would begin a second one"));
+            return Err(no(format!(
+                "{} is a control plane: a kubeadm init would begin a second cluster",
+                self.doing.on
+            )));
         }
         Ok(())
     }

@@ -199,7 +199,7 @@ fn a_cluster_is_made_once() {
     it.down("cp2", true);
     it.world.meddle(&address("cp1"), Observation::Absent);
     it.refused("cp1", "cp1", &Effect::Init { endpoint: Some(VIP) }, "there is a cluster already");
-    it.refused("cp2", "cp1", &Effect::NoClusterHere, "already runs here");
+    it.refused("cp2", "cp1", &Effect::NoClusterHere, "cp2 is a control plane");
     let mut it = Hosts::with(&FIVE[..1]);
     it.init("cp1").unwrap();
     assert_eq!(it.members(), "+cp1");

@@ -116,7 +116,11 @@ fn step<'a>(steps: &'a [Step], title: &str) -> &'a Script {
 
 fn titles(steps: &[Step]) -> String {
     let line = |step: &Step| {
-        let on = if step.on == On::Host { "host" } else { "control plane" };
+        let on = match step.on {
+            On::Host => "host",
+            On::ControlPlane => "control plane",
+            On::EachOtherControlPlane => "each other control plane",
+        };
         let always = if step.always { ", always" } else { "" };
         let optional = if step.optional { ", optional" } else { "" };
         format!("{on}{always}{optional}: {}", step.title)
@@ -410,12 +414,35 @@ fn a_running_kubeadm_is_awaited() {
 }
 
 #[test]
-fn another_running_control_plane_forbids_a_second_init() {
+fn another_control_plane_forbids_a_second_init_also_when_it_is_down() {
     let steps = init().apply(Act::Create, &Observation::Absent);
-    assert!(steps[0].optional && steps[0].on == On::ControlPlane);
-    assert_eq!(Stage::new().run(step(&steps, "no other control plane")).status, 0);
-    let output = Stage::control_plane().run(step(&steps, "no other control plane"));
-    assert!(output.status != 0 && output.stderr.contains("kubeadm init on cp1 would begin a second one"));
+    assert!(!steps[0].optional && steps[0].on == On::EachOtherControlPlane);
+    let asked = |stage: &Stage| stage.run(step(&steps, "there is no other control plane"));
+    assert_eq!(asked(&Stage::new()).status, 0);
+    let healthy = Stage::control_plane();
+    healthy.command("kubectl", "");
+    let silent = Stage::control_plane();
+    silent.command("kubectl", "exit 1");
+    let data = Stage::new();
+    data.command("ip", "echo '2: eth0    inet 10.0.0.3/24 brd 10.0.0.255 scope global eth0'");
+    data.file("/var/lib/etcd/member/wal", "");
+    for (stage, found) in [
+        (
+            healthy,
+            "(10.0.0.1) is a control plane whose API server is ready: it has /etc/kubernetes/manifests/kube-apiserver.yaml.",
+        ),
+        (
+            silent,
+            "(10.0.0.1) is a control plane whose API server does not answer: it has /etc/kubernetes/manifests/kube-apiserver.yaml.",
+        ),
+        (data, "(10.0.0.3) is a control plane whose API server does not answer: it has /var/lib/etcd/member."),
+    ] {
+        let output = asked(&stage);
+        assert_eq!(output.status, 1);
+        assert!(output.stderr.contains(found), "{}", output.stderr);
+        assert!(output.stderr.contains("kubeadm init on cp1 would begin a second cluster"));
+        assert!(output.stderr.contains("run `mainstay plan`") && output.stderr.contains("run `kubeadm reset` there"));
+    }
 }
 
 #[test]

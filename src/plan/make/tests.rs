@@ -15,7 +15,7 @@ use self::world::{World, address, thing};
 use super::*;
 use crate::plan::{Counts, Problem, Reason};
 use crate::resource::testing::{Thing, absent, seen};
-use crate::resource::{HostFacts, Interface, ProbeError};
+use crate::resource::{HostFacts, Interface, ProbeError, Seen};
 use crate::state::Status;
 
 fn reacts(to: &str) -> Reason {
@@ -218,6 +218,16 @@ fn a_second_init_is_refused_while_another_control_plane_exists_or_may_exist() {
     assert!(refused(&|world| _ = world.unreached("cp2")).is_some());
     assert_eq!(refused(&|_| {}), None);
     assert_eq!(refused(&|world| _ = world.made(other, "1", &[]).hosts(other, absent())), None);
+    // A control plane where a worker is declared.
+    let found = |is: serde_json::Value| {
+        let observation = Observation::Present(is);
+        Seen { digest: observation.digest(), observation }
+    };
+    let plane = || found(serde_json::json!({ "role": "control-plane" }));
+    assert!(refused(&|world| _ = world.hosts("w1/worker/kubeadm_join", plane())).is_some());
+    // One that was begun is taken up again, which is the same.
+    let begun = || found(serde_json::json!({ "value": "2", "size": 0, "text": "", "noise": 0, "complete": false }));
+    assert!(refused(&|world| _ = world.made(init, "1", &[]).hosts(init, begun()).hosts(other, seen("1"))).is_some());
     let cut_off = refused(&|world| {
         world.made(init, "1", &[]).hosts(init, absent());
         world.state.resources.get_mut(&address(init)).unwrap().status = Status::Interrupted;
