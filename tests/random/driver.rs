@@ -148,9 +148,13 @@ impl Stage {
             return;
         }
         self.furnished = Some(self.wanted.clone());
-        // A machine is known by its address from now on, whatever it is called later.
-        let address = |host: &crate::cluster::Host| (HostName::new(&host.name), host.address());
-        let _ = self.hosts.again(self.wanted.hosts.iter().map(address).collect());
+        // A machine is known by its address from now on, whatever it is called later; by that of the records until these
+        // have followed.
+        let state = recorded(&self.scene).ok().flatten();
+        let reaches = state.and_then(|state| mainstay::flow::recorded_reaches(&state).ok()).unwrap_or_default();
+        let recorded = reaches.into_iter().map(|(host, reach)| (host, reach.address));
+        let wanted = self.wanted.hosts.iter().map(|host| (HostName::new(&host.name), host.address()));
+        let _ = self.hosts.again(recorded.chain(wanted).collect());
         let Some(graph) = self.declared() else { return };
         for item in graph.items().iter().filter(|item| matches!(item.address.kind(), "sysctl" | "swap")) {
             let mut known = self.scene.known();
@@ -368,7 +372,8 @@ impl Stage {
             self.hosts.with(|world| world.present().map(|(address, is)| (address.clone(), is.clone())).collect());
         // Machines that are called otherwise now have the same on them.
         let renamed: BTreeMap<String, String> = self.wanted.moved.iter().cloned().collect();
-        let before = before.iter().map(|(address, is)| (called_now(address, &renamed, &after), is.clone())).collect();
+        let known = |address: &Address| after.contains_key(address) || permit.actions.contains_key(address);
+        let before = before.iter().map(|(address, is)| (called_now(address, &renamed, known), is.clone())).collect();
         self.scene.must(only_planned_change(permit, &before, &after, &others));
     }
 
@@ -429,11 +434,11 @@ impl Stage {
     }
 }
 
-/// The address as it is after renames: where it is not there any more, and there is one under the new name.
-fn called_now(address: &Address, renamed: &BTreeMap<String, String>, after: &BTreeMap<Address, Value>) -> Address {
+/// The address as it is after renames: where nothing knows it any more, and something knows the new one.
+fn called_now(address: &Address, renamed: &BTreeMap<String, String>, known: impl Fn(&Address) -> bool) -> Address {
     let Some(new) = renamed.get(address.host().as_str()) else { return address.clone() };
     let new = Address::new(HostName::new(new), address.component(), address.kind(), address.key().map(str::to_owned));
-    if after.contains_key(address) { address.clone() } else { new }
+    if !known(address) && known(&new) { new } else { address.clone() }
 }
 
 async fn until_dead(mainstay: &Mainstay, work: impl Future<Output = Ended>) -> Ended {
