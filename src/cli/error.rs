@@ -141,6 +141,7 @@ impl From<SelectionError> for CliError {
             SelectionError::NotMade(_) => "`mainstay apply` makes it",
             SelectionError::NotDeclared(_) => "`mainstay apply` takes it away",
             SelectionError::LeftOut(_) => "name it with --target, too, or exclude less",
+            SelectionError::Apart(_) => "name them with --target, too, or exclude less",
         };
         Self::wrong(chain(&error)).hint(hint)
     }

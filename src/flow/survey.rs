@@ -67,7 +67,7 @@ pub async fn survey(
     let reaches = reaches(cluster, simulated, state)?;
     let blind = wishes.graph(&BTreeMap::new())?;
     plan::check_renames(&renames, &blind)?;
-    selection.check(&blind, state)?;
+    selection.check(mode, &blind, state)?;
     let chosen = selection.choose(mode, &blind, state);
     let control_planes = declared_control_planes(cluster);
     let fleet = open(&reaches)?;
@@ -118,7 +118,7 @@ pub async fn survey_destroy(
     let Destroying { guarded, selection, parallelism, forget_unreachable } = *destroying;
     let control_planes = recorded_control_planes(state);
     let nothing = Graph::default();
-    selection.check(&nothing, state)?;
+    selection.check(Mode::Destroy, &nothing, state)?;
     let chosen = selection.choose(Mode::Destroy, &nothing, state);
     let fleet = open(&reaches)?;
     let facts = look(&Looker::of(&fleet), &nothing, state, &chosen, &control_planes, parallelism, listener).await;

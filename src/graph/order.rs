@@ -1,7 +1,7 @@
 //! Edges by number, and the one order that follows from them.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 
 /// Edges of nodes `0..n`, each from what comes first to what comes after. Two flat lists, so that
 /// 100,000 nodes cost no allocation each.
@@ -57,8 +57,21 @@ impl Edges {
         Self::new(self.nodes(), &pairs)
     }
 
+    /// The starts and all that comes after them.
+    pub fn reach(&self, starts: Vec<usize>) -> Vec<bool> {
+        let mut reached = vec![false; self.nodes()];
+        let mut open = starts;
+        while let Some(number) = open.pop() {
+            if !std::mem::replace(&mut reached[number], true) {
+                open.extend_from_slice(self.from(number));
+            }
+        }
+        reached
+    }
+
     /// An order in which everything comes after what it must come after. Deterministic. On a cycle
-    /// the lowest node is forced, so every node comes exactly once in any case.
+    /// the lowest node is forced, so every node comes exactly once in any case; only edges of cycles
+    /// are not kept.
     pub fn order(&self) -> Order {
         let total = self.nodes();
         let mut waits = vec![0_usize; total];
@@ -68,15 +81,16 @@ impl Edges {
         let mut free: BinaryHeap<Reverse<usize>> = (0..total).filter(|&node| waits[node] == 0).map(Reverse).collect();
         let mut taken = vec![false; total];
         let mut order = Order { nodes: Vec::with_capacity(total), forced: Vec::new() };
-        let mut lowest = 0;
+        let (mut lowest, mut before) = (0, None);
         while order.nodes.len() < total {
             let node = free.pop().map_or_else(
                 || {
                     while taken[lowest] {
                         lowest += 1;
                     }
-                    order.forced.push(lowest);
-                    lowest
+                    let forced = on_cycle(before.get_or_insert_with(|| self.reversed()), lowest, &taken);
+                    order.forced.push(forced);
+                    forced
                 },
                 |Reverse(node)| node,
             );
@@ -91,6 +105,16 @@ impl Edges {
         }
         order
     }
+}
+
+/// The lowest node of a cycle that is before this one, which waits for something that is not taken.
+fn on_cycle(before: &Edges, node: usize, taken: &[bool]) -> usize {
+    let step = |node: usize| before.from(node).iter().copied().find(|&it| !taken[it]);
+    let (mut walked, mut at) = (HashSet::new(), node);
+    while walked.insert(at) {
+        at = step(at).unwrap_or(at);
+    }
+    std::iter::successors(step(at), |&it| step(it)).take_while(|&it| it != at).fold(at, usize::min)
 }
 
 #[cfg(test)]
@@ -108,6 +132,13 @@ mod tests {
     fn a_cycle_is_forced_open_at_its_lowest_node() {
         let order = Edges::new(4, &[(0, 1), (1, 2), (2, 1), (2, 3)]).order();
         assert_eq!(order, Order { nodes: vec![0, 1, 2, 3], forced: vec![1] });
+    }
+
+    #[test]
+    fn what_only_comes_after_a_cycle_is_not_forced() {
+        let order = Edges::new(5, &[(3, 4), (4, 3), (2, 3), (4, 1), (1, 0)]).order();
+        assert_eq!(order, Order { nodes: vec![2, 3, 4, 1, 0], forced: vec![3] });
+        assert_eq!(Edges::new(2, &[(0, 0), (0, 1)]).order(), Order { nodes: vec![0, 1], forced: vec![0] });
     }
 
     proptest! {

@@ -38,7 +38,7 @@ pub use package::Package;
 pub use package_repository::PackageRepository;
 pub use registry::{KINDS, decode, principal};
 pub use route::Route;
-pub use service::{OnChange, Service};
+pub use service::{Group, OnChange, Service};
 pub use swap::Swap;
 pub use sysctl::Sysctl;
 pub use virtual_ip::VirtualIp;

@@ -1,10 +1,13 @@
 //! `service`: a systemd service, enabled or not, running or not.
 
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
+use super::Content;
+use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Secret, Step};
 
 /// A systemd service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +25,18 @@ pub struct Service {
     /// stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub releases: Vec<String>,
+    /// With whom it shares them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Group>,
+}
+
+/// Services on several hosts of which one at a time holds the shared addresses.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Addresses of the other hosts, as it is told of them.
+    pub peers: BTreeSet<Ipv4Addr>,
+    /// What all of them must have alike to hear each other: a key of cluster.yaml and its value on each line.
+    pub alike: Content,
 }
 
 /// How a running service takes up what has changed.
@@ -124,6 +139,10 @@ impl Kind for Service {
 
     fn key(&self) -> Option<String> {
         Some(self.name.clone())
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        self.group.iter().flat_map(|group| group.alike.secrets()).collect()
     }
 
     fn probe(&self) -> Script {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ending;
+use super::handover;
 use super::identity::{INIT, JOIN, is_control_plane};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
@@ -16,6 +17,7 @@ pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     if inputs.mode == Mode::Apply {
         quorum(nodes, inputs);
         unfit_hosts(nodes);
+        handover::refuse(nodes, inputs);
     }
     prevent_destroy(nodes, inputs);
 }

@@ -4,6 +4,7 @@ mod diff;
 mod drift;
 mod ending;
 mod guards;
+mod handover;
 mod identity;
 mod make;
 mod model;

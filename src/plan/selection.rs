@@ -11,6 +11,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use super::handover;
 use super::identity::Identity;
 use super::model::Mode;
 use crate::graph::{Edges, Graph};
@@ -48,6 +49,13 @@ pub enum SelectionError {
     /// It is not in the part that is planned.
     #[error("--replace {0}: --target or --exclude leaves it out")]
     LeftOut(Address),
+    /// Load balancers that change together are not all in the part that is planned.
+    #[error(
+        "--target or --exclude leaves out {}: the load balancers change, and those that are told of each other in \
+         different runs do not hear each other, so that the virtual IP is on two hosts",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Apart(Vec<Address>),
 }
 
 /// An option that names nothing.
@@ -98,8 +106,8 @@ impl Selection {
         (!options.is_empty()).then(text)
     }
 
-    /// Refuses what names nothing, all of it at once, with what may have been meant.
-    pub fn check(&self, graph: &Graph, state: &State) -> Result<(), SelectionError> {
+    /// Refuses what names nothing, all of it at once, with what may have been meant; and parts that cannot be planned.
+    pub fn check(&self, mode: Mode, graph: &Graph, state: &State) -> Result<(), SelectionError> {
         let all: BTreeSet<&Address> = addresses(graph, state).collect();
         let mut unmatched = Vec::new();
         for (option, patterns) in [("--target", &self.targets), ("--exclude", &self.excludes)] {
@@ -107,7 +115,11 @@ impl Selection {
         }
         let declared: BTreeSet<&Address> = graph.items().iter().map(|item| &item.address).collect();
         let mut other = None;
-        let chosen = if self.replace.is_empty() { Chosen(None) } else { self.choose(Mode::Apply, graph, state) };
+        let chosen = self.choose(Mode::Apply, graph, state);
+        if mode == Mode::Apply && chosen.is_part() {
+            let apart = handover::apart(graph, state, &chosen);
+            other = (!apart.is_empty()).then(|| SelectionError::Apart(apart.into_iter().cloned().collect()));
+        }
         for text in &self.replace {
             match text.parse::<Address>().ok().filter(|address| all.contains(address)) {
                 Some(address) if !declared.contains(&address) => other = Some(SelectionError::NotDeclared(address)),
@@ -139,9 +151,9 @@ impl Selection {
             (0..all.len()).filter(|&number| patterns.iter().any(|pattern| pattern.matches(all[number]))).collect()
         };
         let kept = if self.excludes.is_empty() {
-            reach(&edges.reversed(), matching(&self.targets))
+            edges.reversed().reach(matching(&self.targets))
         } else {
-            reach(&edges, matching(&self.excludes)).into_iter().map(|left_out| !left_out).collect()
+            edges.reach(matching(&self.excludes)).into_iter().map(|left_out| !left_out).collect()
         };
         Chosen(Some(all.iter().zip(kept).filter(|(_, kept)| *kept).map(|(address, _)| (*address).clone()).collect()))
     }
@@ -182,16 +194,4 @@ fn edges(all: &[&Address], graph: &Graph, state: &State) -> Edges {
     let olds = (graph.len()..all.len()).filter_map(|old| Some((*heirs.get(&Identity::of(all[old]))?, old)));
     pairs.extend(olds);
     Edges::new(all.len(), &pairs)
-}
-
-/// The starts and all that the edges lead to from there.
-fn reach(edges: &Edges, starts: Vec<usize>) -> Vec<bool> {
-    let mut reached = vec![false; edges.nodes()];
-    let mut open = starts;
-    while let Some(number) = open.pop() {
-        if !std::mem::replace(&mut reached[number], true) {
-            open.extend_from_slice(edges.from(number));
-        }
-    }
-    reached
 }

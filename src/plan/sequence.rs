@@ -1,10 +1,8 @@
 //! The order in which changes could run, and what each one waits for.
 
-use std::collections::BTreeMap;
-
-use super::nodes::{Node, Nodes};
+use super::handover::Handover;
+use super::nodes::Nodes;
 use crate::graph::{Edges, Graph, Order};
-use crate::resource::{Action, Lane};
 
 /// Edges from what comes first to what comes after: what is needed before what needs it, and, of
 /// what goes away, what needed something (as recorded) before that something.
@@ -18,41 +16,12 @@ pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph) -> Edges {
         let acts = node.verdict.action.touches_host() || node.verdict.problem.is_some();
         node.declared.is_some() && !acts && node.address.host() != need.address.host()
     };
-    pairs.extend(destroy_pairs(nodes).into_iter().filter(|pair| !idle(pair)));
-    pairs.extend(handover_pairs(nodes));
+    let handover = Handover::of(nodes, graph);
+    pairs.extend(&handover.pairs);
+    let mut destroys: Vec<(usize, usize)> = destroy_pairs(nodes).into_iter().filter(|pair| !idle(pair)).collect();
+    handover.make_room(nodes, &pairs, &mut destroys);
+    pairs.extend(destroys);
     Edges::new(nodes.all.len(), &pairs)
-}
-
-/// Between services that hold a virtual address: one that goes away first, then those that stay and are told, then
-/// those that come. One that the others speak to no more while it runs takes the address, too; so does one that comes
-/// before they speak to it.
-fn handover_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
-    let mut services: BTreeMap<&str, [Vec<usize>; 3]> = BTreeMap::new();
-    for (number, node) in nodes.all.iter().enumerate().filter(|(_, node)| holds_address(node)) {
-        let turn = match node.verdict.action {
-            Action::Destroy => 0,
-            Action::Update | Action::Replace => 1,
-            Action::Create => 2,
-            _ => continue,
-        };
-        services.entry(node.address.key().unwrap_or_default()).or_default()[turn].push(number);
-    }
-    let pairs = |[go, stay, come]: &[Vec<usize>; 3]| {
-        let later = stay.iter().chain(come);
-        let gone = go.iter().flat_map(move |&first| later.clone().map(move |&after| (first, after)));
-        gone.chain(stay.iter().flat_map(|&first| come.iter().map(move |&after| (first, after)))).collect::<Vec<_>>()
-    };
-    services.values().flat_map(pairs).collect()
-}
-
-fn holds_address(node: &Node<'_>) -> bool {
-    let lane = node.declared.map(|it| &it.lane).or_else(|| node.record.map(|it| &it.lane));
-    if node.address.kind() != "service" || lane != Some(&Some(Lane::LoadBalancer)) {
-        return false;
-    }
-    let attributes = node.record.map(|it| it.attributes.clone()).or_else(|| Some(node.resource.as_ref()?.attributes()));
-    attributes
-        .is_some_and(|it| it.get("releases").and_then(serde_json::Value::as_array).is_some_and(|it| !it.is_empty()))
 }
 
 /// Only the edges of what goes away: from what needed something to that something. What goes on as it did before

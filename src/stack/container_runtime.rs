@@ -30,6 +30,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
             active: true,
             on_change: OnChange::Restart,
             releases: Vec::new(),
+            group: None,
         };
         // containerd looks for the overlay module once, when it starts.
         let needs = [site.base(host), packages.clone()].concat();

@@ -34,6 +34,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
             // A restart would cut every connection that goes through this host.
             on_change: OnChange::Reload,
             releases: Vec::new(),
+            group: None,
         };
         let needs = [site.base(host), vec![package]].concat();
         let service = site

@@ -8,8 +8,8 @@ use super::error::StackError;
 use super::files::{CheckScript, DOWN_FILE, KeepalivedConf};
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Keepalived, LoadBalancer, pointer};
-use crate::kinds::{Content, File, FileCheck, OnChange, Package, Service, VirtualIp};
-use crate::resource::Lane;
+use crate::kinds::{Content, File, FileCheck, Group, OnChange, Package, Service, VirtualIp};
+use crate::resource::{Lane, Secret};
 
 const COMPONENT: &str = "keepalived";
 const SOURCE: &str = "/loadBalancer/keepalived";
@@ -64,6 +64,7 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
         // A restart would let the virtual IP go.
         on_change: OnChange::Reload,
         releases: vec![format!("{vip}/{}", place.prefix)],
+        group: Some(group(site, host, keepalived)?),
     };
     let service = site
         .declared
@@ -83,6 +84,29 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
     Ok(())
 }
 
+fn password<'a>(site: &Site<'a>, keepalived: &Keepalived) -> Result<Option<&'a Secret>, StackError> {
+    let wanted = keepalived.auth_password.as_ref();
+    wanted.map(|_| site.inputs.vrrp_password.ok_or(StackError::NoPassword)).transpose()
+}
+
+fn peers<'a>(site: &Site<'a>, host: &'a Host) -> impl Iterator<Item = Ipv4Addr> + 'a {
+    site.cluster.load_balancers().filter(|other| other.name != host.name).map(|other| other.internal_address)
+}
+
+/// Advertisements of another router id, with another password or of another version are not heard, and of version 2, the
+/// one with passwords, none that come at another interval.
+fn group(site: &Site<'_>, host: &Host, keepalived: &Keepalived) -> Result<Group, StackError> {
+    let alike = Content::builder().text(format!("virtualRouterId {}\n", keepalived.virtual_router_id));
+    let alike = match password(site, keepalived)? {
+        Some(password) => alike
+            .text(format!("advertInterval {:?}\nauthPassword ", keepalived.advert_interval))
+            .secret(password.clone())
+            .text("\n"),
+        None => alike,
+    };
+    Ok(Group { peers: peers(site, host).collect(), alike: alike.build() })
+}
+
 fn config(
     site: &Site<'_>,
     host: &Host,
@@ -90,25 +114,20 @@ fn config(
     vip: Ipv4Addr,
     place: &Place,
 ) -> Result<File, StackError> {
-    let password = match &keepalived.auth_password {
-        Some(_) => Some(site.inputs.vrrp_password.ok_or(StackError::NoPassword)?),
-        None => None,
-    };
-    let others = site.cluster.load_balancers().filter(|other| other.name != host.name);
     let content: Content = KeepalivedConf {
         keepalived,
         router_id: &host.node_name,
         interface: &place.interface,
         priority: host.priority,
         own: host.internal_address,
-        peers: others.map(|other| other.internal_address).collect(),
+        peers: peers(site, host).collect(),
         vip,
         prefix: place.prefix,
         check_script: CHECK_SCRIPT,
         // `SELinux` does not let keepalived read what others write into /run.
         down_file: (!is_red_hat(site.facts(host))).then_some(DOWN_FILE),
     }
-    .content(password);
+    .content(password(site, keepalived)?);
     let mode = if content.has_secrets() { "0600" } else { "0644" };
     Ok(File::new(CONFIG_FILE, content).mode(mode).checked_by(FileCheck::Keepalived))
 }

@@ -50,6 +50,7 @@ pub(super) fn declare_kubelet(site: &mut Site<'_>) {
             active: true,
             on_change: OnChange::Restart,
             releases: Vec::new(),
+            group: None,
         };
         let joined = site.joined.get(&name(host)).cloned();
         let source = pointer(["hosts", &host.name]);

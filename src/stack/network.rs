@@ -54,6 +54,7 @@ fn declare_bridge_on(site: &mut Site<'_>, host: &Host) -> Result<(), StackError>
         active: true,
         on_change: OnChange::Restart,
         releases: Vec::new(),
+        group: None,
     };
     let service = site.declared.declare(&on, COMPONENT, SOURCE, service).reacts_to([&unit]).address();
     site.before_kubeadm(host, unit);

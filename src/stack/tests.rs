@@ -172,8 +172,10 @@ fn keepalived_instances_differ_in_what_must_differ_and_agree_on_the_rest() {
         assert_eq!(peers.split_whitespace().count(), 2, "{host}");
         assert!(!peers.contains(own), "{host}");
     }
-    let releases = &attributes(&all, "cp1/keepalived/service[keepalived]")["releases"];
-    assert_eq!(*releases, serde_json::json!(["10.0.0.100/22"]));
+    let service = attributes(&all, "cp1/keepalived/service[keepalived]");
+    assert_eq!(service["releases"], serde_json::json!(["10.0.0.100/22"]));
+    assert_eq!(service["group"]["peers"], serde_json::json!(["10.0.0.12", "10.0.0.13"]));
+    assert_eq!(service["group"]["alike"], "virtualRouterId 137\n");
 }
 
 #[test]

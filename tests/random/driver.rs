@@ -15,8 +15,8 @@ use crate::case::Case;
 use crate::cluster::{NAME, Wanted, load};
 use crate::drifting::{drifted, may_drift};
 use crate::figures::Figures;
-use crate::invariants::{Permit, only_planned_change};
-use crate::known::{self, keep_router_id};
+use crate::invariants::{Permit, machine, on_host, only_planned_change};
+use crate::known;
 use crate::mainstay::{Ended, Failed, Mainstay, SavedPlan, With, recorded};
 use crate::operations::{Operation, Other, Run};
 use crate::scene::Scene;
@@ -50,8 +50,6 @@ pub(crate) struct Stage {
     saved: Option<SavedPlan>,
     /// What every host has of its own accord was put onto those that this one has.
     furnished: Option<Wanted>,
-    /// The load balancers, as long as all that were ever told of any were told of just these.
-    told: Option<BTreeSet<String>>,
 }
 
 /// Runs a case.
@@ -91,10 +89,8 @@ impl Stage {
             (known.figures.cases, known.figures.hosts) = (1, u64::from(machines));
             known.figures.largest = u64::from(machines);
         }
-        let mut stage =
-            Self { scene, hosts, accepted: wanted.clone(), wanted, machines, saved: None, furnished: None, told: None };
+        let mut stage = Self { scene, hosts, accepted: wanted.clone(), wanted, machines, saved: None, furnished: None };
         stage.valid();
-        stage.told = Some(stage.balancers());
         stage.kernel();
         stage.furnish(&case.before);
         stage
@@ -180,8 +176,7 @@ impl Stage {
                     |name: &str| state.as_ref().is_some_and(|state| state.hosts.contains_key(&HostName::new(name)));
                 let mut edited = self.wanted.clone();
                 edit.apply(&mut edited, &mut self.machines, on_record);
-                keep_router_id(&mut edited, &self.wanted);
-                if known::hands_over_on_a_node(&self.wanted, &edited) {
+                if known::gives_the_endpoint_away(&self.wanted, &edited) {
                     self.scene.count("edit: steered around");
                 } else if edited.load().is_ok() {
                     self.scene.count("edit: made");
@@ -200,8 +195,7 @@ impl Stage {
             }
             Operation::Save(part) => {
                 let mainstay = self.mainstay(HERE, Weather::default());
-                let part = known::part(*part, self.told.as_ref(), &self.balancers());
-                match mainstay.save(&self.wanted.yaml(), part).await {
+                match mainstay.save(&self.wanted.yaml(), *part).await {
                     Ok(saved) => self.saved = Some(saved),
                     Err(error) => self.failed(&error),
                 }
@@ -212,8 +206,6 @@ impl Stage {
                 let ended =
                     self.run(HERE, run, |it| async move { it.apply_saved(&yaml, &saved, accept, with).await }).await;
                 self.heard("saved", &ended);
-                // It was planned from another cluster.yaml, if at all.
-                self.told = self.told.take().filter(|told| *told == self.balancers());
             }
             Operation::Drift(drift) => self.drift(*drift),
             Operation::Down(number) => {
@@ -232,22 +224,8 @@ impl Stage {
         }
     }
 
-    /// The hosts that are to carry the load balancer.
-    fn balancers(&self) -> BTreeSet<String> {
-        let names = |loaded: mainstay::config::Loaded| -> BTreeSet<String> {
-            loaded.cluster.load_balancers().map(|host| host.address.clone()).collect()
-        };
-        self.wanted.load().map(names).unwrap_or_default()
-    }
-
-    /// The options of a run, as far as they are steered.
-    fn with(&self, run: &Run) -> With {
-        let part = known::part(run.part, self.told.as_ref(), &self.balancers());
-        With { part, ..with(run) }
-    }
-
     async fn apply(&mut self, run: &Run) {
-        let (yaml, with) = (self.wanted.yaml(), self.with(run));
+        let (yaml, with) = (self.wanted.yaml(), with(run));
         let ended = self.run(HERE, run, |it| async move { it.apply(&yaml, with).await }).await;
         self.heard("apply", &ended);
         self.judged(&ended);
@@ -256,19 +234,28 @@ impl Stage {
     /// What is refused twice is taken back.
     fn judged(&mut self, ended: &Ended) {
         match ended {
-            Ended::Refused { lifted: 0, .. } => self.wanted = self.accepted.clone(),
+            Ended::Refused { lifted: 0, .. } => self.take_back(),
             // As long as hosts do not answer nobody knows whether it would be refused.
             Ended::Ran(outcome) if outcome.complete() => self.accepted = self.wanted.clone(),
             Ended::Nothing => self.accepted = self.wanted.clone(),
             _ => {}
         }
-        // What was begun and not ended may have told some of them.
-        match ended {
-            Ended::Ran(outcome) if outcome.complete() => self.told = Some(self.balancers()),
-            Ended::Nothing | Ended::Refused { .. } | Ended::Stale(_) => {}
-            _ if self.told.as_ref() == Some(&self.balancers()) => {}
-            _ => self.told = None,
+    }
+
+    /// Goes back to what was not refused, but for the hosts' names: records may have followed them.
+    pub(crate) fn take_back(&mut self) {
+        for host in &mut self.accepted.hosts {
+            let now = self.wanted.hosts.iter().find(|it| it.machine == host.machine);
+            let gone = self.wanted.moved.iter().find(|(from, _)| *from == host.name).map(|(_, to)| to.clone());
+            if let Some(name) = now.map(|it| it.name.clone()).or(gone).filter(|name| *name != host.name) {
+                host.node.get_or_insert_with(|| host.name.clone());
+                host.name = name;
+            }
         }
+        let is_there = |name: &String| self.accepted.hosts.iter().any(|host| host.name == *name);
+        let moved = self.wanted.moved.iter().filter(|(_, to)| is_there(to)).cloned().collect();
+        self.accepted.moved = moved;
+        self.wanted = self.accepted.clone();
     }
 
     async fn two(&mut self, first: &Run, second: &Run, other: Other) {
@@ -280,7 +267,7 @@ impl Stage {
         let (one, two) = (self.mainstay(HERE, first.weather.clone()), self.mainstay(there, second.weather.clone()));
         self.conditions(&first.weather);
         let waits = Duration::from_secs(other.waits.into());
-        let (with_one, with_two) = (self.with(first), With { waits, ..self.with(second) });
+        let (with_one, with_two) = (with(first), With { waits, ..with(second) });
         let late = async {
             tokio::time::sleep(Duration::from_millis(other.after.into())).await;
             until_dead(&two, two.apply(&yaml, with_two)).await
@@ -371,9 +358,13 @@ impl Stage {
         let after: BTreeMap<Address, Value> =
             self.hosts.with(|world| world.present().map(|(address, is)| (address.clone(), is.clone())).collect());
         // Machines that are called otherwise now have the same on them.
-        let renamed: BTreeMap<String, String> = self.wanted.moved.iter().cloned().collect();
-        let known = |address: &Address| after.contains_key(address) || permit.actions.contains_key(address);
-        let before = before.iter().map(|(address, is)| (called_now(address, &renamed, known), is.clone())).collect();
+        let hosts: BTreeSet<&HostName> = after.keys().map(Address::host).collect();
+        let called: BTreeMap<&str, &HostName> = hosts.iter().map(|host| (machine(host), *host)).collect();
+        let now = |address: &Address| {
+            let new = called.get(machine(address.host())).filter(|_| !hosts.contains(address.host()));
+            new.map_or_else(|| address.clone(), |&new| on_host(address, new.clone()))
+        };
+        let before = before.iter().map(|(address, is)| (now(address), is.clone())).collect();
         self.scene.must(only_planned_change(permit, &before, &after, &others));
     }
 
@@ -432,13 +423,6 @@ impl Stage {
             self.hosts.set_down(&host, false).expect("nothing is written");
         }
     }
-}
-
-/// The address as it is after renames: where nothing knows it any more, and something knows the new one.
-fn called_now(address: &Address, renamed: &BTreeMap<String, String>, known: impl Fn(&Address) -> bool) -> Address {
-    let Some(new) = renamed.get(address.host().as_str()) else { return address.clone() };
-    let new = Address::new(HostName::new(new), address.component(), address.kind(), address.key().map(str::to_owned));
-    if !known(address) && known(&new) { new } else { address.clone() }
 }
 
 async fn until_dead(mainstay: &Mainstay, work: impl Future<Output = Ended>) -> Ended {

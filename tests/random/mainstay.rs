@@ -337,6 +337,8 @@ impl Mainstay {
         self.scene.catch_up();
         self.watcher.listen();
         if self.watcher.process.is_dead() {
+            // It found out at a write, maybe, and not at an act.
+            self.scene.known().lanes.clear();
             return Ended::Killed;
         }
         let text = match &ended {

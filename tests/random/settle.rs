@@ -35,7 +35,7 @@ pub(crate) async fn settle(stage: &mut Stage) {
             Ended::Refused { lifted, .. } if lifted > 0 && refused < 2 => refused += 1,
             Ended::Refused { .. } if stage.wanted != stage.accepted => {
                 stage.scene.count("edit: refused by the plan");
-                stage.wanted = stage.accepted.clone();
+                stage.take_back();
             }
             other => {
                 let nothing = matches!(recorded(&stage.scene), Ok(None));

@@ -4,7 +4,14 @@ use super::*;
 use crate::kinds::rehearsal::{Rehearsal, stand_in};
 
 fn service(name: &str) -> Service {
-    Service { name: name.into(), enabled: true, active: true, on_change: OnChange::Reload, releases: Vec::new() }
+    Service {
+        name: name.into(),
+        enabled: true,
+        active: true,
+        on_change: OnChange::Reload,
+        releases: Vec::new(),
+        group: None,
+    }
 }
 
 fn seen(state: &str, boot: &str) -> ServiceSeen {

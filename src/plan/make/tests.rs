@@ -2,6 +2,7 @@
 //! out leaves nothing to plan.
 
 mod ending;
+mod handover;
 mod moved;
 mod selection;
 mod world;

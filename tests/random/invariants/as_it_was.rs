@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mainstay::resource::Address;
+use mainstay::resource::{Address, HostName};
 use serde_json::Value;
 
 /// What was on the machines before mainstay came. Hosts are renamed, machines are not, so these addresses name machines.
@@ -13,12 +13,19 @@ pub(crate) struct Before {
     gone: BTreeSet<Address>,
 }
 
+/// The machine behind a host's name, whatever it is called.
+pub(crate) fn machine(host: &HostName) -> &str {
+    host.as_str().split('x').next().unwrap_or_default()
+}
+
+/// The same address on a host of another name.
+pub(crate) fn on_host(address: &Address, host: HostName) -> Address {
+    Address::new(host, address.component(), address.kind(), address.key().map(str::to_owned))
+}
+
 /// The address with the machine in place of the host's name.
 fn on_machine(address: &Address) -> Address {
-    let host = address.host().as_str();
-    let machine = host.split_once('x').map_or(host, |(machine, _)| machine);
-    let name = mainstay::resource::HostName::new(machine);
-    Address::new(name, address.component(), address.kind(), address.key().map(str::to_owned))
+    on_host(address, HostName::new(machine(address.host())))
 }
 
 impl Before {

@@ -83,7 +83,7 @@ fn destroying_a_part_takes_what_stands_on_it() {
 fn refusal(selection: &Selection) -> String {
     let world = world();
     let graph = Graph::build(world.declared.clone()).unwrap();
-    selection.check(&graph, &world.state).unwrap_err().to_string()
+    selection.check(Mode::Apply, &graph, &world.state).unwrap_err().to_string()
 }
 
 #[test]

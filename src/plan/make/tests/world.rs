@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::super::{Change, Inputs, Mode, Plan};
 use crate::facts::FactSet;
 use crate::graph::Graph;
+use crate::kinds;
 use crate::plan::Selection;
 use crate::resource::testing::{Thing, absent, decode, seen};
 use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, HostName, Observation, Pattern, Prior, Seen};
@@ -91,11 +92,12 @@ impl World {
         self
     }
 
-    pub(super) fn made_of(&mut self, name: &str, thing: &Thing) -> &mut Self {
+    pub(super) fn made_of(&mut self, name: &str, thing: &dyn AnyKind) -> &mut Self {
         self.facts.hosts.entry(address(name).host().clone()).or_default();
-        self.hosts(name, seen(&thing.value));
+        let observation = Observation::Present(thing.simulate());
+        self.see(&address(name), observation.clone());
         let prior = Prior { before: Observation::Absent, kept: BTreeMap::new() };
-        let record = self.record(thing, &seen(&thing.value).observation, prior);
+        let record = self.record(thing, &observation, prior);
         self.state.resources.insert(address(name), record);
         self
     }
@@ -123,7 +125,9 @@ impl World {
             graph,
             state: &self.state,
             facts: &self.facts,
-            decode: &decode,
+            decode: &|kind, value| {
+                if value.get("onChange").is_some() { kinds::decode(kind, value) } else { decode(kind, value) }
+            },
             control_planes: &[],
             prevent_destroy: &self.guards,
             ignore_drift: &[],

@@ -1,0 +1,186 @@
+//! Services on several hosts that share an address, which one of them holds at a time: in what order they change, and
+//! which changes have no order in which that stays so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::make::Inputs;
+use super::model::Problem;
+use super::nodes::{Node, Nodes};
+use super::selection::Chosen;
+use crate::graph::{Edges, Graph};
+use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, Lane, Observation, Secret};
+use crate::state::{Record, State, Status};
+
+/// The order among those that share an address.
+#[derive(Debug, Default)]
+pub(super) struct Handover {
+    /// Those that go away.
+    go: Vec<usize>,
+    /// From what comes first to what comes after.
+    pub(super) pairs: Vec<(usize, usize)>,
+}
+
+impl Handover {
+    /// One that goes away comes first, then those that stay and are told, then those that come. One that the others
+    /// speak to no more while it runs takes the address, too; so does one that comes before they speak to it. What
+    /// those that stay read is not touched earlier either: nobody knows when a service is started again.
+    pub(super) fn of(nodes: &Nodes<'_>, graph: &Graph) -> Self {
+        let mut services: BTreeMap<&str, [Vec<usize>; 3]> = BTreeMap::new();
+        for (number, node) in nodes.all.iter().enumerate().filter(|(_, node)| shares(node)) {
+            let turn = match node.verdict.action {
+                Action::Destroy => 0,
+                Action::Update | Action::Replace => 1,
+                Action::Create => 2,
+                _ => continue,
+            };
+            services.entry(node.address.key().unwrap_or_default()).or_default()[turn].push(number);
+        }
+        let mut all = Self::default();
+        for [go, stay, come] in services.values() {
+            let read = stay.iter().flat_map(|&number| files(&nodes.all[number], graph));
+            let later: Vec<usize> = stay.iter().chain(come).copied().chain(read).collect();
+            all.pairs.extend(go.iter().flat_map(|&first| later.iter().map(move |&after| (first, after))));
+            all.pairs.extend(stay.iter().flat_map(|&first| come.iter().map(move |&after| (first, after))));
+            all.go.extend(go);
+        }
+        all
+    }
+
+    /// Drops those edges of what goes away that there is no room for: of something that stays and waits for one that
+    /// comes, the need, as recorded, of what goes before that one. Without them nothing that is declared is on a
+    /// circle, and so no edge of a hand-over is: it ends at something that is declared.
+    pub(super) fn make_room(&self, nodes: &Nodes<'_>, firm: &[(usize, usize)], destroys: &mut Vec<(usize, usize)>) {
+        if self.go.is_empty() {
+            return;
+        }
+        let stays = |number: usize| nodes.all[number].declared.is_some();
+        let after = Edges::new(nodes.all.len(), firm).reach(self.go.clone());
+        let going: Vec<(usize, usize)> = destroys.iter().filter(|pair| !stays(pair.0)).copied().collect();
+        let before = Edges::new(nodes.all.len(), &going).reversed().reach(self.go.clone());
+        destroys.retain(|&(needs, need)| !(stays(needs) && after[needs] && before[need]));
+    }
+}
+
+/// What a declared one acts on.
+fn files<'g>(node: &Node<'g>, graph: &'g Graph) -> impl Iterator<Item = usize> + use<'g> {
+    node.declared.into_iter().flat_map(|it| &it.reacts_to).filter_map(|address| graph.number(address))
+}
+
+fn shares(node: &Node<'_>) -> bool {
+    match (node.record, node.declared) {
+        (Some(record), _) => on_record(node.address, record),
+        (None, Some(declared)) => is_declared(declared),
+        (None, None) => false,
+    }
+}
+
+fn on_record(address: &Address, record: &Record) -> bool {
+    balances(address, record.lane.as_ref()) && has_address(&record.attributes)
+}
+
+fn is_declared(declared: &Declared) -> bool {
+    balances(&declared.address, declared.lane.as_ref()) && has_address(&declared.resource.attributes())
+}
+
+fn balances(address: &Address, lane: Option<&Lane>) -> bool {
+    address.kind() == "service" && lane == Some(&Lane::LoadBalancer)
+}
+
+fn has_address(attributes: &Value) -> bool {
+    attributes.get("releases").and_then(Value::as_array).is_some_and(|it| !it.is_empty())
+}
+
+/// Refuses to change what all of them must have alike where two of them run: told one by one they are two groups, and
+/// there is one that holds the address in each.
+pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    let key = DigestKey::new(inputs.state.salt.clone());
+    let mut services: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (number, node) in nodes.all.iter().enumerate() {
+        let stays = node.declared.is_some() || node.seen.is_err();
+        let gone = node.seen.as_ref().is_ok_and(|seen| seen.observation == Observation::Absent);
+        if stays && !gone && node.record.is_some_and(|record| on_record(node.address, record)) {
+            services.entry(node.address.key().unwrap_or_default()).or_default().push(number);
+        }
+    }
+    let several: Vec<(&str, Vec<usize>)> = services.into_iter().filter(|(_, numbers)| numbers.len() > 1).collect();
+    for (name, numbers) in several {
+        let changed: BTreeSet<String> = numbers.iter().flat_map(|&it| changed(&nodes.all[it], &key)).collect();
+        if changed.is_empty() {
+            continue;
+        }
+        let list = |items: Vec<&str>| items.join(", ");
+        let hosts = list(numbers.iter().map(|&it| nodes.all[it].address.host().as_str()).collect());
+        let text = format!(
+            "{} cannot change while {name} runs on {hosts}: those that have it and those that do not have it yet do \
+             not hear each other, and the virtual IP would be on two hosts; leave one load balancer in cluster.yaml \
+             and apply, change it and apply, then add the others again",
+            list(changed.iter().map(String::as_str).collect())
+        );
+        let mut by: Option<Address> = None;
+        for number in numbers {
+            if nodes.all[number].declared.is_none() {
+                continue;
+            }
+            let touched = files(&nodes.all[number], inputs.graph).chain([number]);
+            let touched: Vec<usize> = touched.filter(|&it| !nodes.all[it].left_out).collect();
+            let acts = touched.iter().find(|&&it| nodes.all[it].verdict.action.touches_host());
+            if let Some(&at) = acts.or(touched.last()) {
+                let problem = match by.clone() {
+                    Some(by) => Problem::Blocked { by },
+                    None => Problem::Refused { text: text.clone() },
+                };
+                by.get_or_insert_with(|| nodes.all[at].address.clone());
+                nodes.all[at].verdict.stop(problem);
+            }
+        }
+    }
+}
+
+/// What will be otherwise of that which all of them must have alike. Older records do not tell.
+fn changed(node: &Node<'_>, key: &DigestKey) -> Vec<String> {
+    let (Some(declared), Some(record)) = (node.declared, node.record) else { return Vec::new() };
+    let attributes = declared.resource.attributes();
+    let [was, is] = [&record.attributes, &attributes].map(|it| it.pointer("/group/alike").map(lines));
+    let (Some(was), Some(is)) = (was, is) else { return Vec::new() };
+    let names = was.symmetric_difference(&is).filter_map(|line| line.split(' ').next()).map(str::to_owned);
+    let mut names: Vec<String> = names.collect();
+    if names.is_empty() && other_secrets(declared.resource.as_ref(), record, key) {
+        names.extend(is.iter().filter_map(|line| line.strip_suffix(Secret::MASK)).map(|it| it.trim().to_owned()));
+    }
+    names
+}
+
+/// Whether the secrets of what is declared are not those of what is on record, whatever else differs.
+fn other_secrets(declared: &dyn AnyKind, record: &Record, key: &DigestKey) -> bool {
+    let (attributes, secrets) = (record.attributes.to_string(), declared.secrets());
+    key.digest(std::iter::once(attributes.as_str()).chain(secrets.iter().map(Secret::expose))) != record.digest
+}
+
+/// The lines of a content as it is recorded, secrets masked.
+fn lines(content: &Value) -> BTreeSet<String> {
+    let texts = content.as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(|it| it.values());
+    let whole: String = content.as_str().into_iter().chain(texts.filter_map(Value::as_str)).collect();
+    whole.lines().map(str::to_owned).collect()
+}
+
+/// Those that a part leaves out while others of them are planned that were not told of the same others yet: told of
+/// each other in different runs they do not hear each other.
+pub(super) fn apart<'a>(graph: &'a Graph, state: &'a State, chosen: &Chosen) -> Vec<&'a Address> {
+    let peers = |attributes: &Value| attributes.pointer("/group/peers").cloned();
+    let mut told: BTreeMap<&Address, Option<Value>> = BTreeMap::new();
+    let mut wanted: BTreeMap<&Address, Option<Value>> = BTreeMap::new();
+    for (address, record) in state.resources.iter().filter(|(address, record)| on_record(address, record)) {
+        told.insert(address, peers(&record.attributes).filter(|_| record.status == Status::Ready));
+    }
+    for item in graph.items().iter().filter(|item| is_declared(item)) {
+        wanted.insert(&item.address, peers(&item.resource.attributes()));
+    }
+    if told == wanted {
+        return Vec::new();
+    }
+    let all: BTreeSet<&Address> = told.into_keys().chain(wanted.into_keys()).collect();
+    let (planned, left_out): (Vec<&Address>, Vec<&Address>) = all.into_iter().partition(|address| chosen.has(address));
+    if planned.is_empty() { Vec::new() } else { left_out }
+}
