@@ -103,15 +103,17 @@ impl Claim {
         match held {
             Held::Alive => return false,
             Held::Gone => return true,
-            Held::Elsewhere if holder.silent_for(machine.now()) <= self.timing.lease => return false,
             Held::Elsewhere => {}
         }
-        let now = machine.uptime();
+        let (now, Timing { lease, watch, .. }) = (machine.uptime(), self.timing);
+        let expired = holder.silent_for(machine.now()) > lease;
+        // Its clock may be ahead of ours for years: then only what we see counts, and we have to see the whole lease.
+        let watch = if expired { watch } else { lease + watch };
         match &self.watched {
-            Some((seen, since)) if **seen == *holder => return now.saturating_sub(*since) > self.timing.watch,
-            Some(_) => {}
+            Some((seen, since)) if **seen == *holder => return now.saturating_sub(*since) > watch,
             // Only once: a holder that renews is alive, whatever its clock says.
-            None => self.until = self.until.max(now + self.timing.watch + GRACE),
+            None if expired => self.until = self.until.max(now + watch + GRACE),
+            _ => {}
         }
         self.watched = Some((Box::new(holder.clone()), now));
         false

@@ -17,11 +17,15 @@ fn acquire_with(state: &Path, operation: &str, timeout: Duration, timing: Timing
 
 /// A lock file of another machine, last renewed so long ago.
 fn foreign(state: &Path, silent: Duration) -> Holder {
+    foreign_at(state, SystemTime::now() - silent)
+}
+
+fn foreign_at(state: &Path, renewed: SystemTime) -> Holder {
     let holder = Holder {
         host: "elsewhere".into(),
         machine: None,
         boot: Some("another".into()),
-        renewed: timestamp(SystemTime::now() - silent),
+        renewed: timestamp(renewed),
         ..Holder::here("destroy")
     };
     fs::write(Paths::new(state).lock, content(&holder)).unwrap();
@@ -155,6 +159,18 @@ fn a_silent_lease_is_watched_before_it_is_taken_over() {
     let began = Instant::now();
     acquire_with(&state, "apply", NOW, timing).unwrap();
     assert!(began.elapsed() > timing.watch);
+}
+
+#[test]
+fn a_silent_lease_whose_clock_is_ahead_is_watched_for_a_whole_lease() {
+    let timing = Timing { lease: Duration::from_millis(300), watch: Duration::from_millis(100), ..Timing::DEFAULT };
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("lab.json");
+    foreign_at(&state, SystemTime::now() + Duration::from_hours(9000));
+    assert!(acquire_with(&state, "apply", NOW, timing).unwrap_err().is_locked());
+    let began = Instant::now();
+    acquire_with(&state, "apply", Duration::from_mins(1), timing).unwrap();
+    assert!(began.elapsed() > timing.lease + timing.watch);
 }
 
 #[test]
