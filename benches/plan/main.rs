@@ -1,9 +1,8 @@
 //! Planning alone, without hosts and files: from a checked cluster to a plan, at three sizes, each in a process of its
 //! own so that its peak memory is its own. `cargo bench --bench plan`
 //!
-//! The bars are held against the processor time of the one thread that plans, which is what the clock says on a machine
-//! that is otherwise idle; the clock is printed beside it. Growth compares the fastest runs, which others' work and a
-//! cold cache have disturbed least.
+//! All by the clock, since comparing is shared between processors: figures count on a machine that is otherwise idle.
+//! Growth compares the fastest runs, which others' work and a cold cache have disturbed least.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
@@ -17,7 +16,7 @@ mod world;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use report::{Report, Took, measured, median, ms, peak_memory};
+use report::{Report, measured, median, ms, peak_memory};
 use world::{Phase, World};
 
 /// Hosts; twenty resources each.
@@ -32,7 +31,7 @@ const GROWTH: f64 = 1.2;
 #[derive(Clone, Copy, Debug)]
 struct Figures {
     resources: u64,
-    median: Took,
+    median: Duration,
     fastest: Duration,
     /// Declaring, building the graph, planning.
     parts: [Duration; 3],
@@ -49,18 +48,13 @@ fn main() -> ExitCode {
     }
     let mut report = Report::begin("pure plan: declare, graph, plan");
     println!(
-        "resources   what           processor   clock       declare / graph / plan          per resource  peak memory"
+        "resources   what            median    fastest   declare / graph / plan          per resource  peak memory"
     );
     for phase in [Phase::First, Phase::Again] {
         let all = SIZES.map(|hosts| (hosts, figures(phase, hosts)));
         let [_, (_, middle), (_, large)] = all;
         let name = phase.name();
-        report.bar(
-            &format!("{name}, {} resources", large.resources),
-            ms(large.median.processor),
-            ms(TIME),
-            large.median.processor <= TIME,
-        );
+        report.bar(&format!("{name}, {} resources", large.resources), ms(large.median), ms(TIME), large.median <= TIME);
         let gib = f64::from(u32::try_from(large.peak_kib).unwrap_or(u32::MAX)) / f64::from(1024 * 1024);
         report.bar(&format!("{name}, peak memory"), format!("{gib:.2} GiB"), "1 GiB", large.peak_kib <= MEMORY_KIB);
         let growth = each(large.fastest, large.resources) / each(middle.fastest, middle.resources);
@@ -84,21 +78,21 @@ fn figures(phase: Phase, hosts: usize) -> Figures {
     let text = String::from_utf8(output.stdout).expect("the bench prints text");
     let numbers: Vec<u64> =
         text.split_whitespace().map(|word| word.parse().expect("the bench prints numbers")).collect();
-    let [resources, processor, clock, fastest, declare, graph, plan, peak_kib] = numbers[..] else { panic!("{text}") };
+    let [resources, median, fastest, declare, graph, plan, peak_kib] = numbers[..] else { panic!("{text}") };
     let figures = Figures {
         resources,
-        median: Took { processor: Duration::from_nanos(processor), clock: Duration::from_nanos(clock) },
+        median: Duration::from_nanos(median),
         fastest: Duration::from_nanos(fastest),
         parts: [declare, graph, plan].map(Duration::from_nanos),
         peak_kib,
     };
     let parts = figures.parts.map(ms).join(" / ");
     println!(
-        "{resources:>9}   {:<12} {:>11} {:>11}   {parts:<33} {:>8.2} µs  {:>6} MiB",
+        "{resources:>9}   {:<13} {:>8} {:>10}   {parts:<31} {:>8.2} µs  {:>6} MiB",
         phase.name(),
-        ms(figures.median.processor),
-        ms(figures.median.clock),
-        each(figures.median.processor, resources),
+        ms(figures.median),
+        ms(figures.fastest),
+        each(figures.median, resources),
         peak_kib / 1024
     );
     figures
@@ -107,7 +101,7 @@ fn figures(phase: Phase, hosts: usize) -> Figures {
 /// One size: figures as numbers for the parent.
 fn one(phase: Phase, hosts: usize) {
     let world = World::new(phase, hosts);
-    let (mut whole, mut parts) = (Vec::new(), [const { Vec::new() }; 3]);
+    let (mut whole, mut parts) = (Vec::<Duration>::new(), [const { Vec::new() }; 3]);
     let mut resources = 0;
     for _ in 0..RUNS {
         let (declared, declare) = measured(|| world.declare());
@@ -115,18 +109,14 @@ fn one(phase: Phase, hosts: usize) {
         let (plan, make) = measured(|| world.plan(&graph));
         world.is_as_expected(&plan);
         resources = plan.changes.len();
-        let took = [declare, build, make];
+        let took = [declare, build, make].map(|it| it.clock);
         for (all, part) in parts.iter_mut().zip(took) {
-            all.push(part.processor);
+            all.push(part);
         }
-        whole.push(Took {
-            processor: took.map(|it| it.processor).iter().sum(),
-            clock: took.map(|it| it.clock).iter().sum(),
-        });
+        whole.push(took.iter().sum());
     }
-    let Took { processor, clock } = median(&whole);
-    let fastest = whole.iter().map(|took| took.processor).min().unwrap_or_default();
-    let numbers = [processor, clock, fastest].into_iter().chain(parts.iter().map(|part| median(part)));
+    let fastest = whole.iter().copied().min().unwrap_or_default();
+    let numbers = [median(&whole), fastest].into_iter().chain(parts.iter().map(|part| median(part)));
     let numbers: Vec<String> = numbers.map(|time| time.as_nanos().to_string()).collect();
     println!("{resources} {} {}", numbers.join(" "), peak_memory());
 }

@@ -113,10 +113,11 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
         let recorded_now = node.verdict.action != Action::NoOp || node.verdict.rerecord;
         let prior = if recorded_now { node.prior() } else { None };
         let (needs, lane) = match (node.declared, node.record) {
-            (Some(declared), _) => (declared.needs.clone(), declared.lane.clone()),
-            (None, Some(record)) => (record.needs.clone(), record.lane.clone()),
-            (None, None) => (BTreeSet::new(), None),
+            (Some(declared), _) => (Some(&declared.needs), declared.lane.clone()),
+            (None, Some(record)) => (Some(&record.needs), record.lane.clone()),
+            (None, None) => (None, None),
         };
+        let needs = needs.filter(|_| recorded_now).cloned().unwrap_or_default();
         let recorded = if node.verdict.action == Action::NoOp { None } else { node.recorded().cloned() };
         changes.push(Some(Change {
             address: node.address.clone(),

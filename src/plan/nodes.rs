@@ -33,6 +33,9 @@ pub(super) struct Node<'a> {
     pub(super) ends_with: Vec<usize>,
 }
 
+/// A thread of its own pays for so many resources.
+const SHARE: usize = 5000;
+
 /// All nodes: the declared ones by their number in the graph, then the undeclared ones by address.
 #[derive(Debug)]
 pub(super) struct Nodes<'a> {
@@ -54,19 +57,26 @@ impl<'a> Nodes<'a> {
             })
             .collect();
         let mut undeclared = HashMap::new();
+        // Both are in the order of addresses, so what was seen of a record is found without looking it up.
+        let mut seen = inputs.facts.seen.iter().peekable();
+        let mut unrecorded = Vec::new();
         for (address, record) in &inputs.state.resources {
-            if let Some(number) = graph.number(address) {
-                all[number].record = Some(record);
-            } else {
+            let number = graph.number(address).unwrap_or_else(|| {
                 undeclared.insert(address, all.len());
-                all.push(Node { record: Some(record), ..Node::at(address) });
+                all.push(Node::at(address));
+                all.len() - 1
+            });
+            all[number].record = Some(record);
+            unrecorded.extend(std::iter::from_fn(|| seen.next_if(|(other, _)| *other < address)));
+            if let Some((_, look)) = seen.next_if(|(other, _)| *other == address) {
+                all[number].seen = look.as_ref().map_err(ToString::to_string);
             }
         }
-        let mut nodes = Self { all, undeclared, declared: graph.len() };
-        for (address, look) in &inputs.facts.seen {
-            let Some(number) = graph.number(address).or_else(|| nodes.undeclared(address)) else { continue };
-            nodes.all[number].seen = look.as_ref().map_err(ToString::to_string);
+        for (address, look) in unrecorded.into_iter().chain(seen) {
+            let Some(number) = graph.number(address) else { continue };
+            all[number].seen = look.as_ref().map_err(ToString::to_string);
         }
+        let mut nodes = Self { all, undeclared, declared: graph.len() };
         for node in &mut nodes.all {
             if node.seen.is_err() {
                 node.seen = inputs.facts.look(node.address);
@@ -102,17 +112,18 @@ impl<'a> Nodes<'a> {
 
     /// Puts every node that the plan is about through the truth table.
     pub(super) fn judge(&mut self, inputs: &Inputs<'a>, chosen: &Chosen) {
-        let key = DigestKey::new(inputs.state.salt.clone());
         for node in &mut self.all {
             node.left_out = !chosen.has(node.address);
-            if node.left_out {
-                continue;
+        }
+        if inputs.mode != Mode::Refresh {
+            self.judge_declared(&DigestKey::new(inputs.state.salt.clone()));
+        }
+        for node in self.all.iter_mut().filter(|node| !node.left_out) {
+            if inputs.mode == Mode::Refresh {
+                node.verdict = node.judge_recorded(inputs);
+            } else if node.declared.is_none() {
+                node.verdict = node.judge_undeclared(inputs);
             }
-            node.verdict = match node.declared {
-                _ if inputs.mode == Mode::Refresh => node.judge_recorded(inputs),
-                Some(wanted) => node.judge_declared(wanted, &key),
-                None => node.judge_undeclared(inputs),
-            };
             if drift::is_ignored(node.address, &node.verdict, inputs) {
                 node.verdict = Verdict::of(Action::NoOp, Vec::new());
             }
@@ -123,6 +134,29 @@ impl<'a> Nodes<'a> {
                 node.verdict.reasons.push(Reason::Moved { other: other.clone() });
             }
         }
+    }
+}
+
+impl Nodes<'_> {
+    /// What is declared, compared on all processors: most of the work of a large plan, and none of it waits for another.
+    fn judge_declared(&mut self, key: &DigestKey) {
+        let compare = |nodes: &mut [Node<'_>]| {
+            for node in nodes.iter_mut().filter(|node| !node.left_out) {
+                if let Some(wanted) = node.declared {
+                    node.verdict = node.judge_declared(wanted, key);
+                }
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = self.all.len().div_ceil(threads).max(SHARE);
+        std::thread::scope(|scope| {
+            let mut shares = self.all.chunks_mut(share);
+            let own = shares.next();
+            for nodes in shares {
+                scope.spawn(move || compare(nodes));
+            }
+            own.map(compare);
+        });
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use mainstay::fleet::SimulatedFleet;
 use mainstay::graph::Graph;
 use mainstay::plan::follow;
-use mainstay::resource::{Address, HostName, Observation};
+use mainstay::resource::{Action, Address, HostName, Observation};
 use mainstay::state::{Cut, State};
 use serde_json::Value;
 
@@ -282,6 +282,7 @@ impl Stage {
             .actions
             .extend(two.watcher.permitted().unwrap_or_default().actions.into_iter().filter(|it| it.1.touches_host()));
         self.changed_as_planned(&permit, &before);
+        self.let_go(&two.watcher.permitted().unwrap_or_default());
         self.judged(&second_ended);
         self.judged(&first_ended);
     }
@@ -366,6 +367,19 @@ impl Stage {
         };
         let before = before.iter().map(|(address, is)| (now(address), is.clone())).collect();
         self.scene.must(only_planned_change(permit, &before, &after, &others));
+        self.let_go(permit);
+    }
+
+    /// Swap that somebody turned on while it was ours is not turned off when it is let go: from then on it was there before.
+    fn let_go(&self, permit: &Permit) {
+        let Ok(state) = recorded(&self.scene) else { return };
+        let kept = |address: &Address| state.as_ref().is_some_and(|state| state.resources.contains_key(address));
+        for (address, action) in &permit.actions {
+            if address.kind() == "swap" && *action == Action::Forget && !kept(address) {
+                let now = self.hosts.with(|world| world.get(address).present().cloned());
+                self.scene.known().before.set(address, now);
+            }
+        }
     }
 
     pub(crate) fn heard(&self, what: &str, ended: &Ended) {

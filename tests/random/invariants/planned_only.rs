@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mainstay::fleet::{ActRequest, Purpose};
-use mainstay::plan::{Change, Plan, Reason};
+use mainstay::plan::{Change, Plan};
 use mainstay::resource::{Action, Address, AnyKind, HostName, Lane};
 use serde_json::Value;
 
@@ -19,8 +19,6 @@ pub(crate) struct Permit {
     pub(crate) resources: BTreeMap<Address, Arc<dyn AnyKind>>,
     /// Lanes of those that have one.
     pub(crate) lanes: BTreeMap<Address, Lane>,
-    /// What is on record under another address than it is declared: the same thing, which goes when that one is replaced.
-    pub(crate) heirs: BTreeMap<Address, Address>,
     /// Who may carry out what belongs to the cluster.
     pub(crate) control_planes: BTreeSet<HostName>,
 }
@@ -30,12 +28,6 @@ impl Permit {
         let planned = plan.changes.iter().filter(|change| change.problem.is_none());
         let resource = |change: &Change| Some((change.address.clone(), Arc::clone(change.resource.as_ref()?)));
         let lane = |change: &Change| Some((change.address.clone(), change.lane.clone()?));
-        let heir = |change: &Change| {
-            change.reasons.iter().filter(|_| change.action == Action::Forget).find_map(|reason| match reason {
-                Reason::Moved { other } => Some((change.address.clone(), other.clone())),
-                _ => None,
-            })
-        };
         Self {
             actions: planned.clone().map(|change| (change.address.clone(), change.action)).collect(),
             expected: planned
@@ -43,7 +35,6 @@ impl Permit {
                 .filter(|change| change.action == Action::Create && change.after.is_empty())
                 .map(|change| change.address.clone())
                 .collect(),
-            heirs: planned.clone().filter_map(heir).collect(),
             resources: planned.clone().filter_map(resource).collect(),
             lanes: planned.filter_map(lane).collect(),
             control_planes: plan.control_planes.iter().cloned().collect(),
@@ -81,6 +72,14 @@ fn asks(permit: &Permit, host: &HostName, request: &ActRequest<'_>) -> bool {
         && request.act.is_some_and(|(script, _)| *script == ready)
 }
 
+/// Whether two addresses name the same thing: it may have been made under another component, and of a cluster's first
+/// control plane and one that joined there is one on a host.
+fn is_the_same(one: &Address, other: &Address) -> bool {
+    let kubeadm = |address: &Address| address.kind().starts_with("kubeadm_");
+    let kind = one.kind() == other.kind() || (kubeadm(one) && kubeadm(other));
+    kind && one.host() == other.host() && one.key() == other.key()
+}
+
 /// After a run only that differs which the plan touches, or which somebody else changed meanwhile.
 pub(crate) fn only_planned_change(
     permit: &Permit,
@@ -88,8 +87,11 @@ pub(crate) fn only_planned_change(
     after: &BTreeMap<Address, Value>,
     others: &BTreeSet<Address>,
 ) -> Result<(), String> {
+    let acted = |address: &Address| {
+        permit.actions.iter().any(|(other, action)| action.touches_host() && is_the_same(other, address))
+    };
     let acts = |address: &Address| permit.actions.get(address).is_some_and(|action| action.touches_host());
-    let touched = |address: &Address| acts(address) || permit.heirs.get(address).is_some_and(acts);
+    let touched = |address: &Address| acts(address) || acted(address);
     let differs = |address: &&Address| before.get(*address) != after.get(*address);
     let all: BTreeSet<&Address> = before.keys().chain(after.keys()).collect();
     match all.into_iter().filter(differs).find(|address| !touched(address) && !others.contains(*address)) {
