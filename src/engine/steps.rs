@@ -25,7 +25,7 @@ const POLL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_s
 /// Why the steps did not end well.
 #[derive(Debug)]
 pub(super) enum StepsError {
-    /// The host was not as planned when the first act came, so that nothing at all was done.
+    /// The host was not reached, or not as planned, when the first act came, so that nothing at all was done.
     Untouched(Failed),
     Failed(Failed),
     State(StateError),
@@ -173,11 +173,17 @@ impl Steps<'_> {
             let request = self.request(Some((&run.script, slots)), place.wants_look, run.timeout, record);
             let (effect, completes) = (step.effect.as_ref(), place.completes);
             let request = ActRequest { expect, effect, completes, ..request };
-            let outcome = self.fleet.act(host, &request).await.map_err(|error| self.unreached(host, step, &error))?;
+            let outcome = match self.fleet.act(host, &request).await {
+                Ok(outcome) => outcome,
+                Err(error) if tries == 1 && error.is_unsent() => {
+                    return Err(StepsError::Untouched(failed(host, &step.title, error.to_string())));
+                }
+                Err(error) => return Err(self.unreached(host, step, &error)),
+            };
             let (output, kept, after) = match outcome {
                 ActOutcome::Stale { now } => {
-                    let failed = self.stale(host, step, now.as_ref().err());
-                    return Err(if tries == 1 { StepsError::Untouched(failed) } else { StepsError::Failed(failed) });
+                    let stale = self.stale(host, step, now.as_ref().err());
+                    return Err(if tries == 1 { StepsError::Untouched(stale) } else { StepsError::Failed(stale) });
                 }
                 ActOutcome::Ran { output, kept, after } => (output, kept, after),
             };
@@ -322,7 +328,7 @@ impl Steps<'_> {
     }
 
     fn failed(&self, host: &HostName, step: &str, text: String) -> StepsError {
-        StepsError::Failed(Failed { host: host.clone(), step: step.to_owned(), text })
+        StepsError::Failed(failed(host, step, text))
     }
 
     fn unreached(&self, host: &HostName, step: &Step, error: &FleetError) -> StepsError {
@@ -334,8 +340,12 @@ impl Steps<'_> {
             || "the host is not as the plan saw it any more; nothing was done, plan again".to_owned(),
             |error| format!("the host cannot be looked at any more; nothing was done: {error}"),
         );
-        Failed { host: host.clone(), step: step.title.clone(), text }
+        failed(host, &step.title, text)
     }
+}
+
+fn failed(host: &HostName, step: &str, text: String) -> Failed {
+    Failed { host: host.clone(), step: step.to_owned(), text }
 }
 
 /// Makes a secret of the given form. The first character is a letter, see [`Mint`].

@@ -105,3 +105,19 @@ pub enum FleetError {
         reason: String,
     },
 }
+
+impl FleetError {
+    /// Whether the host was not even told what to do.
+    pub fn is_unsent(&self) -> bool {
+        match self {
+            Self::Connect { .. }
+            | Self::HostKey { .. }
+            | Self::Auth { .. }
+            | Self::Sudo { .. }
+            | Self::Script { .. } => true,
+            Self::Lost { .. } | Self::Timeout { .. } | Self::Frame { .. } | Self::Facts { .. } | Self::Local { .. } => {
+                false
+            }
+        }
+    }
+}

@@ -18,7 +18,7 @@ use crate::figures::Figures;
 use crate::invariants::{Permit, machine, on_host, only_planned_change};
 use crate::known;
 use crate::mainstay::{Ended, Failed, Mainstay, SavedPlan, With, recorded};
-use crate::operations::{Operation, Other, Run};
+use crate::operations::{Operation, Other, Part, Run};
 use crate::scene::Scene;
 use crate::settle::settle;
 use crate::trace::Trace;
@@ -228,18 +228,27 @@ impl Stage {
         let (yaml, with) = (self.wanted.yaml(), with(run));
         let ended = self.run(HERE, run, |it| async move { it.apply(&yaml, with).await }).await;
         self.heard("apply", &ended);
-        self.judged(&ended);
+        self.judged(run.part, &ended).await;
     }
 
-    /// What is refused twice is taken back.
-    fn judged(&mut self, ended: &Ended) {
-        match ended {
-            Ended::Refused { lifted: 0, .. } => self.take_back(),
+    /// What is refused is taken back.
+    async fn judged(&mut self, part: Part, ended: &Ended) {
+        let well = match ended {
+            Ended::Refused { lifted: 0, .. } => return self.take_back(),
             // As long as hosts do not answer nobody knows whether it would be refused.
-            Ended::Ran(outcome) if outcome.complete() => self.accepted = self.wanted.clone(),
-            Ended::Nothing => self.accepted = self.wanted.clone(),
-            _ => {}
+            Ended::Ran(outcome) => outcome.complete(),
+            Ended::Nothing => true,
+            _ => false,
+        };
+        if well && (matches!(part, Part::All) || self.is_planned_whole().await) {
+            self.accepted = self.wanted.clone();
         }
+    }
+
+    /// Nothing of what is wished is refused or unknown.
+    async fn is_planned_whole(&self) -> bool {
+        let plan = self.mainstay(HERE, Weather::default()).plan(&self.wanted.yaml()).await;
+        plan.is_ok_and(|plan| plan.counts().problems == 0)
     }
 
     /// Goes back to what was not refused, but for the hosts' names: records may have followed them.
@@ -283,8 +292,8 @@ impl Stage {
             .extend(two.watcher.permitted().unwrap_or_default().actions.into_iter().filter(|it| it.1.touches_host()));
         self.changed_as_planned(&permit, &before);
         self.let_go(&two.watcher.permitted().unwrap_or_default());
-        self.judged(&second_ended);
-        self.judged(&first_ended);
+        self.judged(second.part, &second_ended).await;
+        self.judged(first.part, &first_ended).await;
     }
 
     /// Runs one mainstay to its end, or to its death.

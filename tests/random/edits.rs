@@ -117,7 +117,7 @@ impl Edit {
             }
             Self::Guard(number) => toggle(&mut wanted.guards, number),
             Self::Ignore(number) => toggle(&mut wanted.ignored, number),
-            Self::ForgetRenames => wanted.moved.clear(),
+            Self::ForgetRenames => wanted.moved.retain(|(from, _)| is_recorded(from)),
             Self::OddRename(from, to) => {
                 let name = |number: u8| pick(&wanted.hosts, number).map(|at| wanted.hosts[at].name.clone());
                 if let (Some(from), Some(to)) = (name(from), name(to)) {

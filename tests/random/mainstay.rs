@@ -11,11 +11,11 @@ use mainstay::engine::{Control, Outcome};
 use mainstay::fleet::{Fleet, FleetError, Interference, Reach, SimulatedFleet};
 use mainstay::flow::{self, Asked, Destroying, FlowError, Survey};
 use mainstay::plan::saved::{self, Basis, Options, Origin, Saved, digest_key};
-use mainstay::plan::{Mode, Plan, Selection};
+use mainstay::plan::{Change, Mode, Plan, Selection};
 use mainstay::render::{
     PlanHtml, PlanMarkdown, PlanText, Source, outcome_summary, outcome_table, plan_document, plan_events,
 };
-use mainstay::resource::{Address, HostName, Pattern, sha256_hex};
+use mainstay::resource::{Action, Address, HostName, Pattern, sha256_hex};
 use mainstay::state::{Attempt, Claim, Disk, Lease, State, StateError, Store};
 
 use crate::cluster::{NAME, load};
@@ -310,7 +310,10 @@ impl Mainstay {
     }
 
     fn permit(&self, plan: &Plan, state: &State) {
-        let recorded: BTreeSet<Address> = state.resources.keys().cloned().collect();
+        // What is only forgotten is nobody's as soon as the run begins.
+        let lets_go = |change: &&Change| change.action == Action::Forget && change.problem.is_none();
+        let gone: BTreeSet<&Address> = plan.changes.iter().filter(lets_go).map(|change| &change.address).collect();
+        let recorded = state.resources.keys().filter(|address| !gone.contains(address)).cloned().collect();
         self.watcher.permit(Permit::of(plan), recorded);
     }
 
