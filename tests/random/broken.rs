@@ -64,7 +64,7 @@ fn who_writes_without_the_lock_is_named() {
         file.write_if(Some(&found.version()), &later.version(), &bytes, &|| Ok(())).unwrap();
     });
     let broken = broken.unwrap();
-    assert!(broken.starts_with("one writer: process 1 did `") && broken.contains("nobody held"), "{broken}");
+    assert!(broken.starts_with("one writer: process ") && broken.contains("nobody held"), "{broken}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::event::{Ending, Event};
 use super::rig::{Rig, Staged, address, failing, right, step};
 use crate::fleet::ActOutcome;
-use crate::resource::{Action, Mint, Observation, Output, ProbeError, Script, Seen, Slots, Step, Value};
+use crate::resource::{Action, HostName, Mint, Observation, Output, ProbeError, Script, Seen, Slots, Step, Value};
 use crate::state::Status;
 
 const ONE: &str = "h/c/staged[one]";
@@ -61,6 +61,16 @@ async fn a_host_that_changed_since_the_plan_is_left_alone() {
     assert_eq!(ran.failure(ONE), ("a", "the host is not as the plan saw it any more; nothing was done, plan again"));
     assert_eq!(ran.acts, []);
     // An intent that stood would let the next run take what is there now for its own work.
+    assert!(!ran.state.resources.contains_key(&address(ONE)));
+}
+
+#[tokio::test]
+async fn an_act_of_which_the_host_was_never_told_leaves_no_intent() {
+    let mut rig = Rig::default();
+    rig.create(ONE, &[]);
+    rig.fleet.set_down(&HostName::new("h"), true).unwrap();
+    let ran = rig.run().await;
+    assert!(ran.failure(ONE).1.contains("cannot connect"), "{:?}", ran.failure(ONE));
     assert!(!ran.state.resources.contains_key(&address(ONE)));
 }
 
