@@ -122,7 +122,10 @@ impl Stage {
     /// Puts onto the hosts what was there before mainstay came.
     fn furnish(&mut self, before: &[Drift]) {
         let Some(graph) = self.declared() else { return };
-        let all: Vec<_> = graph.items().iter().filter(|item| may_drift(&item.address)).collect();
+        // What a keepalived read that runs before the model of VRRP begins is known to nobody.
+        let known = |address: &Address| (address.kind(), address.key()) != ("service", Some("keepalived"));
+        let all: Vec<_> =
+            graph.items().iter().filter(|item| may_drift(&item.address) && known(&item.address)).collect();
         for drift in before.iter().filter(|_| !all.is_empty()) {
             let item = all[usize::from(drift.which) % all.len()];
             let right = item.resource.simulate();
@@ -234,13 +237,14 @@ impl Stage {
     /// What is refused is taken back.
     async fn judged(&mut self, part: Part, ended: &Ended) {
         let well = match ended {
-            Ended::Refused { lifted: 0, .. } => return self.take_back(),
+            // What is refused may be the option.
+            Ended::Refused { lifted: 0, .. } if !matches!(part, Part::Replace(_)) => return self.take_back(),
             // As long as hosts do not answer nobody knows whether it would be refused.
-            Ended::Ran(outcome) => outcome.complete(),
-            Ended::Nothing => true,
+            Ended::Ran(outcome) if outcome.complete() && matches!(part, Part::All) => true,
+            Ended::Ran(_) | Ended::Nothing => self.is_planned_whole().await,
             _ => false,
         };
-        if well && (matches!(part, Part::All) || self.is_planned_whole().await) {
+        if well {
             self.accepted = self.wanted.clone();
         }
     }

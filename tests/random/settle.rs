@@ -23,8 +23,11 @@ async fn apply(stage: &mut Stage) -> Ended {
 /// Settles a case.
 pub(crate) async fn settle(stage: &mut Stage) {
     stage.up();
-    stage.wanted.guards.clear();
-    stage.accepted.guards.clear();
+    // What others broke and mainstay was told to leave alone, keepalived say, is in the way of what needs it.
+    for wanted in [&mut stage.wanted, &mut stage.accepted] {
+        wanted.guards.clear();
+        wanted.ignored.clear();
+    }
     let (mut applies, mut refused) = (0, 0);
     while applies < 2 {
         let ended = apply(stage).await;

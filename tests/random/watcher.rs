@@ -184,7 +184,9 @@ impl Watcher {
     fn drift(&self, drift: Drift, fleet: &SimulatedFleet) {
         let run = self.run();
         let mut all: Vec<Address> = run.recorded.iter().cloned().collect();
-        if let Some(permit) = &run.permit {
+        // Where mainstay dies or cannot write any more before it has taken its intent back, nobody can tell whose it is.
+        let lives = self.weather.kill.is_none() && self.weather.full.is_none() && self.weather.syncs.is_none();
+        if let Some(permit) = run.permit.as_ref().filter(|_| lives) {
             all.extend(permit.expected.iter().filter(|address| !run.begun.contains(*address)).cloned());
         }
         all.retain(|address| may_drift(address) && !run.working.contains_key(address));
