@@ -4,6 +4,8 @@
 //! That they are gone is not guessed. They live in etcd alone, so their turn comes after the last control plane was
 //! reset with its data, and the look that ends it must find no control plane any more.
 
+use std::collections::BTreeSet;
+
 use super::diff::Verdict;
 use super::identity::is_control_plane;
 use super::make::Inputs;
@@ -46,6 +48,23 @@ fn planes_that_go(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Vec<usize>> 
         }
     }
     (!going.is_empty()).then_some(going)
+}
+
+/// A control plane that cannot be looked at stays, while the others, and with them the majority of its etcd, go: a
+/// destroy of everything asks no member whether it can be spared.
+pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<String> {
+    if inputs.mode != Mode::Destroy || nodes.all.iter().any(|node| node.left_out) {
+        return None;
+    }
+    let planes = || nodes.all.iter().filter(|node| is_control_plane(node.address, inputs.control_planes));
+    let goes = |node: &Node<'_>| node.verdict.problem.is_none() && node.verdict.action == Action::Destroy;
+    let stays = planes().filter(|node| matches!(node.verdict.problem, Some(Problem::Unknown { .. })));
+    let stays: BTreeSet<&str> = stays.map(|node| node.address.host().as_str()).collect();
+    if stays.is_empty() || !planes().any(goes) {
+        return None;
+    }
+    let stays = stays.into_iter().collect::<Vec<_>>().join(", ");
+    Some(format!("{stays} cannot be looked at and stays, without the etcd members of the control planes that go"))
 }
 
 fn is_out_of_reach(node: &Node<'_>, inputs: &Inputs<'_>) -> bool {

@@ -191,6 +191,7 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
         }
     }
     warnings.extend(ending::notice(nodes));
+    warnings.extend(ending::left_alone(nodes, inputs));
     warnings.extend(left_as_it_was(nodes, inputs));
     if inputs.mode == Mode::Destroy && inputs.forget_unreachable {
         let mut left: BTreeMap<&HostName, usize> = BTreeMap::new();

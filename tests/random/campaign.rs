@@ -1,4 +1,4 @@
-//! Many cases, on all cores, each from a seed of its own; the first one that breaks something is shrunk and told.
+//! Many cases, on all cores, each from a seed of its own; one that breaks something is shrunk and told.
 
 use std::fmt::Write as _;
 use std::fs::File;
@@ -113,7 +113,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Figures, String> {
     let voice = Mutex::new(Voice(log));
     let say = |text: &str| voice.lock().expect("nobody panics while speaking").say(text);
     let (next, done, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
-    let (total, broken) = (Mutex::new(Figures::default()), Mutex::new(None::<String>));
+    let (total, broken) = (Mutex::new(Figures::default()), Mutex::new(Vec::<String>::new()));
     let began = Instant::now();
     say(&format!("random: {} cases from seed {} on {} threads", settings.cases, settings.seed, settings.threads));
     std::thread::scope(|scope| {
@@ -132,8 +132,12 @@ pub(crate) fn run(settings: &Settings) -> Result<Figures, String> {
                     mine += figures;
                     done.fetch_add(1, Ordering::Relaxed);
                     if let Err(told) = held {
-                        stop.store(true, Ordering::Relaxed);
-                        broken.lock().expect("nobody panics").get_or_insert(told);
+                        say(&told);
+                        let mut broken = broken.lock().expect("nobody panics");
+                        broken.push(told);
+                        if broken.len() >= settings.stop_after {
+                            stop.store(true, Ordering::Relaxed);
+                        }
                     }
                 }
                 *total.lock().expect("nobody panics") += mine;
@@ -153,11 +157,6 @@ pub(crate) fn run(settings: &Settings) -> Result<Figures, String> {
     });
     let figures = total.into_inner().expect("nobody panics");
     say(&format!("random: {figures}\nrandom: seed {}, {:.1} s", settings.seed, began.elapsed().as_secs_f64()));
-    match broken.into_inner().expect("nobody panics") {
-        Some(told) => {
-            say(&told);
-            Err(told)
-        }
-        None => Ok(figures),
-    }
+    let broken = broken.into_inner().expect("nobody panics");
+    if broken.is_empty() { Ok(figures) } else { Err(broken.join("\n")) }
 }

@@ -314,6 +314,7 @@ impl Mainstay {
         let lets_go = |change: &&Change| change.action == Action::Forget && change.problem.is_none();
         let gone: BTreeSet<&Address> = plan.changes.iter().filter(lets_go).map(|change| &change.address).collect();
         let recorded = state.resources.keys().filter(|address| !gone.contains(address)).cloned().collect();
+        self.scene.known().quorum.planned(plan);
         self.watcher.permit(Permit::of(plan), recorded);
     }
 

@@ -11,11 +11,13 @@ pub(crate) struct Settings {
     pub(crate) cases: u64,
     pub(crate) seed: u64,
     pub(crate) threads: usize,
+    /// So many broken cases end it.
+    pub(crate) stop_after: usize,
     /// One case, to be run alone.
     pub(crate) replay: Option<u64>,
     /// One in so many cases is run twice.
     pub(crate) twice: u64,
-    /// How long the first broken case may be shrunk, in seconds.
+    /// How long a broken case may be shrunk, in seconds.
     pub(crate) shrink: u64,
     /// Where progress goes, beside stderr.
     pub(crate) log: Option<PathBuf>,
@@ -35,6 +37,7 @@ impl Settings {
             cases: number("MAINSTAY_RANDOM_CASES").unwrap_or(CASES),
             seed: number("MAINSTAY_RANDOM_SEED").unwrap_or(1),
             threads: number("MAINSTAY_RANDOM_THREADS").and_then(|it| usize::try_from(it).ok()).unwrap_or(threads),
+            stop_after: number("MAINSTAY_RANDOM_STOP_AFTER").and_then(|it| usize::try_from(it).ok()).unwrap_or(1),
             replay: number("MAINSTAY_RANDOM_CASE"),
             twice: number("MAINSTAY_RANDOM_TWICE").unwrap_or(20).max(1),
             shrink: number("MAINSTAY_RANDOM_SHRINK").unwrap_or(60),

@@ -1,11 +1,10 @@
 # shellcheck shell=sh disable=SC2154
-# Fails when etcd would lose its majority without this host's member, unless the whole cluster goes. Where etcd does not
-# say who its members are, there is no majority left to lose.
+# Whether etcd can spare this host's member: 1 when it would lose its majority, 2 when it does not say who its members are,
+# so that there is no majority left to lose.
 spared() {
-    [ "$SCOPE" != "$WHOLE" ] || return 0
     [ "$ROLE" = control-plane ] || return 0
     [ -e "$m/etcd.yaml" ] || return 0
-    list=$(members 2>/dev/null) || return 0
+    list=$(members 2>/dev/null) || return 2
     states=$(printf '%s\n' "$list" | while IFS= read -r member; do
         case $member in
         *'"isLearner":true'*) continue ;;

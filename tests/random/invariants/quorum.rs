@@ -1,11 +1,14 @@
 //! Voting etcd members never drop below quorum through our own act.
 
 use mainstay::fleet::Kubernetes;
+use mainstay::plan::{Change, Mode, Plan, Problem, makes_control_plane};
 
 /// Follows etcd. Hosts that go down may cost the quorum, and that is nobody's fault; an act may not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quorum {
     had: bool,
+    /// All of the cluster goes, whatever cannot be reached.
+    ends: bool,
 }
 
 impl Quorum {
@@ -14,10 +17,18 @@ impl Quorum {
         self.had = etcd.has_quorum();
     }
 
+    /// What a plan means for etcd: a destroy of everything may leave a control plane that it cannot look at without the
+    /// others, and says so.
+    pub(crate) fn planned(&mut self, plan: &Plan) {
+        let unknown = |change: &Change| matches!(change.problem, Some(Problem::Unknown { .. }));
+        let stays = plan.changes.iter().any(|change| makes_control_plane(&change.address) && unknown(change));
+        self.ends = plan.mode == Mode::Destroy && plan.left_out == 0 && stays;
+    }
+
     /// This is how it is after an act of ours. That no member is left is the end of the cluster, and was planned.
     pub(crate) fn after(&mut self, act: &str, etcd: &Kubernetes) -> Result<(), String> {
         let had = std::mem::replace(&mut self.had, etcd.has_quorum());
-        if !had || self.had || etcd.voting() == 0 {
+        if !had || self.had || self.ends || etcd.voting() == 0 {
             return Ok(());
         }
         let up = etcd.members.iter().filter(|member| member.voting && member.up).count();

@@ -71,3 +71,23 @@ fn it_stays_with_a_control_plane_that_is_guarded() {
     let plan = destroy(&world, false);
     assert_eq!(world.change(&plan, NODE).problem, Some(Problem::Blocked { by: address(JOIN) }));
 }
+
+/// As many as are left may be too few for etcd: that is what was asked for, and it is said.
+#[test]
+fn a_control_plane_that_is_left_alone_is_told() {
+    let told = |plan: &Plan| plan.warnings.iter().filter(|it| it.contains("without the etcd members")).count();
+    let mut world = silent();
+    world.unreached("cp2");
+    assert_eq!(told(&destroy(&world, false)), 0, "the first control plane waits for it, and there is no other");
+    let mut world = silent();
+    world.made("cp3/control-plane/kubeadm_join", "1", &[INIT]);
+    assert_eq!(told(&destroy(&world, false)), 0);
+    world.unreached("cp2");
+    let plan = destroy(&world, false);
+    assert_eq!(told(&plan), 1);
+    assert!(plan.warnings.iter().any(|it| it.starts_with("cp2 cannot be looked at and stays")), "{:?}", plan.warnings);
+    assert_eq!(told(&destroy(&world, true)), 0, "it is given up, which is said of its own");
+    assert_eq!(told(&world.plan()), 0);
+    world.selection = Selection { excludes: vec![Pattern::new("w1")], ..world.selection };
+    assert_eq!(told(&destroy(&world, false)), 0, "a part asks the other members first");
+}
