@@ -12,7 +12,7 @@ use super::steps::{Failed, Steps, StepsError};
 use super::walk::EngineError;
 use crate::fleet::Fleet;
 use crate::plan::{Change, Plan, Reason};
-use crate::resource::{Act, Action, AnyKind, DigestKey, Observation, Prior, Seen, Step};
+use crate::resource::{Act, Action, Address, AnyKind, DigestKey, Observation, Prior, Seen, Step};
 use crate::state::{Entry, Record, State, Status, Store};
 
 /// What the run of one resource needs.
@@ -22,6 +22,8 @@ pub(super) struct One {
     pub(super) fleet: Arc<Fleet>,
     pub(super) store: Arc<Store>,
     pub(super) events: UnboundedSender<Event>,
+    /// Where the same thing was recorded until now; those records end when this one begins.
+    pub(super) inherits: Vec<Address>,
     /// Nothing that it depends on was changed in this run, so its host must look as planned.
     pub(super) undisturbed: bool,
     pub(super) began: Instant,
@@ -49,7 +51,9 @@ impl One {
     pub(super) async fn run(self) -> Result<Option<Failure>, EngineError> {
         let change = &self.plan.changes[self.at];
         let Some(resource) = change.resource.clone() else { return Ok(None) };
-        let recorded = self.store.record(&change.address);
+        // Those that are put back come first: half of it may be all that reaches the disk.
+        let recorded = self.inherits.iter().chain([&change.address]);
+        let recorded = recorded.map(|address| (address.clone(), self.store.record(address))).collect();
         let mut record = self.intent(change).await?;
         let steps = self.steps(change, resource.as_ref(), &record.prior)?;
         let destroys = change.action == Action::Destroy;
@@ -74,7 +78,7 @@ impl One {
         match runner.run(&steps, &mut record, &mut keep).await {
             Ok(after) => self.conclude(change, resource.as_ref(), record, &after).await,
             Err(StepsError::Untouched(failed)) => {
-                self.take_back(change, recorded).await?;
+                self.take_back(recorded).await?;
                 Ok(Some(self.failure(failed)))
             }
             Err(StepsError::Failed(failed)) => Ok(Some(self.failure(failed))),
@@ -85,20 +89,22 @@ impl One {
     async fn intent(&self, change: &Change) -> Result<Record, EngineError> {
         let record = record_of(change, &self.store.with(State::digest_key)).expect("changes that act have a resource");
         let owed = change.reacting.iter().cloned().collect();
-        self.store.add(vec![Entry::intent(change.address.clone(), record.clone(), owed)]).await?;
+        let mut entries = vec![Entry::intent(change.address.clone(), record.clone(), owed)];
+        // After it: half of it may be all that reaches the disk.
+        entries.extend(self.inherits.iter().map(|address| Entry::Forgotten { address: address.clone() }));
+        self.store.add(entries).await?;
         Ok(record)
     }
 
     /// Nothing was done, so the intent must not stand: it would let a later run take what somebody else has put there
     /// meanwhile for the work of this one.
-    async fn take_back(&self, change: &Change, recorded: Option<Record>) -> Result<(), EngineError> {
-        let address = change.address.clone();
-        let entry = match recorded {
+    async fn take_back(&self, recorded: Vec<(Address, Option<Record>)>) -> Result<(), EngineError> {
+        let entry = |(address, record)| match record {
             None => Entry::Forgotten { address },
-            Some(record) if record.status == Status::Interrupted => Entry::intent(address, record, Vec::new()),
+            Some(record @ Record { status: Status::Interrupted, .. }) => Entry::intent(address, record, Vec::new()),
             Some(record) => Entry::done(address, record),
         };
-        Ok(self.store.add(vec![entry]).await?)
+        Ok(self.store.add(recorded.into_iter().map(entry).collect()).await?)
     }
 
     fn failure(&self, Failed { host, step, text }: Failed) -> Failure {

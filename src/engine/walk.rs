@@ -15,7 +15,7 @@ use super::outcome::Outcome;
 use super::queue::Queue;
 use crate::fleet::Fleet;
 use crate::plan::{Change, Mode, Plan, Problem};
-use crate::resource::{Action, DecodeError};
+use crate::resource::{Action, Address, DecodeError};
 use crate::state::{Entry, Record, State, StateError, Store};
 
 /// Why a run could not go on at all.
@@ -57,11 +57,14 @@ pub async fn apply(run: Run) -> Result<Outcome, EngineError> {
 /// What touches no host: adopting, forgetting, bringing a record up to date. Returns how many were
 /// adopted and forgotten.
 pub fn record_only(plan: &Plan, store: &Store) -> Result<(usize, usize), EngineError> {
-    let (mut adopted, mut forgotten, mut entries) = (0, 0, Vec::new());
+    let (mut adopted, mut forgotten, mut entries, mut ended) = (0, 0, Vec::new(), Vec::new());
+    let inheriting = inheriting(plan);
     for change in plan.changes.iter().filter(|change| change.problem.is_none()) {
         match change.action {
+            // Its heir takes it over when its turn comes.
+            Action::Forget if change.heir().is_some_and(|heir| inheriting.contains_key(heir)) => forgotten += 1,
             Action::Forget => {
-                entries.push(Entry::Forgotten { address: change.address.clone() });
+                ended.push(Entry::Forgotten { address: change.address.clone() });
                 forgotten += 1;
             }
             Action::Adopt => {
@@ -72,9 +75,26 @@ pub fn record_only(plan: &Plan, store: &Store) -> Result<(usize, usize), EngineE
             _ => {}
         }
     }
+    // Last, because half of it may be all that reaches the disk, and records may go on at other addresses.
+    entries.extend(ended);
     // All of it in one piece: nothing of it waits for anything else.
     store.append_all(entries)?;
     Ok((adopted, forgotten))
+}
+
+/// Of changes that touch hosts: where the same things were recorded until now.
+fn inheriting(plan: &Plan) -> HashMap<Address, Vec<Address>> {
+    let mut all = HashMap::<Address, Vec<Address>>::new();
+    for change in &plan.changes {
+        if let Some(heir) = change.heir() {
+            all.entry(heir.clone()).or_default().push(change.address.clone());
+        }
+    }
+    let acts = |change: &&Change| change.action.touches_host() && change.problem.is_none();
+    if all.is_empty() {
+        return all;
+    }
+    plan.changes.iter().filter(acts).filter_map(|change| all.remove_entry(&change.address)).collect()
 }
 
 fn record(change: &Change, mode: Mode, store: &Store) -> Option<Entry> {
@@ -91,6 +111,7 @@ fn record(change: &Change, mode: Mode, store: &Store) -> Option<Entry> {
 
 struct Walk {
     run: Run,
+    inheriting: HashMap<Address, Vec<Address>>,
     queue: Queue,
     began: Instant,
     endings: Vec<Option<Ending>>,
@@ -107,6 +128,7 @@ impl Walk {
         let total = run.plan.changes.len();
         Self {
             queue: Queue::new(&run.plan, run.control.parallelism),
+            inheriting: inheriting(&run.plan),
             began: Instant::now(),
             endings: vec![None; total],
             started: vec![None; total],
@@ -163,6 +185,8 @@ impl Walk {
                 self.spawn(i, &mut running);
             }
             tokio::select! {
+                // What has ended is recorded first; the wish is asked for in each round.
+                biased;
                 ended = running.join_next() => {
                     let Some(ended) = ended else { break };
                     let (i, result) = match ended {
@@ -202,6 +226,7 @@ impl Walk {
             fleet: Arc::clone(&self.run.fleet),
             store: Arc::clone(&self.run.store),
             events: self.run.events.clone(),
+            inherits: self.inheriting.remove(&change.address).unwrap_or_default(),
             undisturbed: change.after.is_empty(),
             began: Instant::now(),
         };

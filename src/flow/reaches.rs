@@ -1,12 +1,12 @@
 //! How hosts are reached: as cluster.yaml says, secrets resolved, or as is on record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::FlowError;
 use super::secrets::resolve;
 use crate::config::{self, Cluster, FleetKind, Ssh};
 use crate::fleet::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
-use crate::resource::HostName;
+use crate::resource::{Address, HostName};
 use crate::state::State;
 
 /// How every host is reached: those of cluster.yaml, and those that left it but still have records. With `simulated`
@@ -24,7 +24,9 @@ pub fn recorded_reaches(state: &State) -> Result<BTreeMap<HostName, Reach>, Flow
             .map_err(|error| FlowError::Unreadable { host: host.clone(), reason: error.to_string() })?;
         Ok((host.clone(), reach))
     };
-    state.hosts.iter().map(decode).collect()
+    // A run that was killed before it made anything there leaves a host that nothing is known of.
+    let recorded: BTreeSet<&HostName> = state.resources.keys().map(Address::host).collect();
+    state.hosts.iter().filter(|(host, _)| recorded.contains(host)).map(decode).collect()
 }
 
 fn declared_reaches(cluster: &Cluster, simulated: bool) -> Result<BTreeMap<HostName, Reach>, FlowError> {

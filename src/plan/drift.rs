@@ -25,9 +25,7 @@ use serde::Serialize;
 use super::diff::Verdict;
 use super::make::Inputs;
 use super::model::{Change, Mode, Plan, Problem, Reason};
-use crate::resource::{
-    Action, Address, AnyKind, Declared, DecodeError, FieldChange, HostName, Observation, Seen, Trace,
-};
+use crate::resource::{Address, AnyKind, Declared, DecodeError, FieldChange, HostName, Observation, Seen, Trace};
 use crate::state::{Record, Status};
 
 /// The answer of `mainstay drift`. It holds no resource and no step: nothing can be done with it.
@@ -124,13 +122,9 @@ impl Drift {
             },
             warnings: plan.warnings.clone(),
         };
-        let moved = |change: &Change| match change.reasons.first() {
-            Some(Reason::Moved { other }) if change.action == Action::Forget => Some(other.clone()),
-            _ => None,
-        };
         // Their old addresses tell of them.
-        let heirs: BTreeSet<Address> = plan.changes.iter().filter_map(moved).collect();
-        for change in plan.changes.iter().filter(|change| !heirs.contains(&change.address)) {
+        let heirs: BTreeSet<&Address> = plan.changes.iter().filter_map(Change::heir).collect();
+        for change in plan.changes.iter().filter(|change| !heirs.contains(&&change.address)) {
             drift.judge(change, inputs);
         }
         drift

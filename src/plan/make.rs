@@ -56,6 +56,7 @@ impl Plan {
         guards::check(&mut nodes, &inputs);
         if inputs.mode != Mode::Refresh {
             react::forwards(&mut nodes, graph, inputs.state);
+            react::with_their_heirs(&mut nodes, graph);
             react::to_what_is_put_back(&mut nodes, inputs.state);
             let destroys = sequence::destroy_edges(&nodes);
             react::backwards(&mut nodes, &destroys, &destroys.order().nodes);

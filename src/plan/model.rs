@@ -120,6 +120,16 @@ pub struct Change {
     pub rerecord: bool,
 }
 
+impl Change {
+    /// On a forgotten one: where the same thing goes on, which inherits what was there before mainstay.
+    pub fn heir(&self) -> Option<&Address> {
+        match self.reasons.first() {
+            Some(Reason::Moved { other }) if self.action == Action::Forget => Some(other),
+            _ => None,
+        }
+    }
+}
+
 /// What was looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

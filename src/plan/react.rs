@@ -39,6 +39,16 @@ pub(super) fn backwards(nodes: &mut Nodes<'_>, edges: &Edges, order: &[usize]) {
     }
 }
 
+/// A record that goes on at another address stays until it can: it alone says what was there before mainstay.
+pub(super) fn with_their_heirs(nodes: &mut Nodes<'_>, graph: &Graph) {
+    for number in 0..nodes.all.len() {
+        let heir = nodes.all[number].moved_to.and_then(|heir| graph.number(heir));
+        if let Some(by) = heir.and_then(|heir| culprit(nodes, heir)) {
+            nodes.all[number].verdict.stop(Problem::Blocked { by });
+        }
+    }
+}
+
 /// What goes on as it did before mainstay acts once what it reads is put back: the same component's files, and what an
 /// earlier run put back.
 pub(super) fn to_what_is_put_back(nodes: &mut Nodes<'_>, state: &State) {

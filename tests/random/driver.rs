@@ -15,7 +15,7 @@ use crate::case::Case;
 use crate::cluster::{NAME, Wanted, load};
 use crate::drifting::{drifted, may_drift};
 use crate::figures::Figures;
-use crate::invariants::{Permit, machine, on_host, only_planned_change};
+use crate::invariants::{Permit, machine, on_host, on_machine, only_planned_change};
 use crate::known;
 use crate::mainstay::{Ended, Failed, Mainstay, SavedPlan, With, recorded};
 use crate::operations::{Operation, Other, Part, Run};
@@ -46,6 +46,8 @@ pub(crate) struct Stage {
     pub(crate) wanted: Wanted,
     /// The last one that was not refused.
     pub(crate) accepted: Wanted,
+    /// The last one that was carried out since then, as far as hosts answered: who knows whether all of it is refused.
+    pub(crate) tried: Option<Wanted>,
     machines: u8,
     saved: Option<SavedPlan>,
     /// What every host has of its own accord was put onto those that this one has.
@@ -89,7 +91,16 @@ impl Stage {
             (known.figures.cases, known.figures.hosts) = (1, u64::from(machines));
             known.figures.largest = u64::from(machines);
         }
-        let mut stage = Self { scene, hosts, accepted: wanted.clone(), wanted, machines, saved: None, furnished: None };
+        let mut stage = Self {
+            scene,
+            hosts,
+            accepted: wanted.clone(),
+            tried: None,
+            wanted,
+            machines,
+            saved: None,
+            furnished: None,
+        };
         stage.valid();
         stage.kernel();
         stage.furnish(&case.before);
@@ -245,7 +256,9 @@ impl Stage {
             _ => false,
         };
         if well {
-            self.accepted = self.wanted.clone();
+            (self.accepted, self.tried) = (self.wanted.clone(), None);
+        } else if matches!(ended, Ended::Ran(_)) {
+            self.tried = Some(self.wanted.clone());
         }
     }
 
@@ -257,7 +270,10 @@ impl Stage {
 
     /// Goes back to what was not refused, but for the hosts' names: records may have followed them.
     pub(crate) fn take_back(&mut self) {
-        for host in &mut self.accepted.hosts {
+        let tried = self.tried.take().filter(|tried| *tried != self.wanted);
+        let untried = tried.is_none();
+        let mut back = tried.unwrap_or_else(|| self.accepted.clone());
+        for host in &mut back.hosts {
             let now = self.wanted.hosts.iter().find(|it| it.machine == host.machine);
             let gone = self.wanted.moved.iter().find(|(from, _)| *from == host.name).map(|(_, to)| to.clone());
             if let Some(name) = now.map(|it| it.name.clone()).or(gone).filter(|name| *name != host.name) {
@@ -265,10 +281,12 @@ impl Stage {
                 host.name = name;
             }
         }
-        let is_there = |name: &String| self.accepted.hosts.iter().any(|host| host.name == *name);
-        let moved = self.wanted.moved.iter().filter(|(_, to)| is_there(to)).cloned().collect();
-        self.accepted.moved = moved;
-        self.wanted = self.accepted.clone();
+        let is_there = |name: &String| back.hosts.iter().any(|host| host.name == *name);
+        back.moved = self.wanted.moved.iter().filter(|(_, to)| is_there(to)).cloned().collect();
+        if untried {
+            self.accepted = back.clone();
+        }
+        self.wanted = back;
     }
 
     async fn two(&mut self, first: &Run, second: &Run, other: Other) {
@@ -383,12 +401,18 @@ impl Stage {
         self.let_go(permit);
     }
 
-    /// Swap that somebody turned on while it was ours is not turned off when it is let go: from then on it was there before.
+    /// What somebody changed of what was there before, and mainstay never changed itself, is not put back when it is let go:
+    /// swap that was turned on while it was ours, a package that is held. From then on it was there before.
     fn let_go(&self, permit: &Permit) {
         let Ok(state) = recorded(&self.scene) else { return };
         let kept = |address: &Address| state.as_ref().is_some_and(|state| state.resources.contains_key(address));
         for (address, action) in &permit.actions {
-            if address.kind() == "swap" && *action == Action::Forget && !kept(address) {
+            let others = match address.kind() {
+                "swap" => true,
+                "package" => self.scene.known().before.has(address),
+                _ => false,
+            };
+            if others && *action == Action::Forget && !kept(address) {
                 let now = self.hosts.with(|world| world.get(address).present().cloned());
                 self.scene.known().before.set(address, now);
             }
@@ -434,14 +458,16 @@ impl Stage {
 
     fn drift(&self, drift: Drift) {
         let Ok(state) = recorded(&self.scene) else { return };
-        let ours: BTreeSet<Address> = state.map(|it| it.resources.into_keys().collect()).unwrap_or_default();
+        // Records may not have followed a host that is called otherwise now.
+        let recorded = state.into_iter().flat_map(|it| it.resources.into_keys());
+        let ours: BTreeSet<Address> = recorded.map(|address| on_machine(&address)).collect();
         let present: Vec<Address> =
             self.hosts.with(|world| world.present().map(|(address, _)| address.clone()).filter(may_drift).collect());
         if present.is_empty() {
             return;
         }
         let address = &present[usize::from(drift.which) % present.len()];
-        change(&self.scene, &self.hosts, address, ours.contains(address), None, drift.how);
+        change(&self.scene, &self.hosts, address, ours.contains(&on_machine(address)), None, drift.how);
     }
 
     pub(crate) fn up(&self) {

@@ -232,6 +232,7 @@ impl Mainstay {
         let control = Control { parallelism: with.parallelism, fail_fast: with.fail_fast, interrupt };
         let store = Arc::clone(begun.store());
         let result = tokio::select! {
+            biased;
             result = begun.carry_out(control, self.watcher.events.clone()) => result,
             never = renewing(&store) => match never {},
         };

@@ -12,10 +12,7 @@ use tokio::time::Instant;
 use crate::figures::Figures;
 use crate::files::MARKERS;
 use crate::invariants::{Before, OnePerLane, OneVirtualIp, OneWriter, Quorum, no_secret};
-use crate::trace::Trace;
-
-/// How many lines of a trace are told.
-const TOLD: usize = 150;
+use crate::trace::{TOLD, Trace};
 
 /// Shared by all that watches a case.
 #[derive(Clone, Debug)]
@@ -51,7 +48,7 @@ impl Known {
     fn break_off(&mut self, what: String) {
         self.trace.line(format!("BROKEN {what}"));
         if self.broken.is_none() {
-            self.led_to_it = self.trace.tail(TOLD);
+            self.led_to_it = self.trace.tail(*TOLD);
             self.broken = Some(what);
         }
     }

@@ -30,6 +30,11 @@ fn number(name: &str) -> Option<u64> {
     Some(number.unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
+/// How many lines of a trace are told.
+pub(crate) fn lines() -> usize {
+    number("MAINSTAY_RANDOM_LINES").and_then(|it| usize::try_from(it).ok()).unwrap_or(150)
+}
+
 impl Settings {
     pub(crate) fn read() -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);

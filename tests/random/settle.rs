@@ -24,7 +24,7 @@ async fn apply(stage: &mut Stage) -> Ended {
 pub(crate) async fn settle(stage: &mut Stage) {
     stage.up();
     // What others broke and mainstay was told to leave alone, keepalived say, is in the way of what needs it.
-    for wanted in [&mut stage.wanted, &mut stage.accepted] {
+    for wanted in [&mut stage.wanted, &mut stage.accepted].into_iter().chain(&mut stage.tried) {
         wanted.guards.clear();
         wanted.ignored.clear();
     }

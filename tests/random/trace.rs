@@ -1,8 +1,14 @@
 //! What happened in a case, line by line: a digest of all of it, and the last lines to be shown.
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
-/// How many of the last lines are kept.
+use crate::settings;
+
+/// How many of the last lines are told.
+pub(crate) static TOLD: LazyLock<usize> = LazyLock::new(settings::lines);
+
+/// At least so many are kept, so that two traces can be compared.
 const KEPT: usize = 400;
 
 /// A trace. The same case yields the same one.
@@ -26,7 +32,7 @@ impl Trace {
             self.digest = (self.digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         self.lines += 1;
-        if self.tail.len() == KEPT {
+        if self.tail.len() == KEPT.max(*TOLD) {
             self.tail.pop_front();
         }
         self.tail.push_back(line);

@@ -118,6 +118,10 @@ impl Watcher {
             let number = run.seen;
             run.seen += 1;
             drop(run);
+            if self.process.is_dead() {
+                // What it would have told holds no lane any more.
+                continue;
+            }
             self.heard(&event);
             if self.weather.kill == Some(Kill::Event(number)) && !self.process.is_dead() {
                 self.scene.count("kill: at an event");

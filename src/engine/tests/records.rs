@@ -4,8 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rig::{Rig, address};
-use crate::state::{SimulatedDisk, Status, Store, acquire_on};
+use super::rig::{Rig, Staged, address};
+use crate::plan::Reason;
+use crate::resource::{Action, HostName, Observation, Prior};
+use crate::state::{Entry, Record, SimulatedDisk, Status, Store, acquire_on};
 
 const PATH: &str = "state/prod.json";
 
@@ -70,4 +72,51 @@ async fn an_act_begins_when_its_intent_is_safe_and_the_next_one_when_its_end_is(
     let (ran, _) = rig.run_on(store).await;
     assert!(ran.unwrap().outcome.complete());
     assert!(acts.lock().unwrap().len() >= 3);
+}
+
+/// It alone says what was there before mainstay, whatever a power cut leaves of the journal.
+#[tokio::test]
+async fn a_record_that_goes_on_elsewhere_ends_when_its_heir_begins() {
+    const OLD: &str = "h/old/staged[x]";
+    const NEW: &str = "h/new/staged[x]";
+    let prior = Prior { before: Observation::Present(serde_json::json!(7)), kept: [].into() };
+    let rig = |store: &Store| {
+        let mut rig = Rig::default();
+        let inherited = prior.clone();
+        rig.change(NEW, Action::Update, Staged::default(), &[]).prior = Some(inherited);
+        rig.change(OLD, Action::Forget, Staged::default(), &[]).reasons = vec![Reason::Moved { other: address(NEW) }];
+        let record = Record {
+            version: 1,
+            attributes: serde_json::json!({}),
+            digest: String::new(),
+            observed: String::new(),
+            prior: prior.clone(),
+            needs: [].into(),
+            lane: None,
+            status: Status::Ready,
+        };
+        store.append_all(vec![Entry::done(address(OLD), record)]).unwrap();
+        rig
+    };
+    let known = |store: &Store| [OLD, NEW].map(|name| store.record(&address(name)).map(|record| record.prior));
+    let (disk, store) = begun();
+    let kept = prior.clone();
+    let rig_and_cuts = rig(&store).on_act(move |_| {
+        for seed in 0..20 {
+            let copy = disk.copy();
+            copy.crash(seed);
+            let state = Store::read_only_on(copy.process("desk"), Path::new(PATH)).unwrap().unwrap();
+            assert!([OLD, NEW].iter().any(|name| state.record(&address(name)).is_some_and(|it| it.prior == kept)));
+        }
+        None
+    });
+    let (ran, store) = rig_and_cuts.run_on(store).await;
+    assert_eq!(ran.unwrap().outcome.forgotten, 1);
+    assert_eq!(known(&store), [None, Some(prior.clone())]);
+    // Where the host was never told, all is as it was.
+    let (_, store) = begun();
+    let cut_off = rig(&store);
+    cut_off.fleet.set_down(&HostName::new("h"), true).unwrap();
+    let (_, store) = cut_off.run_on(store).await;
+    assert_eq!(known(&store), [Some(prior.clone()), None]);
 }

@@ -188,7 +188,7 @@ impl Step<'_, '_> {
         match self.world.model().standing(self.own()) {
             Some(true) => true,
             Some(false) => {
-                self.leave();
+                self.leave(self.through_endpoint().is_ok());
                 false
             }
             None => false,
@@ -346,25 +346,26 @@ impl Step<'_, '_> {
         }
         let etcd = model.kubernetes(self.world.down());
         let counts = etcd.of(self.own()).is_some_and(|member| member.voting && member.up);
-        let others = etcd.members.len() > 1;
-        if counts && others && etcd.has_quorum() && !etcd.lets_go(self.own()) && self.slot(Slots::SCOPE) != Slots::WHOLE
-        {
+        let (others, part) = (etcd.members.len() > 1, self.slot(Slots::SCOPE) != Slots::WHOLE);
+        if counts && others && etcd.has_quorum() && !etcd.lets_go(self.own()) && part {
             return Err(no("without this member etcd would lose its majority; bring the others back first"));
         }
-        self.leave();
+        // kubeadm takes it out through the endpoint; what only a part of the cluster stands on, its own etcd does.
+        let asks = (part && counts) || self.through_endpoint().is_ok();
+        self.leave(asks);
         self.stands(false);
         Ok(())
     }
 
-    /// The own host's etcd member leaves, if the others let it; its data goes in any case, unless this is cut off.
-    fn leave(&mut self) {
+    /// The own host's etcd member leaves, if the others are asked and let it; its data goes in any case, unless this is cut off.
+    fn leave(&mut self, asks: bool) {
         let (model, down) = (self.world.model(), self.world.down());
         let etcd = model.kubernetes(down);
         let Some(member) = etcd.of(self.own()) else { return };
         let wiped = |it: &EtcdMember| model.told.get(&it.host).is_some_and(|told| told.wiped);
         if etcd.members.iter().all(|it| it.host == *self.own() || wiped(it)) {
             self.end();
-        } else if self.through_endpoint().is_ok() && etcd.lets_go(self.own()) {
+        } else if asks && etcd.lets_go(self.own()) {
             self.forget_member();
         } else if !self.doing.half {
             let dead = Member { voting: member.voting, wiped: true };

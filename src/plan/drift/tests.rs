@@ -63,7 +63,10 @@ fn compared(case: &Case, prepare: impl FnOnce(&mut State, &mut Vec<Declared>)) -
     let graph = Graph::build(items).unwrap();
     let mut facts = FactSet::default();
     match &case.seen {
-        Ok(seen) => _ = facts.seen.insert(AT.parse().unwrap(), Ok(seen.clone())),
+        Ok(seen) => {
+            let declared = graph.items().iter().map(|item| item.address.clone());
+            facts.seen.extend(declared.chain([AT.parse().unwrap()]).map(|address| (address, Ok(seen.clone()))));
+        }
         Err(why) => _ = facts.unreached.insert(HostName::new("h"), (*why).to_owned()),
     }
     let ignore: Vec<Pattern> = case.ignore.iter().map(|it| Pattern::new(*it)).collect();

@@ -193,6 +193,21 @@ fn a_joined_control_plane_that_is_now_declared_first_is_not_reset() {
 }
 
 #[test]
+fn a_record_that_goes_on_elsewhere_stays_while_that_is_unknown() {
+    let mut world = World::default();
+    world.declare("h/new/thing[x]", "1", &[], &[]).made("h/old/thing[x]", "1", &[]);
+    let forgotten = |world: &World| {
+        let plan = world.plan();
+        let change = world.change(&plan, "h/old/thing[x]");
+        (change.action, change.problem.clone())
+    };
+    assert_eq!(forgotten(&world), (Action::Forget, None));
+    world.unreached("h");
+    let by = address("h/new/thing[x]");
+    assert_eq!(forgotten(&world), (Action::NoOp, Some(Problem::Blocked { by })));
+}
+
+#[test]
 fn a_second_init_is_refused_while_another_control_plane_exists_or_may_exist() {
     let init = "cp1/control-plane/kubeadm_init";
     let other = "cp2/control-plane/kubeadm_join";

@@ -24,7 +24,7 @@ pub(crate) fn on_host(address: &Address, host: HostName) -> Address {
 }
 
 /// The address with the machine in place of the host's name.
-fn on_machine(address: &Address) -> Address {
+pub(crate) fn on_machine(address: &Address) -> Address {
     on_host(address, HostName::new(machine(address.host())))
 }
 

@@ -9,7 +9,7 @@ mod planned_only;
 mod quorum;
 mod settles;
 
-pub(crate) use as_it_was::{Before, as_it_was, machine, on_host};
+pub(crate) use as_it_was::{Before, as_it_was, machine, on_host, on_machine};
 pub(crate) use no_secret::no_secret;
 pub(crate) use one_per_lane::OnePerLane;
 pub(crate) use one_virtual_ip::OneVirtualIp;

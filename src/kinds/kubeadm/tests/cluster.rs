@@ -181,6 +181,9 @@ fn without_knowledge_of_before_only_empty_directories_go() {
     assert!(stage.has("/var/lib/kubelet/precious") && !stage.has("/var/lib/etcd"));
 }
 
+/// No member, but the endpoint.
+const SILENT: &[u32] = &[0];
+
 /// Resetting the last member that runs beside a silent one takes the API away from what stays.
 #[test]
 fn a_reset_leaves_etcd_its_majority() {
@@ -196,7 +199,8 @@ fn a_reset_leaves_etcd_its_majority() {
             .iter()
             .map(|n| format!("*'--server https://10.0.0.{n}:2379 get --raw /health'*) exit 1;; "))
             .collect();
-        answers(&stage, &format!("{{\"members\":[{}]}}", members.join(",")), &down);
+        let down = if silent == SILENT { "*'admin.conf '*' --raw /readyz') exit 1;;" } else { &down };
+        answers(&stage, &format!("{{\"members\":[{}]}}", members.join(",")), down);
         stage.command("kubeadm", "");
         let mut slots = slots(BARE);
         slots.put(Slots::SCOPE, Secret::new(scope));
@@ -205,9 +209,11 @@ fn a_reset_leaves_etcd_its_majority() {
         let output = stage.run_with(step(&steps, "kubeadm reset"), &slots);
         let reset = stage.calls().contains("kubeadm reset -f");
         assert_eq!(output.status == 0, reset, "{output:?}");
-        if stage.calls().contains("--kubeconfig /dev/null") {
-            return "offline".into();
+        let sent = std::fs::read_to_string(stage.path("/sent")).unwrap_or_default();
+        if stage.calls().contains("kubeadm reset -f --kubeconfig /dev/null") {
+            return format!("offline {}", sent.trim());
         }
+        assert_eq!(sent, "");
         if reset { String::new() } else { output.stderr }
     };
     let three = [member(1, ""), member(2, ""), member(3, "")];
@@ -219,9 +225,13 @@ fn a_reset_leaves_etcd_its_majority() {
     );
     // Where all goes, kubeadm is kept from waiting for members that cannot agree.
     assert_eq!(reset(&three, &[], Slots::WHOLE), "");
-    assert_eq!(reset(&three, &[3], Slots::WHOLE), "offline");
+    assert_eq!(reset(&three, &[3], Slots::WHOLE), "offline ");
     assert_eq!(reset(&three[1..2], &[], Slots::WHOLE), "");
-    assert_eq!((reset(&[], &[], Slots::PART), reset(&[], &[], Slots::WHOLE)), (String::new(), "offline".into()));
+    assert_eq!((reset(&[], &[], Slots::PART), reset(&[], &[], Slots::WHOLE)), (String::new(), "offline ".into()));
+    // Where the endpoint does not answer, etcd itself lets the member of a part go.
+    assert_eq!(reset(&three[..2], SILENT, Slots::PART), "offline {\"ID\":\"2\"}");
+    assert_eq!(reset(&three[..2], SILENT, Slots::WHOLE), "offline ");
+    assert_eq!(reset(&three[1..2], SILENT, Slots::PART), "");
     // One of two goes, and the last one; a learner and one that was taken out already are missed by nobody.
     assert_eq!(reset(&three[..2], &[], Slots::PART), "");
     assert_ne!(reset(&three[..2], &[1], Slots::PART), "");
