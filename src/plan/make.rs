@@ -1,8 +1,9 @@
 //! From what is declared, recorded and seen to a plan. Pure, and linear in the resources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
+use super::identity::{INIT, makes_control_plane};
 use super::model::{Change, Coverage, Mode, Plan, Reason};
 use super::nodes::{Node, Nodes};
 use super::selection::Selection;
@@ -68,7 +69,7 @@ impl Plan {
             mode: inputs.mode,
             lineage: inputs.state.lineage.clone(),
             serial: inputs.state.serial,
-            control_planes: inputs.control_planes.to_vec(),
+            control_planes: those_that_stay_first(inputs.control_planes, &nodes),
             coverage: Coverage {
                 reached: inputs.facts.hosts.keys().cloned().collect(),
                 unreached: inputs.facts.unreached.clone(),
@@ -94,6 +95,20 @@ impl Plan {
         }
         drawing
     }
+}
+
+/// What belongs to the cluster is carried out on the first one that is healthy, so those that are about to go come last, and
+/// before them the one that goes last.
+fn those_that_stay_first(control_planes: &[HostName], nodes: &Nodes<'_>) -> Vec<HostName> {
+    let mut going: HashMap<&HostName, u8> = HashMap::new();
+    for node in nodes.all.iter().filter(|node| makes_control_plane(node.address)) {
+        if matches!(node.verdict.action, Action::Destroy | Action::Replace) {
+            going.insert(node.address.host(), if node.address.kind() == INIT { 1 } else { 2 });
+        }
+    }
+    let mut all = control_planes.to_vec();
+    all.sort_by_key(|host| going.get(host).copied().unwrap_or_default());
+    all
 }
 
 fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {

@@ -202,6 +202,10 @@ impl Stage {
             Operation::Apply(run) => self.apply(run).await,
             Operation::Two(first, second, other) => Box::pin(self.two(first, second, *other)).await,
             Operation::Destroy(run) => {
+                let state = recorded(&self.scene).ok().flatten();
+                if state.is_some_and(|state| known::is_called_otherwise(&state, &self.hosts)) {
+                    return self.scene.count("destroy: steered around");
+                }
                 let (yaml, with) = (self.wanted.yaml(), With { part: run.part, ..with(run) });
                 self.scene.known().figures.destroys += 1;
                 let ended = self.run(HERE, run, |it| async move { it.destroy(&yaml, with).await }).await;

@@ -28,6 +28,14 @@ pub(crate) async fn settle(stage: &mut Stage) {
         wanted.guards.clear();
         wanted.ignored.clear();
     }
+    // A destroy that was cut short while control planes were down has left etcd without a majority, for good.
+    let etcd = stage.hosts.with(mainstay::fleet::World::kubernetes);
+    if etcd.voting() > 0 && !etcd.has_quorum() {
+        stage.scene.count("settle: destroyed first");
+        let yaml = stage.wanted.yaml();
+        let ended = stage.run(HERE, &calm(), |it| async move { it.destroy(&yaml, CALM).await }).await;
+        stage.scene.line(format!("settling: destroyed: {ended:?}"));
+    }
     let (mut applies, mut refused) = (0, 0);
     while applies < 2 {
         let ended = apply(stage).await;

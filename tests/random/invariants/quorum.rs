@@ -1,12 +1,14 @@
 //! Voting etcd members never drop below quorum through our own act.
 
 use mainstay::fleet::Kubernetes;
-use mainstay::plan::{Change, Mode, Plan, Problem, makes_control_plane};
+use mainstay::plan::{Mode, Plan};
 
 /// Follows etcd. Hosts that go down may cost the quorum, and that is nobody's fault; an act may not.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quorum {
     had: bool,
+    /// All members run.
+    all: bool,
     /// All of the cluster goes, whatever cannot be reached.
     ends: bool,
 }
@@ -15,20 +17,18 @@ impl Quorum {
     /// This is how etcd is before anything of ours happens.
     pub(crate) fn before(&mut self, etcd: &Kubernetes) {
         self.had = etcd.has_quorum();
+        self.all = etcd.members.iter().all(|member| member.up);
     }
 
-    /// What a plan means for etcd: a destroy of everything may leave a control plane that it cannot look at without the
-    /// others, and says so.
+    /// What a plan means for etcd: a destroy of everything may leave a control plane that does not answer without the others.
     pub(crate) fn planned(&mut self, plan: &Plan) {
-        let unknown = |change: &Change| matches!(change.problem, Some(Problem::Unknown { .. }));
-        let stays = plan.changes.iter().any(|change| makes_control_plane(&change.address) && unknown(change));
-        self.ends = plan.mode == Mode::Destroy && plan.left_out == 0 && stays;
+        self.ends = plan.mode == Mode::Destroy && plan.left_out == 0;
     }
 
     /// This is how it is after an act of ours. That no member is left is the end of the cluster, and was planned.
     pub(crate) fn after(&mut self, act: &str, etcd: &Kubernetes) -> Result<(), String> {
         let had = std::mem::replace(&mut self.had, etcd.has_quorum());
-        if !had || self.had || self.ends || etcd.voting() == 0 {
+        if !had || self.had || etcd.voting() == 0 || (self.ends && !self.all) {
             return Ok(());
         }
         let up = etcd.members.iter().filter(|member| member.voting && member.up).count();

@@ -1,7 +1,7 @@
 use super::world::{World, address};
 use crate::plan::{Mode, Plan, Problem, Selection};
 use crate::resource::testing::seen;
-use crate::resource::{Action, Pattern, ProbeError};
+use crate::resource::{Action, HostName, Pattern, ProbeError};
 
 const NODE: &str = "cluster/nodes/node[w1]";
 const INIT: &str = "cp1/control-plane/kubeadm_init";
@@ -90,4 +90,14 @@ fn a_control_plane_that_is_left_alone_is_told() {
     assert_eq!(told(&world.plan()), 0);
     world.selection = Selection { excludes: vec![Pattern::new("w1")], ..world.selection };
     assert_eq!(told(&destroy(&world, false)), 0, "a part asks the other members first");
+}
+
+#[test]
+fn who_goes_last_is_asked_first() {
+    let mut world = silent();
+    world.control_planes = ["cp2", "cp1", "cp3"].map(HostName::new).into();
+    let asked = |plan: &Plan| plan.control_planes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    assert_eq!(asked(&destroy(&world, false)), "cp3 cp1 cp2");
+    world.declare(INIT, "1", &[], &[]);
+    assert_eq!(asked(&world.plan()), "cp1 cp3 cp2");
 }

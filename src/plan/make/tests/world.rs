@@ -23,6 +23,7 @@ pub(super) struct World {
     pub(super) facts: FactSet,
     pub(super) guards: Vec<Pattern>,
     pub(super) vip: Option<Ipv4Addr>,
+    pub(super) control_planes: Vec<HostName>,
     pub(super) selection: Selection,
     pub(super) moved: BTreeMap<Address, Address>,
     /// What was on the hosts before mainstay came.
@@ -45,7 +46,17 @@ impl Default for World {
         };
         let (declared, facts, untouched) = (Vec::new(), FactSet::default(), BTreeMap::new());
         let selection = Selection::default();
-        Self { declared, state, facts, guards: Vec::new(), vip: None, selection, moved: BTreeMap::new(), untouched }
+        Self {
+            declared,
+            state,
+            facts,
+            guards: Vec::new(),
+            vip: None,
+            control_planes: Vec::new(),
+            selection,
+            moved: BTreeMap::new(),
+            untouched,
+        }
     }
 }
 
@@ -128,7 +139,7 @@ impl World {
             decode: &|kind, value| {
                 if value.get("onChange").is_some() { kinds::decode(kind, value) } else { decode(kind, value) }
             },
-            control_planes: &[],
+            control_planes: &self.control_planes,
             prevent_destroy: &self.guards,
             ignore_drift: &[],
             virtual_ip: self.vip,
