@@ -18,6 +18,6 @@ pub(crate) fn gives_the_endpoint_away(before: &Wanted, edited: &Wanted) -> bool 
 /// full, a destroy from state alone would look under the old one and find nothing.
 pub(crate) fn is_called_otherwise(state: &State, hosts: &SimulatedFleet) -> bool {
     let names: Vec<HostName> = hosts.with(|world| world.present().map(|(address, _)| address.host().clone()).collect());
-    let stale = |host: &HostName| !names.contains(host) && names.iter().any(|name| machine(name) == machine(host));
-    state.resources.keys().any(|address| stale(address.host()))
+    let gone = |host: &HostName| !names.contains(host) && names.iter().any(|name| machine(name) == machine(host));
+    state.resources.keys().any(|address| gone(address.host()))
 }
