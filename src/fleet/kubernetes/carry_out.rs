@@ -350,14 +350,15 @@ impl Step<'_, '_> {
         if counts && others && etcd.has_quorum() && !etcd.lets_go(self.own()) && part {
             return Err(no("without this member etcd would lose its majority; bring the others back first"));
         }
-        // kubeadm takes it out through the endpoint; what only a part of the cluster stands on, its own etcd does.
+        // kubeadm asks through the endpoint; where only a part goes, mainstay asks the host's own etcd otherwise.
         let asks = (part && counts) || self.through_endpoint().is_ok();
         self.leave(asks);
         self.stands(false);
         Ok(())
     }
 
-    /// The own host's etcd member leaves, if the others are asked and let it; its data goes in any case, unless this is cut off.
+    /// The own host's etcd member leaves, if the others are asked and let it; its data goes in any case, unless this is cut
+    /// off.
     fn leave(&mut self, asks: bool) {
         let (model, down) = (self.world.model(), self.world.down());
         let etcd = model.kubernetes(down);

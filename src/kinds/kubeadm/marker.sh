@@ -77,8 +77,9 @@ run_kubeadm() {
 # Whether a pod's processes run on this host; those of other people's containers have longer names.
 pods_run() { grep -qs '^[^/]*:/kubepods' /proc/[0-9]*/cgroup; }
 
-# Resets this host and leaves note $1; without the cluster, if `offline` says so. kubeadm asks the runtime once which pods there are, and takes it for a warning when
-# one does not stop, or comes while it asks; such a pod would outlive its runtime, so its cleaning is repeated then.
+# Resets this host and leaves note $1; without asking the cluster, if `offline` says so. kubeadm asks the runtime once
+# which pods there are, and takes it for a warning when one does not stop, or comes while it asks; such a pod would
+# outlive its runtime, so its cleaning is repeated then.
 reset_host() {
     CONFIG=''
     run_kubeadm reset -f ${offline:+--kubeconfig /dev/null} ${SOCKET:+--cri-socket "$SOCKET"}
