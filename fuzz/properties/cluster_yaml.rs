@@ -9,7 +9,7 @@ use super::planning::{debian, graph, plans, resources_hold};
 
 pub(super) fn check(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let loaded = match load_bytes(bytes, "cluster.yaml", Path::new("/work")) {
+    let loaded = match load_bytes(bytes, "cluster.yaml", Path::new("/etc/prod")) {
         Ok(loaded) => loaded,
         Err(errors) => {
             assert!(!errors.diagnostics.is_empty(), "a file is refused with a reason");

@@ -6,7 +6,8 @@ use std::ops::Range;
 /// Words that name secrets.
 const WORDS: &[&str] = &["password", "passphrase", "secret", "token"];
 
-/// The text as it may be shown, every byte where it was: stars for secrets, no carriage returns.
+/// The text as it may be shown, every byte where it was: stars for secrets, no carriage returns, and dots for the control
+/// characters of two bytes, which terminals obey and the excerpts leave as they are.
 pub(super) fn presentable(text: &str, hidden: impl Iterator<Item = Range<usize>>) -> String {
     let mut bytes = text.as_bytes().to_vec();
 
@@ -20,7 +21,8 @@ pub(super) fn presentable(text: &str, hidden: impl Iterator<Item = Range<usize>>
             bytes[at - 1] = b' ';
         }
     }
-    String::from_utf8(bytes).unwrap_or_default()
+    let shown = String::from_utf8(bytes).unwrap_or_default();
+    shown.replace(|c: char| matches!(c, '\u{80}'..='\u{9f}'), "\u{b7}")
 }
 
 /// Values written behind keys that name secrets. References in braces stay readable.
@@ -67,7 +69,7 @@ mod tests {
     use super::presentable;
 
     #[test]
-    fn literal_secrets_become_stars_and_references_stay() {
+    fn secrets_become_stars_controls_dots_and_references_stay() {
         for (text, shown) in [
             ("password: hunter2 # mine", "password: ******* # mine"),
             ("ssh: {sudoPassword: hunter2, port: 22}", "ssh: {sudoPassword: *******, port: 22}"),
@@ -75,6 +77,7 @@ mod tests {
             ("authPassword: {env: VRRP}", "authPassword: {env: VRRP}"),
             ("token: \"unclosed\r\nnext: 1\r\n", "token: ********* \nnext: 1 \n"),
             ("passphrase: größe", "passphrase: *******"),
+            ("name: \u{9b}31mred", "name: \u{b7}31mred"),
         ] {
             assert_eq!(presentable(text, std::iter::empty()), shown);
             assert_eq!(presentable(text, std::iter::empty()).len(), text.len());

@@ -82,13 +82,15 @@ fn excerpt<'a>(labels: &[(&'a Label, AnnotationKind)], text: &str, hidden: &[Spa
     let last = labels.iter().map(|(label, _)| label.span.start).max().unwrap_or(first.start);
     let start = text[..first.start].rfind('\n').map_or(0, |at| at + 1);
     let end = text[last..].find('\n').map_or(text.len(), |at| last + at);
+    // A line of Windows ends before its carriage return.
+    let end = if text[start..end].ends_with('\r') { end - 1 } else { end };
     let line = usize::try_from(first.line).unwrap_or(1);
     if end - start > LONGEST {
         let column = usize::try_from(first.column).unwrap_or(1);
         return Origin::path(file).line(line).char_column(column).into();
     }
     let annotation = |(label, kind): &(&'a Label, AnnotationKind)| {
-        let from = label.span.start;
+        let from = label.span.start.min(end);
         let line_end = text[from..].find(['\n', '\r']).map_or(text.len(), |at| from + at);
         let to = label.span.end.clamp(from, line_end.max(from));
         kind.span(from - start..to - start).label(Some(label.text.as_str()).filter(|text| !text.is_empty()))

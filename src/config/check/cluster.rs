@@ -21,7 +21,8 @@ pub(in crate::config) fn check(written: &ClusterFile, paths: &Paths, faults: &mu
         Some(Fleet::Simulated) => FleetKind::Simulated,
     };
     local_is_one(fleet, &hosts, faults);
-    let subnets = subnets::check(kubernetes, &hosts, faults);
+    let plugin = written.network.as_ref().and_then(|network| network.plugin);
+    let subnets = subnets::check(kubernetes, plugin, &hosts, faults);
     let (endpoint, load_balancer) = load_balancer::check(written, &name, &mut hosts, subnets, paths, faults);
     let swap = written.host_config.as_ref().and_then(|h| h.swap).unwrap_or(file::Swap::Off);
     let kubernetes = kubernetes::check(kubernetes, &hosts, subnets, swap, faults);

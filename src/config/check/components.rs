@@ -122,7 +122,9 @@ pub(super) fn extra_args(
     let mut args = BTreeMap::new();
     for (flag, Text(value)) in written.into_iter().flatten() {
         let at = pointer(["kubernetes", flags.key, "extraArgs", flag]);
-        let owned = flags.owned.iter().find(|(name, _)| name == flag);
+        // Kubernetes' own components take `_` for `-` in the names of flags; etcd does not.
+        let plain = if flags.key == ETCD.key { flag.clone() } else { flag.replace('_', "-") };
+        let owned = flags.owned.iter().find(|(name, _)| *name == plain);
         if let Some((_, source)) = owned {
             faults.error(
                 Fault::key(&at, format!("mainstay sets the flag {} itself", quoted(flag)))
@@ -136,17 +138,22 @@ pub(super) fn extra_args(
                 _ => fault.help("write it without dashes in front, for example `audit-log-path`"),
             });
         } else if plain_line("value of a flag", value, &at, faults) {
-            meaning(flag, value, &at, flags, faults);
+            meaning(&plain, value, &at, flags, faults);
             args.insert(flag.clone(), value.clone());
         }
     }
     args
 }
 
+/// What Go reads as false.
+fn is_false(value: &str) -> bool {
+    matches!(value, "0" | "f" | "F" | "false" | "False" | "FALSE")
+}
+
 /// Values that take away what an HA cluster stands on.
 fn meaning(flag: &str, value: &str, at: &str, flags: &Flags, faults: &mut Faults<'_>) {
     match (flags.key, flag) {
-        ("apiServer", "anonymous-auth") if value == "false" => faults.error(
+        ("apiServer", "anonymous-auth") if is_false(value) => faults.error(
             Fault::at(at, "without anonymous requests no health check reaches the API server")
                 .because("haproxy and kubelet ask /readyz and /livez without a login, and would be answered 401")
                 .help("leave it out; RBAC gives anonymous requests the health checks only")
@@ -162,7 +169,7 @@ fn meaning(flag: &str, value: &str, at: &str, flags: &Flags, faults: &mut Faults
                 );
             }
         }
-        ("controllerManager" | "scheduler", "leader-elect") if value == "false" && flags.replicated => {
+        ("controllerManager" | "scheduler", "leader-elect") if is_false(value) && flags.replicated => {
             faults.error(
                 Fault::at(at, "several control planes need a leader")
                     .because("without an election all of them act at once")

@@ -19,7 +19,7 @@ const PORT: &str = "/endpoint/port";
 const ASSUMED: u8 = 24;
 
 /// What listens on a Kubernetes node.
-const NODE_PORTS: &[(u16, &str)] = &[
+pub(super) const NODE_PORTS: &[(u16, &str)] = &[
     (2379, "etcd"),
     (2380, "etcd"),
     (2381, "etcd's metrics"),

@@ -1,6 +1,7 @@
 //! haproxy. The defaults are the ones that were measured: a dead or hanging API server is found
 //! within about a second, idle watches live for hours.
 
+use super::endpoint::NODE_PORTS;
 use super::values::{NO_ADDRESS, duration, one_line};
 use crate::config::faults::{Fault, Faults};
 use crate::config::file::{self, ClusterFile};
@@ -113,7 +114,7 @@ fn timeouts(written: Option<&file::HaproxyTimeouts>, faults: &mut Faults<'_>) ->
         client: one(&written.client, secs(4 * 3600), "client"),
         server: one(&written.server, secs(4 * 3600), "server"),
         queue: one(&written.queue, secs(20), "queue"),
-        check: one(&written.check, millis(500), "check"),
+        check: one(&written.check, secs(3), "check"),
     }
 }
 
@@ -169,15 +170,18 @@ fn stats(
     }
     let port = written.port.unwrap_or(8404);
     let ssh = balancers.iter().any(|host| host.ssh.port.unwrap_or(22) == port);
+    let on_nodes = balancers.iter().any(|host| host.is_node());
     let taken = match port {
-        port if port == endpoint.port => Some("haproxy's own port of the API"),
-        Cluster::API_PORT => Some("the API server's port"),
-        _ if ssh => Some("the SSH server's port"),
-        _ => None,
+        port if port == endpoint.port => Some("haproxy itself, for the API"),
+        Cluster::API_PORT => Some("the API server"),
+        _ if ssh => Some("the SSH server"),
+        port => NODE_PORTS.iter().find(|(taken, _)| *taken == port && on_nodes).map(|(_, whose)| *whose),
     };
     if let Some(whose) = taken {
         let place = format!("{AT}/stats/port");
-        faults.error(Fault::at(place, format!("port {port} is {whose}")).help("take another port, for example 8404"));
+        faults.error(
+            Fault::at(place, format!("port {port} is taken by {whose}")).help("take another port, for example 8404"),
+        );
     }
     HaproxyStats { bind, port }
 }

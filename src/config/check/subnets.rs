@@ -22,7 +22,12 @@ pub(super) struct Subnets {
     pub(super) services: Option<Ipv4Net>,
 }
 
-pub(super) fn check(written: &file::Kubernetes, hosts: &[Host], faults: &mut Faults<'_>) -> Subnets {
+pub(super) fn check(
+    written: &file::Kubernetes,
+    plugin: Option<file::Plugin>,
+    hosts: &[Host],
+    faults: &mut Faults<'_>,
+) -> Subnets {
     let pods = written.pod_subnet.as_deref().unwrap_or("10.244.0.0/16");
     let services = written.service_subnet.as_deref().unwrap_or("10.96.0.0/12");
     let subnets = Subnets {
@@ -48,7 +53,7 @@ pub(super) fn check(written: &file::Kubernetes, hosts: &[Host], faults: &mut Fau
     }
     hosts_outside(hosts, subnets, faults);
     if let Some(pods) = subnets.pods {
-        large_enough(pods, written, hosts, faults);
+        large_enough(pods, written, plugin, hosts, faults);
     }
     subnets
 }
@@ -89,10 +94,17 @@ fn apart(fault: Fault, net: Ipv4Net, what: &str, key: &str, faults: &Faults<'_>)
     if faults.written(key) { fault.also(key, format!("the range of the {what}")) } else { fault }
 }
 
-/// One /24 for every node.
-fn large_enough(pods: Ipv4Net, written: &file::Kubernetes, hosts: &[Host], faults: &mut Faults<'_>) {
+/// One /24 for every node. Where the controller manager hands the ranges out it can be told to make smaller ones.
+fn large_enough(
+    pods: Ipv4Net,
+    written: &file::Kubernetes,
+    plugin: Option<file::Plugin>,
+    hosts: &[Host],
+    faults: &mut Faults<'_>,
+) {
     let flags = written.controller_manager.as_ref().and_then(|c| c.extra_args.as_ref());
-    if flags.is_some_and(|flags| flags.contains_key("node-cidr-mask-size")) {
+    let sized = flags.is_some_and(|flags| flags.contains_key("node-cidr-mask-size"));
+    if sized && plugin != Some(file::Plugin::Bridge) {
         return;
     }
     let nodes = hosts.iter().filter(|host| host.is_node()).count();

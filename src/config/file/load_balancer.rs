@@ -86,7 +86,8 @@ pub(in crate::config) struct Haproxy {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct HaproxyTimeouts {
-    /// For the TCP connection to an API server. Long ones delay the detection of dead servers.
+    /// For the TCP connection to an API server, and for the TLS of a health check. Long ones delay the detection of
+    /// servers that are dead or hang.
     #[schemars(regex(pattern = DURATION), extend("default" = "500ms"))]
     pub(in crate::config) connect: Option<String>,
     /// How long a client may be idle. Shorter than `35s` cuts idle `kubectl exec` and watches.
@@ -98,8 +99,9 @@ pub(in crate::config) struct HaproxyTimeouts {
     /// How long a connection waits for a free slot.
     #[schemars(regex(pattern = DURATION), extend("default" = "20s"))]
     pub(in crate::config) queue: Option<String>,
-    /// How long a health check may take once connected. It finds hosts that hang.
-    #[schemars(regex(pattern = DURATION), extend("default" = "500ms"))]
+    /// How long a health check may wait for its answer. While etcd elects a leader, every API server answers late: under
+    /// `2s`, after which they say so, all of them would be down at once and every connection be cut.
+    #[schemars(regex(pattern = DURATION), extend("default" = "3s"))]
     pub(in crate::config) check: Option<String>,
 }
 

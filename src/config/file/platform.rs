@@ -45,8 +45,8 @@ pub(in crate::config) struct ContainerRuntime {
     /// Image of the pause container. By default the one that fits the Kubernetes version.
     #[schemars(extend("examples" = ["registry.example.com/kubernetes/pause:3.10"]))]
     pub(in crate::config) sandbox_image: Option<String>,
-    /// Who manages control groups, for containerd and kubelet alike. By default what fits the
-    /// host: `systemd` on cgroup v2.
+    /// Who manages control groups, for containerd and kubelet alike, on all hosts: kubeadm hands one configuration of
+    /// kubelet to all. By default what `kubernetes.kubelet.cgroupDriver` says, else `systemd`.
     pub(in crate::config) cgroup_driver: Option<CgroupDriver>,
     /// Merged into containerd's `config.toml`: tables deep, arrays and values replaced.
     #[schemars(extend("examples" = [{"debug": {"level": "info"}}]))]

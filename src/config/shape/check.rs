@@ -226,7 +226,7 @@ fn missing(at: &str, name: &str) -> String {
 }
 
 /// The last part of a pointer as it was written.
-fn last(at: &str) -> String {
+pub(super) fn last(at: &str) -> String {
     at.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
 }
 

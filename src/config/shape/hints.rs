@@ -1,5 +1,6 @@
 //! What to say about mistakes that many make: keys that belong elsewhere, values that look right.
 
+use super::check::last;
 use super::suggest::nearest;
 use crate::config::quote::{all_of, one_of, quoted};
 use crate::config::yaml::{Content, Node, Scalar};
@@ -129,7 +130,7 @@ pub(super) fn shown(at: &str, node: &Node) -> Option<String> {
         ("", _) => literal(name)?.to_owned(),
         _ => return None,
     };
-    Some(format!("for example `{name}: {value}`"))
+    Some(format!("for example `{}: {value}`", last(name)))
 }
 
 /// A line that shows what a missing key looks like.

@@ -23,13 +23,12 @@ pub(in crate::config) fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
 pub(in crate::config) fn check_text(text: &str) -> Result<(), Box<Diagnostic>> {
     check_size(text.len())?;
     let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
-    let Some(at) = text.find(control) else {
+    let Some((at, found)) = text.char_indices().find(|(_, c)| control(*c)) else {
         return Ok(());
     };
-    let found = text[at..].chars().next().map_or(0, u32::from);
-    let span = span_at(text, at, at + 1);
+    let span = span_at(text, at, at + found.len_utf8());
     let label = Label { span, text: String::new() };
-    let message = format!("the file holds the control character U+{found:04X}");
+    let message = format!("the file holds the control character U+{:04X}", u32::from(found));
     let help = "YAML allows none as it is; write it as an escape in double quotes, such as \"\\x1b\"";
     Err(Box::new(fault(&message, Some(label), help)))
 }
