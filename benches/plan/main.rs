@@ -1,13 +1,14 @@
 //! Planning alone, without hosts and files: from a checked cluster to a plan, at three sizes, each in a process of its
 //! own so that its peak memory is its own. `cargo bench --bench plan`
 //!
-//! All by the clock, since comparing is shared between processors: figures count on a machine that is otherwise idle.
-//! Growth compares the fastest runs, which others' work and a cold cache have disturbed least.
+//! Times are by the clock, since comparing is shared between processors: they count on a machine that is otherwise idle.
+//! Growth is that of the work, in instructions; beside it stands that of the fastest runs.
 
 #![expect(clippy::print_stdout, reason = "a bench prints its figures")]
 
 #[path = "../fixture/mod.rs"]
 mod fixture;
+mod instructions;
 #[path = "../report/mod.rs"]
 mod report;
 mod terraform;
@@ -40,10 +41,11 @@ struct Figures {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, mark, phase, hosts] = &arguments[..]
+    if let [_, mark, phase, hosts, runs] = &arguments[..]
         && mark == "--one"
     {
-        one(Phase::of(phase), hosts.parse().expect("a number of hosts"));
+        let number = |text: &String| text.parse().expect("a number");
+        one(Phase::of(phase), number(hosts), number(runs));
         return ExitCode::SUCCESS;
     }
     let mut report = Report::begin("pure plan: declare, graph, plan");
@@ -52,14 +54,31 @@ fn main() -> ExitCode {
     );
     for phase in [Phase::First, Phase::Again] {
         let all = SIZES.map(|hosts| (hosts, figures(phase, hosts)));
-        let [_, (_, middle), (_, large)] = all;
+        let [_, (fewer, middle), (more, large)] = all;
         let name = phase.name();
         report.bar(&format!("{name}, {} resources", large.resources), ms(large.median), ms(TIME), large.median <= TIME);
         let gib = f64::from(u32::try_from(large.peak_kib).unwrap_or(u32::MAX)) / f64::from(1024 * 1024);
         report.bar(&format!("{name}, peak memory"), format!("{gib:.2} GiB"), "1 GiB", large.peak_kib <= MEMORY_KIB);
-        let growth = each(large.fastest, large.resources) / each(middle.fastest, middle.resources);
-        let sizes = format!("{name}, time a resource at {} to {}", large.resources, middle.resources);
-        report.bar(&sizes, format!("{growth:.2}"), format!("{GROWTH:.2}"), growth <= GROWTH);
+        let sizes = format!("a resource at {} to {}", large.resources, middle.resources);
+        let time = each(large.fastest, large.resources) / each(middle.fastest, middle.resources);
+        let counted = instructions::each(phase, more, large.resources)
+            .and_then(|large| Ok((large, instructions::each(phase, fewer, middle.resources)?)));
+        match counted {
+            Ok((large, middle)) => {
+                let (growth, figure) = (large / middle, format!("{:.2} ({large:.0} to {middle:.0})", large / middle));
+                report.bar(&format!("{name}, instructions {sizes}"), figure, format!("{GROWTH:.2}"), growth <= GROWTH);
+                println!("        {name}, time {sizes}: {time:.2}");
+            }
+            Err(why) => {
+                report.skipped(&format!("{name}, instructions {sizes}"), why);
+                report.bar(
+                    &format!("{name}, time {sizes}"),
+                    format!("{time:.2}"),
+                    format!("{GROWTH:.2}"),
+                    time <= GROWTH,
+                );
+            }
+        }
         println!();
     }
     terraform::compare(&report, &SIZES);
@@ -73,7 +92,10 @@ fn each(time: Duration, resources: u64) -> f64 {
 /// Measures in a child process and prints a line of the table.
 fn figures(phase: Phase, hosts: usize) -> Figures {
     let this = std::env::current_exe().expect("a program knows where it is");
-    let output = Command::new(this).args(["--one", phase.name(), &hosts.to_string()]).output().expect("the bench runs");
+    let output = Command::new(this)
+        .args(["--one", phase.name(), &hosts.to_string(), &RUNS.to_string()])
+        .output()
+        .expect("the bench runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("the bench prints text");
     let numbers: Vec<u64> =
@@ -99,11 +121,11 @@ fn figures(phase: Phase, hosts: usize) -> Figures {
 }
 
 /// One size: figures as numbers for the parent.
-fn one(phase: Phase, hosts: usize) {
+fn one(phase: Phase, hosts: usize, runs: usize) {
     let world = World::new(phase, hosts);
     let (mut whole, mut parts) = (Vec::<Duration>::new(), [const { Vec::new() }; 3]);
     let mut resources = 0;
-    for _ in 0..RUNS {
+    for _ in 0..runs {
         let (declared, declare) = measured(|| world.declare());
         let (graph, build) = measured(|| World::graph(declared));
         let (plan, make) = measured(|| world.plan(&graph));
