@@ -8,7 +8,7 @@ use mainstay::resource::{HostFacts, HostName, Output};
 
 use super::planning::{debian, graph};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "hostname",
     "os",
     "os_version",
@@ -18,6 +18,7 @@ const KEYS: [&str; 12] = [
     "cpus",
     "memory_kib",
     "cgroup_version",
+    "haproxy_confined",
     "systemd",
     "uid",
     "epoch",
@@ -25,7 +26,7 @@ const KEYS: [&str; 12] = [
 
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
     let text = include_str!("../../examples/ha-3cp-2w/cluster.yaml");
-    load(text, "cluster.yaml", Path::new("/work")).expect("the example is good").cluster
+    load(text, "cluster.yaml", Path::new("/etc/prod")).expect("the example is good").cluster
 });
 
 pub(super) fn check(bytes: &[u8]) {

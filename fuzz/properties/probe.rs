@@ -21,7 +21,7 @@ static RESOURCES: LazyLock<BTreeMap<String, Vec<Arc<dyn AnyKind>>>> = LazyLock::
     let manifest =
         bridge.replace("network: {plugin: bridge}", "network: {plugin: manifest, manifest: {path: net.yml}}");
     for text in [bridge, &manifest] {
-        let cluster = load(text, "cluster.yaml", Path::new("/work")).expect("the example is good").cluster;
+        let cluster = load(text, "cluster.yaml", Path::new("/etc/prod")).expect("the example is good").cluster;
         let graph = graph(&cluster, &debian(&cluster)).expect("the example is planned");
         for item in graph.items() {
             let alike = all.entry(item.address.kind().to_owned()).or_default();

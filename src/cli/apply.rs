@@ -60,9 +60,8 @@ pub(super) struct Locking {
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     if let Some(plan) = &args.plan {
-        let given = args.planning.given();
-        if !given.is_empty() {
-            return Err(saved::not_beside(plan, &given));
+        if !args.planning.given().is_empty() {
+            return Err(saved::not_beside(plan, &args.planning));
         }
         let (accept, parallelism) = (&args.accept_drift, args.planning.parallelism);
         return saved::apply(plan, accept, parallelism, args.fail_fast, args.locking, file, ui).await;

@@ -34,17 +34,23 @@ pub(super) async fn carry_out(
     ui: Ui,
 ) -> Result<Exit, CliError> {
     let (mode, left_out, cluster) = (planned.plan.mode, planned.plan.left_out, planned.plan.cluster.clone());
+    // Before anything is written: presenting and approving the plan may have taken long.
+    let interrupt = interrupt::run_begins()?;
     let begun = flow::begin(planned, store, lease)?;
     let (events, receiver) = unbounded_channel();
     let shown = tokio::spawn(show(progress(&cluster, ui), receiver));
     let Limits { parallelism, fail_fast } = limits;
-    let control = Control { parallelism, fail_fast, interrupt: interrupt::listen() };
+    let control = Control { parallelism, fail_fast, interrupt };
     let result = begun.carry_out(control, events).await;
     let _ = shown.await;
     let exit = tell(&result?, mode, next, ui)?;
     if left_out > 0 && !ui.json {
         let things = if left_out == 1 { "1 resource was".to_owned() } else { format!("{left_out} resources were") };
-        ui.say(&format!("{things} left out of this. What they need:  {}", next.whole("plan")));
+        ui.say(&if next.has_file() {
+            format!("{things} left out of this. What they need:  {}", next.whole("plan"))
+        } else {
+            format!("{things} left out of this. What is left:  {}", next.whole("state list"))
+        });
     }
     Ok(exit)
 }

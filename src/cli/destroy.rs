@@ -6,6 +6,7 @@ use super::apply::Locking;
 use super::approve::approve;
 use super::carry_out::{Limits, carry_out, stop_when_refused};
 use super::error::{CliError, Exit};
+use super::links::behind_links;
 use super::next_command::NextCommand;
 use super::present::{Format, Origin, present};
 use super::selecting::Part;
@@ -34,7 +35,7 @@ pub(super) struct Args {
     #[arg(long)]
     forget_unreachable: bool,
     /// The state file, when there is no cluster.yaml to tell where it lies
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "simulate")]
     state: Option<PathBuf>,
     /// Start nothing new after the first failure
     #[arg(long)]
@@ -65,7 +66,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     };
     let state_path = match (&args.state, &workspace) {
         (None, Some(workspace)) => workspace.state_path.clone(),
-        (state, _) => state.clone().unwrap_or_default(),
+        (state, _) => behind_links(state.as_deref().unwrap_or(Path::new(""))),
     };
     let name = match &workspace {
         Some(workspace) => workspace.cluster().name.clone(),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
 
 use super::error::{CliError, Exit};
+use super::links::behind_links;
 use super::next_command::NextCommand;
 use super::stream::JsonInto;
 use super::survey::{PARALLELISM, Watching};
@@ -17,7 +18,7 @@ use crate::flow::{self, Wishes};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::plan::{self, Answer, Chosen, Drift, Inputs, Mode, Plan, Selection};
-use crate::render::{DriftReport, DriftText, Source, drift_events};
+use crate::render::{DriftReport, DriftText, Source, drift_events, plain_lines};
 use crate::resource::{Address, HostName, Pattern, Trace};
 use crate::state::State;
 
@@ -37,7 +38,7 @@ Exit codes: 0 no drift, 1 failed, 2 drift, 3 no drift, but cluster.yaml differs 
 applied, 4 no drift in what was seen, but not everything could be seen. 2 outweighs 4, 4 outweighs 3.")]
 pub(super) struct Args {
     /// Compare with this state file, without cluster.yaml
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "simulate")]
     state: Option<PathBuf>,
     /// The form of the report
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -99,7 +100,7 @@ enum Format {
 }
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
-    let next = NextCommand::about(file, args.simulate);
+    let next = NextCommand::about(file, args.simulate).of_state(args.state.as_deref());
     let workspace = match &args.state {
         Some(_) => None,
         None => Some(Workspace::open(file, args.simulate, ui).map_err(|error| {
@@ -109,7 +110,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let (state, path) = match (&args.state, &workspace) {
         (None, Some(workspace)) => (workspace.state()?, workspace.state_path.clone()),
         (path, _) => {
-            let path = path.clone().unwrap_or_default();
+            let path = behind_links(path.as_deref().unwrap_or(Path::new("")));
             (recorded_state(&path)?, path)
         }
     };
@@ -132,7 +133,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         })?;
     }
     let answer = drift.answer();
-    if let (Some(told), Format::Text, false) = (told(answer, &next, args.state.as_deref()), args.format, ui.json) {
+    if let (Some(told), Format::Text, false) = (told(answer, &next), args.format, ui.json) {
         ui.say(&told);
     }
     Ok(exit(answer))
@@ -226,7 +227,7 @@ async fn traces(
         match tasks.join_next().await {
             None => return told,
             Some(Ok(Ok(traces))) => told.extend(traces),
-            Some(Ok(Err(error))) => ui.detail(&error.to_string()),
+            Some(Ok(Err(error))) => ui.detail(&plain_lines(&error.to_string())),
             Some(Err(error)) => ui.detail(&error.to_string()),
         }
     }
@@ -242,14 +243,18 @@ fn exit(answer: Answer) -> Exit {
 }
 
 /// What to do now.
-fn told(answer: Answer, next: &NextCommand, state: Option<&Path>) -> Option<String> {
+fn told(answer: Answer, next: &NextCommand) -> Option<String> {
     match answer {
         Answer::Clean => None,
+        // Which cluster.yaml a state file was applied from is not known.
+        Answer::Drift if !next.has_file() => {
+            Some("To put it back: apply its cluster.yaml.   To let it be: write it into that.".to_owned())
+        }
         Answer::Drift => {
             Some(format!("To put it back:  {}   To let it be: write it into cluster.yaml.", next.whole("apply")))
         }
         Answer::Pending => Some(format!("To see what apply would do:  {}", next.whole("plan"))),
-        Answer::Unseen => Some(format!("When the hosts are back:  {}", next.clone().of_state(state).same("drift"))),
+        Answer::Unseen => Some(format!("When the hosts are back:  {}", next.same("drift"))),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
+use super::next_command::NextCommand;
 use crate::config::ConfigErrors;
 use crate::engine::EngineError;
 use crate::fleet::FleetError;
 use crate::flow::FlowError;
 use crate::graph::GraphError;
 use crate::plan::{MoveError, SelectionError};
-use crate::render::{Diagnosis, Severity, StreamEvent};
+use crate::render::{Diagnosis, Severity, StreamEvent, plain_lines};
 use crate::stack::StackError;
 use crate::state::StateError;
 
@@ -41,7 +42,7 @@ pub struct CliError {
     pub exit: Exit,
     /// What failed, with all its causes; may be a whole page when cluster.yaml has faults.
     pub message: String,
-    /// What to do next, one line each.
+    /// What to do next, one line each; its commands are written as for ./cluster.yaml.
     pub hints: Vec<String>,
     /// What is wrong, fault by fault, when the message is a page about several.
     pub faults: Vec<Diagnosis>,
@@ -76,14 +77,33 @@ impl CliError {
         self
     }
 
+    /// With hints about what this run is about; see [`NextCommand::put_into`].
+    #[must_use]
+    pub(super) fn about(mut self, next: &NextCommand) -> Self {
+        self.hints = self.hints.iter().filter_map(|hint| next.put_into(hint)).collect();
+        self
+    }
+
     /// The text for stderr, ending with what to do.
     pub fn text(&self) -> String {
-        let mut text =
-            if self.message.starts_with("error") { self.message.clone() } else { format!("error: {}", self.message) };
+        // A page about faults says of each what it is; it may have colours, and nothing else that drives a terminal.
+        let mut text = match self.faults[..] {
+            [] => plain_lines(&self.message),
+            _ => self.message.clone(),
+        };
+        if self.faults.is_empty() && !text.starts_with("error") {
+            text.insert_str(0, "error: ");
+        }
         for hint in &self.hints {
-            let _ = write!(text, "\n  = help: {hint}");
+            let _ = write!(text, "\n  = help: {}", plain_lines(hint));
         }
         text
+    }
+
+    /// Why the command stopped, for its summary: the first fault that is an error, when there are several.
+    pub(super) fn reason(&self) -> &str {
+        let fault = self.faults.iter().find(|fault| fault.severity == Severity::Error);
+        fault.map_or(&self.message, |fault| &fault.summary)
     }
 
     /// The same as events, with their messages.
@@ -136,7 +156,9 @@ impl From<SelectionError> for CliError {
     fn from(error: SelectionError) -> Self {
         let hint = match &error {
             SelectionError::Nothing(_) => {
-                "`mainstay state list` names what is recorded, `mainstay graph` what is declared"
+                return Self::wrong(chain(&error))
+                    .hint("`mainstay state list` names what is recorded")
+                    .hint("`mainstay graph` names what is declared");
             }
             SelectionError::NotMade(_) => "`mainstay apply` makes it",
             SelectionError::NotDeclared(_) => "`mainstay apply` takes it away",
@@ -223,5 +245,11 @@ mod tests {
     fn an_error_ends_with_what_to_do() {
         let error = CliError::failed("cp1: no route to host").hint("mainstay facts cp1");
         assert_eq!(error.text(), "error: cp1: no route to host\n  = help: mainstay facts cp1");
+    }
+
+    #[test]
+    fn what_a_host_says_cannot_drive_the_terminal() {
+        let error = CliError::failed("w1:\n\u{1b}[2J\u{7}").hint("\u{9b}1A");
+        assert_eq!(error.text(), "error: w1:\n\\u{1b}[2J\\u{7}\n  = help: \\u{9b}1A");
     }
 }

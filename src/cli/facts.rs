@@ -13,6 +13,7 @@ use crate::facts::gather::gather;
 use crate::facts::{FactSet, Looks};
 use crate::fleet::Look;
 use crate::flow;
+use crate::render::plain;
 use crate::resource::HostName;
 
 /// Shows what the hosts say: system, kernel, processors, memory, addresses
@@ -65,14 +66,15 @@ fn as_table(seen: &FactSet) -> String {
     let mut rows = vec![["HOST", "SYSTEM", "KERNEL", "CPUS", "MEMORY", "ADDRESSES"].map(str::to_owned)];
     for (host, facts) in &seen.hosts {
         let own = facts.interfaces.iter().filter(|it| !it.address.is_loopback());
-        rows.push([
+        let row = [
             host.to_string(),
             format!("{} {}", facts.os, facts.os_version),
             facts.kernel.clone(),
             facts.cpus.to_string(),
             format!("{} MiB", facts.memory_kib / 1024),
             own.map(|it| format!("{}/{} {}", it.address, it.prefix, it.name)).collect::<Vec<_>>().join(", "),
-        ]);
+        ];
+        rows.push(row.map(|cell| plain(&cell)));
     }
     let width = |i: usize| rows.iter().map(|row| row[i].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..6).map(width).collect();
@@ -83,7 +85,24 @@ fn as_table(seen: &FactSet) -> String {
         text.push('\n');
     }
     for (host, reason) in &seen.unreached {
-        let _ = writeln!(text, "{host}  not reached: {reason}");
+        let _ = writeln!(text, "{host}  not reached: {}", plain(reason));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::HostFacts;
+
+    #[test]
+    fn what_a_host_says_cannot_drive_the_terminal() {
+        let mut seen = FactSet::default();
+        let facts = HostFacts { os: "\u{1b}[2J".into(), kernel: "\u{7}".into(), ..HostFacts::default() };
+        seen.hosts.insert(HostName::new("w1"), facts);
+        seen.unreached.insert(HostName::new("w2"), "\u{9b}1A\nw1  good".into());
+        let table = as_table(&seen);
+        assert_eq!(table.lines().count(), 3, "{table}");
+        assert!(!table.contains(|c: char| c.is_control() && c != '\n'), "{table:?}");
+    }
 }

@@ -1,17 +1,29 @@
 //! Ctrl-C: once to end gracefully, twice to stop now.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-use super::error::Exit;
+use super::error::{CliError, Exit};
 use super::ui::Ui;
 use crate::engine::Interrupt;
 
-/// Whether a run is under way, which ends gracefully by itself.
-static RUNNING: AtomicBool = AtomicBool::new(false);
+/// What came first: a run, which ends gracefully by itself, or a signal, after which none begins.
+static FIRST: AtomicU8 = AtomicU8::new(NOTHING);
+const NOTHING: u8 = 0;
+const RUN: u8 = 1;
+const SIGNAL: u8 = 2;
+
+/// Whether this comes first.
+fn is_first(what: u8) -> bool {
+    FIRST.compare_exchange(NOTHING, what, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+}
+
+/// What the run is told.
+static WISH: OnceLock<watch::Sender<Interrupt>> = OnceLock::new();
 
 /// How long a command that is interrupted before its run may take to end; one that waits for an answer on the terminal
 /// does not hear of it.
@@ -24,17 +36,25 @@ fn signals() -> Option<(Signal, Signal)> {
     signal(SignalKind::interrupt()).ok().zip(signal(SignalKind::terminate()).ok())
 }
 
-/// Hears of Ctrl-C or SIGTERM from now on until a run has begun.
-pub(super) fn before_the_run(ui: Ui) -> oneshot::Receiver<()> {
+/// Hears of Ctrl-C and SIGTERM from now on: the first one before a run ends the command, all after its beginning are the
+/// run's.
+pub(super) fn hear(ui: Ui) -> oneshot::Receiver<()> {
     let (sender, receiver) = oneshot::channel();
+    // Here and not in the task, which may be late: until then a signal would end the process.
     let Some((mut interrupt, mut terminate)) = signals() else { return receiver };
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        if RUNNING.load(Ordering::SeqCst) {
-            return;
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if is_first(SIGNAL) {
+                break;
+            }
+            let more = |wish: &mut Interrupt| {
+                *wish = if *wish == Interrupt::None { Interrupt::Graceful } else { Interrupt::Now };
+            };
+            wish().send_modify(more);
         }
         let _ = sender.send(());
         tokio::time::sleep(PATIENCE).await;
@@ -49,23 +69,14 @@ fn end(exit: Exit) {
     std::process::exit(i32::from(exit as u8));
 }
 
-/// Listens for Ctrl-C and SIGTERM for the rest of the process.
-pub(super) fn listen() -> watch::Receiver<Interrupt> {
-    let (sender, receiver) = watch::channel(Interrupt::None);
-    // Here and not in the task, which may be late: until then a signal would end the process.
-    let Some((mut interrupt, mut terminate)) = signals() else { return receiver };
-    RUNNING.store(true, Ordering::SeqCst);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            let next = if *sender.borrow() == Interrupt::None { Interrupt::Graceful } else { Interrupt::Now };
-            if sender.send(next).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
+fn wish() -> &'static watch::Sender<Interrupt> {
+    WISH.get_or_init(|| watch::Sender::new(Interrupt::None))
+}
+
+/// A run begins; what it is told from now on.
+///
+/// # Errors
+/// There was a signal already, so nothing may begin.
+pub(super) fn run_begins() -> Result<watch::Receiver<Interrupt>, CliError> {
+    if is_first(RUN) { Ok(wish().subscribe()) } else { Err(CliError::interrupted()) }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::error::{CliError, Exit};
+use super::links::behind_links;
 use super::ui::Ui;
 use super::workspace::{Workspace, read};
 use crate::fleet::{ActOutcome, ActRequest, Purpose};
@@ -118,13 +119,17 @@ fn merge_target() -> Result<PathBuf, CliError> {
 
 /// Replaces the entries of the same name and keeps all others; the file appears whole, mode 0600.
 fn merge(new: &Value, path: &Path) -> Result<(), CliError> {
+    let path = &behind_links(path);
     let fail = |error: &dyn std::fmt::Display| CliError::failed(format!("{}: {error}", path.display()));
-    let mut all: Value = if path.exists() {
+    let mut all = Value::Null;
+    if path.exists() {
         let text = String::from_utf8(read(path)?).map_err(|error| fail(&error))?;
-        serde_yaml::from_str(&text).map_err(|error| fail(&error))?
-    } else {
-        json!({ "apiVersion": "v1", "kind": "Config" })
-    };
+        all = serde_yaml::from_str(&text).map_err(|error| fail(&error))?;
+    }
+    // An empty file counts as none.
+    if all.is_null() {
+        all = json!({ "apiVersion": "v1", "kind": "Config" });
+    }
     let object = all.as_object_mut().ok_or_else(|| fail(&"it is not a kubeconfig"))?;
     for list in ["clusters", "users", "contexts"] {
         let added = new[list].as_array().cloned().unwrap_or_default();
@@ -166,5 +171,23 @@ mod tests {
         assert_eq!(clusters, [json!("other"), json!("prod")]);
         assert_eq!(merged["clusters"][1]["cluster"]["server"], "https://10.0.0.100:8443");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn links_stay_and_an_empty_file_counts_as_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, file) = (dir.path().join("config"), dir.path().join("elsewhere"));
+        std::os::unix::fs::symlink("elsewhere", &link).unwrap();
+        let new = json!({ "clusters": [{ "name": "prod" }], "users": [], "contexts": [], "current-context": "prod" });
+        for before in [None, Some(""), Some("# nothing\n")] {
+            let _ = std::fs::remove_file(&file);
+            if let Some(text) = before {
+                std::fs::write(&file, text).unwrap();
+            }
+            merge(&new, &link).unwrap();
+            assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+            let merged: Value = serde_yaml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+            assert_eq!((&merged["kind"], &merged["clusters"]), (&json!("Config"), &new["clusters"]));
+        }
     }
 }

@@ -7,12 +7,14 @@ mod completion;
 mod dashes;
 mod destroy;
 mod drift;
+mod environment;
 mod error;
 mod facts;
 mod graph;
 mod init;
 mod interrupt;
 mod kubeconfig;
+mod links;
 mod lock;
 mod logging;
 mod man;
@@ -37,17 +39,19 @@ use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use error::{CliError, Exit};
 
 use crate::render::Operation;
+use environment::{position_of_command, with_environment, without_empty_variables};
+use next_command::NextCommand;
 use stream::JsonInto;
 use ui::Ui;
 
 /// Plan, apply and destroy highly available Kubernetes clusters on plain Linux hosts.
 #[derive(Debug, Parser)]
-#[command(name = "mainstay", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "mainstay", version, propagate_version = true, max_term_width = 100, args_override_self = true)]
 #[command(after_help = "Examples:
   mainstay init --name prod --endpoint 10.0.0.100:8443 \\
     --hosts cp1=10.0.0.11,cp2=10.0.0.12,cp3=10.0.0.13,w1=10.0.0.21
@@ -124,9 +128,16 @@ impl Command {
 
 /// Runs the command line and returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let args = dashes::with_two_dashes(with_environment(args.into_iter().collect()), &Cli::command());
-    let cli = match Cli::try_parse_from(&args) {
-        Ok(cli) => cli,
+    let command = without_empty_variables(Cli::command());
+    // Before the environment's arguments, too: `-file plan` names no command.
+    let args = dashes::with_two_dashes(args.into_iter().collect(), &command);
+    let args = dashes::with_two_dashes(with_environment(args, &command), &command);
+    let parsed = command.try_get_matches_from(&args);
+    let (cli, next) = match parsed.and_then(|given| Cli::from_arg_matches(&given).map(|cli| (cli, given))) {
+        Ok((cli, given)) => {
+            let next = NextCommand::of(&cli.globals.file, &given);
+            (cli, next)
+        }
         Err(error) => return misunderstood(&args, &error) as u8,
     };
     let ui = Ui::new(cli.globals.json, cli.globals.verbose, cli.globals.no_color);
@@ -142,7 +153,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Err(CliError::failed("mainstay has a fault and stopped; see above")
             .hint("what was begun is recorded, and the next run takes it up; `--log FILE` tells more"))
     });
-    let exit = result.unwrap_or_else(|error| tell(&error, ui));
+    let exit = result.unwrap_or_else(|error| tell(&error.about(&next), ui));
     ui.stream.end(exit) as u8
 }
 
@@ -157,7 +168,7 @@ fn tell(error: &CliError, ui: Ui) -> Exit {
             let _ = ui.data(&event.line(&message));
         }
     }
-    ui.stream.stopped(&error.message);
+    ui.stream.stopped(error.reason());
     error.exit
 }
 
@@ -175,7 +186,7 @@ fn misunderstood(args: &[OsString], error: &clap::Error) -> Exit {
         ui.say(text.trim_end());
         return Exit::Done;
     }
-    let operation = position_of_command(args).and_then(|at| match args[at].to_str()? {
+    let operation = position_of_command(args, &Cli::command()).and_then(|at| match args[at].to_str()? {
         "plan" => Some(Operation::Plan),
         "apply" => Some(Operation::Apply),
         "destroy" => Some(Operation::Destroy),
@@ -219,7 +230,7 @@ fn asynchronous(work: impl Future<Output = Result<Exit, CliError>>, ui: Ui) -> R
         .build()
         .map_err(|error| CliError::failed(format!("cannot start the runtime: {error}")))?;
     let result = runtime.block_on(async {
-        let interrupted = interrupt::before_the_run(ui);
+        let interrupted = interrupt::hear(ui);
         tokio::select! {
             result = work => result,
             Ok(()) = interrupted => Err(CliError::interrupted()),
@@ -230,22 +241,6 @@ fn asynchronous(work: impl Future<Output = Result<Exit, CliError>>, ui: Ui) -> R
     result
 }
 
-/// `MAINSTAY_CLI_ARGS_<COMMAND>` holds more arguments for a command, separated by white space.
-fn with_environment(mut args: Vec<OsString>) -> Vec<OsString> {
-    let Some(at) = position_of_command(&args) else { return args };
-    let variable = format!("MAINSTAY_CLI_ARGS_{}", args[at].to_string_lossy().to_uppercase());
-    if let Ok(more) = std::env::var(variable) {
-        args.splice(at + 1..=at, more.split_whitespace().map(OsString::from));
-    }
-    args
-}
-
-fn position_of_command(args: &[OsString]) -> Option<usize> {
-    let names: Vec<String> = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let at = args.iter().skip(1).position(|arg| names.iter().any(|name| arg.to_str() == Some(name)));
-    at.map(|at| at + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,5 +248,20 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// A state file says itself how its hosts are reached, so a rehearsal would be none.
+    #[test]
+    fn a_state_file_is_not_rehearsed() {
+        for command in ["destroy", "drift", "state", "lock"] {
+            let words = match command {
+                "state" => vec!["state", "list"],
+                "lock" => vec!["lock", "show"],
+                only => vec![only],
+            };
+            let args = [&["mainstay"], &words[..], &["--state", "state/prod.json", "--simulate"]].concat();
+            let refused = Cli::try_parse_from(args).unwrap_err();
+            assert_eq!(refused.kind(), clap::error::ErrorKind::ArgumentConflict, "{command}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::apply::Locking;
 use super::carry_out::{Limits, carry_out};
 use super::error::{CliError, Exit};
-use super::next_command::{NextCommand, program, quoted, word};
+use super::next_command::{NextCommand, quoted, word};
 use super::present::{Origin, tell_events};
 use super::survey::{Planning, survey_for};
 use super::ui::Ui;
@@ -15,9 +15,9 @@ use super::workspace::Workspace;
 use crate::flow::{self, Survey};
 use crate::plan::saved::{self, Basis, FileError, Options, Saved, Stale, digest_key};
 use crate::plan::{Mode, Plan};
-use crate::render::plan_summary;
+use crate::render::{plain_lines, plan_summary};
 use crate::resource::{DigestKey, Pattern};
-use crate::state::{self, State, Store};
+use crate::state::{self, State, StateError, Store};
 
 /// Refuses, before anything is looked at, to save where a plan does not belong.
 pub(super) fn may_write(path: &Path) -> Result<(), CliError> {
@@ -84,7 +84,11 @@ pub(super) fn tell(path: &Path, plan: &Plan, file: &Path, ui: Ui) {
     if plan.counts().problems > 0 {
         ui.say(&format!("Saved to {shown}, to be read only: it has problems, so it cannot be applied."));
     } else {
-        ui.say(&format!("Saved to {shown}. Carry it out with: {} apply {}", program(file), word(path)));
+        ui.say(&format!(
+            "Saved to {shown}. Carry it out with: {} {}",
+            NextCommand::about(file, false).whole("apply"),
+            word(path)
+        ));
     }
 }
 
@@ -118,13 +122,16 @@ pub(super) fn load(path: &Path) -> Result<Saved, CliError> {
 }
 
 /// Planning options have no place beside a saved plan.
-pub(super) fn not_beside(path: &Path, given: &[String]) -> CliError {
+pub(super) fn not_beside(path: &Path, planning: &Planning) -> CliError {
+    let given = planning.given();
     let what = format!("{} cannot stand beside {}", given.join(", "), path.display());
-    CliError::wrong(format!("{what}: a saved plan is carried out as it was reviewed")).hint(format!(
-        "plan again with it: mainstay plan {} --out {}",
-        given.join(" "),
-        word(path)
-    ))
+    let error = CliError::wrong(format!("{what}: a saved plan is carried out as it was reviewed"));
+    let Ok(saved) = load(path) else { return error };
+    // With what it was planned with: who adds a target to a plan that destroys does not ask for one that applies.
+    match planned_with(&saved, given) {
+        Some(command) => error.hint(format!("plan again with it: {command} --out {}", word(path))),
+        None => error.hint("plan again, with options that go together"),
+    }
 }
 
 /// Carries out a saved plan, when it is still what would be planned now.
@@ -138,7 +145,7 @@ pub(super) async fn apply(
     ui: Ui,
 ) -> Result<Exit, CliError> {
     let saved = load(path)?;
-    let context = Context { saved: &saved, path, accept, file };
+    let context = Context { saved: &saved, path, accept };
     let fits = |result: Result<(), Stale>| result.map_err(|stale| context.stale(&stale));
     fits(saved.whole())?;
     let accept: Vec<Pattern> = accept.iter().map(Pattern::new).collect();
@@ -148,10 +155,12 @@ pub(super) async fn apply(
     let name = &workspace.cluster().name;
     fits(saved.fits_file(name, &file.display().to_string(), &workspace.sha256))?;
     let operation = if saved.mode == Mode::Destroy { "destroy" } else { "apply" };
-    let lease = state::acquire(&workspace.state_path, operation, locking.lock_timeout)?;
+    let next = NextCommand::about(file, saved.basis.options.simulate);
+    let failed = |error: StateError| CliError::from(error).about(&next);
+    let lease = state::acquire(&workspace.state_path, operation, locking.lock_timeout).map_err(failed)?;
     // A first plan brings the lineage, so that of two first plans only one can be applied.
     let fresh = State { lineage: saved.lineage.clone(), ..State::new(name) };
-    let store = Store::open_or(&workspace.state_path, fresh)?;
+    let store = Store::open_or(&workspace.state_path, fresh).map_err(failed)?;
     let state = store.snapshot();
     fits(saved.fits_state(&state))?;
     let planning = Planning::of(&saved.basis.options, parallelism);
@@ -163,7 +172,7 @@ pub(super) async fn apply(
     tell_events(&planned.plan, ui);
     if !ui.json {
         for warning in &planned.plan.warnings {
-            ui.say(&format!("Warning: {warning}"));
+            ui.say(&format!("Warning: {}", plain_lines(warning)));
         }
         let summary = plan_summary(&planned.plan);
         if planned.plan.is_empty() && left == 0 {
@@ -177,7 +186,7 @@ pub(super) async fn apply(
         flow::refresh(&planned, &store, lease)?;
         return Ok(Exit::Done);
     }
-    let next = NextCommand::about(file, planning.simulate).part(&saved.basis.options.selection);
+    let next = next.part(&saved.basis.options.selection);
     carry_out(planned, store, lease, Limits { parallelism, fail_fast }, &next, ui).await
 }
 
@@ -186,12 +195,11 @@ struct Context<'a> {
     saved: &'a Saved,
     path: &'a Path,
     accept: &'a [String],
-    file: &'a Path,
 }
 
 impl Context<'_> {
     fn stale(&self, stale: &Stale) -> CliError {
-        let (path, program) = (word(self.path), program(self.file));
+        let path = word(self.path);
         let error = CliError::failed(format!("{}: {stale}", self.path.display()));
         let again = self.again();
         let review = format!("plan again and review it: {again}");
@@ -213,7 +221,7 @@ impl Context<'_> {
                 let flags: String = given.chain(more).map(|it| format!(" --accept-drift {it}")).collect();
                 error
                     .hint(review)
-                    .hint(format!("or accept it and carry out the rest as reviewed: {program} apply {path}{flags}"))
+                    .hint(format!("or accept it and carry out the rest as reviewed: mainstay apply {path}{flags}"))
             }
             Stale::ClusterYaml { .. }
             | Stale::File { .. }
@@ -225,17 +233,25 @@ impl Context<'_> {
 
     /// The command that saves the same plan anew.
     fn again(&self) -> String {
-        let mut command = format!("{} plan", program(self.file));
-        if self.saved.mode == Mode::Destroy {
-            command.push_str(" --destroy");
-        } else if self.saved.mode == Mode::Refresh {
-            command.push_str(" --refresh-only");
-        }
-        for flag in Planning::of(&self.saved.basis.options, 0).given() {
-            command = format!("{command} {flag}");
-        }
+        let command = planned_with(self.saved, Vec::new()).unwrap_or_else(|| "mainstay plan".to_owned());
         format!("{command} --out {}", word(self.path))
     }
+}
+
+/// The command that a plan was made with, and more options; None where they do not go together.
+fn planned_with(saved: &Saved, more: Vec<String>) -> Option<String> {
+    let mut options: Vec<String> = match saved.mode {
+        Mode::Apply => Vec::new(),
+        Mode::Refresh => vec!["--refresh-only".to_owned()],
+        Mode::Destroy => vec!["--destroy".to_owned()],
+    };
+    options.extend(Planning::of(&saved.basis.options, 0).given());
+    let new: Vec<String> = more.into_iter().filter(|it| !options.contains(it)).collect();
+    options.extend(new);
+    let has = |option: &str| options.iter().any(|it| it.split(' ').next() == Some(option));
+    let apart = [("--target", "--exclude"), ("--destroy", "--refresh-only"), ("--destroy", "--replace")];
+    let apart = apart.iter().chain(&[("--refresh-only", "--replace")]).any(|(one, other)| has(one) && has(other));
+    (!apart).then(|| format!("mainstay plan {}", options.join(" ")).trim_end().to_owned())
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -11,6 +11,7 @@ use super::workspace::Workspace;
 use crate::fleet::{EtcdMember, SimulatedFleet, World};
 use crate::flow;
 use crate::kinds;
+use crate::render::plain;
 use crate::resource::{Address, HostName, Observation};
 
 /// Plays with simulated hosts
@@ -85,7 +86,8 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         }
         Args::Fail { pattern, off } => {
             fleet.set_fault(pattern, !off)?;
-            ui.say(&format!("Steps on {pattern} {}.", if *off { "succeed again" } else { "fail now" }));
+            let now = if *off { "succeed again" } else { "fail now" };
+            ui.say(&format!("Steps on {} {now}.", plain(pattern)));
         }
         Args::Set { assignment } => set(&fleet, assignment, ui)?,
         Args::Reset => {
@@ -132,7 +134,7 @@ fn status(world: &World, ui: Ui) -> Result<(), CliError> {
         let _ = writeln!(text, "{host} is down");
     }
     for pattern in world.faults() {
-        let _ = writeln!(text, "steps on {pattern} fail");
+        let _ = writeln!(text, "steps on {} fail", plain(pattern));
     }
     let etcd = world.kubernetes();
     if !etcd.members.is_empty() {
@@ -147,7 +149,7 @@ fn status(world: &World, ui: Ui) -> Result<(), CliError> {
     }
     for (address, is) in world.present() {
         let short: String = is.to_string().chars().take(100).collect();
-        let _ = writeln!(text, "{address}  {short}");
+        let _ = writeln!(text, "{}  {}", plain(&address.to_string()), plain(&short));
     }
     ui.data(if text.is_empty() { "All simulated hosts are bare, up and without faults." } else { &text })
 }
@@ -176,7 +178,7 @@ fn set(fleet: &SimulatedFleet, assignment: &str, ui: Ui) -> Result<(), CliError>
         }
     };
     fleet.set(&address, is)?;
-    ui.say(&format!("{address} is {value} now."));
+    ui.say(&plain(&format!("{address} is {value} now.")));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Where the events of a command go: to stdout with `--json`, into a file with `--json-into`, to both or nowhere.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -138,13 +138,31 @@ impl Lines {
     }
 }
 
+/// How a line of events begins.
+const BEGINNING: &[u8] = br#"{"@level":"#;
+
+/// Opens a file for events, private and empty. What was written by somebody else is not overwritten, and what is no
+/// regular file, as a pipe, is taken as it is.
 fn open(path: &Path) -> Result<File, CliError> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
-    let private = file.and_then(|file| file.set_permissions(Permissions::from_mode(0o600)).map(|()| file));
-    private.map_err(|error| {
-        CliError::wrong(format!("cannot write the events into {}: {error}", path.display()))
+    let refused = |why: &dyn std::fmt::Display| {
+        CliError::wrong(format!("cannot write the events into {}: {why}", path.display()))
             .hint("nothing was done; name another file with --json-into")
-    })
+    };
+    let failed = |error: std::io::Error| refused(&error);
+    // Not truncated: what it holds is looked at first.
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
+    let about = file.metadata().map_err(failed)?;
+    if !about.is_file() {
+        return Ok(file);
+    }
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(BEGINNING.len() as u64).read_to_end(&mut start));
+    read.map_err(failed)?;
+    if !start.is_empty() && start != BEGINNING {
+        return Err(refused(&"it is there already and holds no events, so it is not overwritten"));
+    }
+    file.set_len(0).and_then(|()| file.set_permissions(Permissions::from_mode(0o600))).map_err(failed)?;
+    Ok(file)
 }
 
 /// Tells how the hosts are looked at. Hosts are told in the order of their names as soon as those before them are, so
@@ -190,5 +208,46 @@ impl<'a> Looking<'a> {
         let all = reached.len() + unreached.len();
         let message = format!("looked at {} of {all} hosts, {resources} resources", reached.len());
         self.stream.event(&message, &StreamEvent::FactsComplete { reached, unreached, resources });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn only_events_are_overwritten_by_events() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cluster.yaml");
+        for text in ["name: prod\n", "{", "{\"@lev"] {
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+            let refused = open(&path).unwrap_err();
+            assert_eq!(refused.exit, Exit::Wrong);
+            assert!(refused.text().contains("is not overwritten") && refused.text().contains("nothing was done"));
+            assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), mode(&path)), (text, 0o644));
+        }
+        for text in [String::new(), StreamEvent::version().line("mainstay 1")] {
+            std::fs::write(&path, text).unwrap();
+            open(&path).unwrap();
+            assert_eq!((std::fs::metadata(&path).unwrap().len(), mode(&path)), (0, 0o600));
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_written_to_and_keeps_its_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").args(["-m", "644"]).arg(&path).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || std::fs::read_to_string(path).unwrap()
+        });
+        open(&path).unwrap().write_all(b"a line\n").unwrap();
+        assert_eq!((reader.join().unwrap().as_str(), mode(&path)), ("a line\n", 0o644));
     }
 }

@@ -17,6 +17,7 @@ use crate::fleet::{Fleet, FleetError, HostReport, Reach};
 use crate::flow::{self, Asked, Destroying, Listener, Survey};
 use crate::plan::Mode;
 use crate::plan::saved::Options;
+use crate::render::plain_lines;
 use crate::resource::HostName;
 use crate::state::State;
 
@@ -151,7 +152,7 @@ impl Listener for Watching {
         let answer = answer.as_ref().map(|report| report.seen.len()).map_err(ToString::to_string);
         match &answer {
             Ok(seen) => self.ui.detail(&format!("{host}: {seen} looks")),
-            Err(error) => self.ui.detail(error),
+            Err(error) => self.ui.detail(&plain_lines(error)),
         }
         if let Some(looking) = &mut self.looking {
             looking.answered(host, answer);

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::error::{CliError, Exit};
+use super::next_command::NextCommand;
 use super::ui::Ui;
 use super::workspace::{Workspace, read};
-use crate::config::{self, Severity};
+use crate::config::{self, Diagnostic, Severity};
 
 /// Checks cluster.yaml without network and state; tells every fault at once
 #[derive(Debug, clap::Args)]
@@ -28,12 +29,13 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let mut worst = Exit::Done;
     for file in others {
         let exit = one(file, ui).unwrap_or_else(|error| {
+            let error = error.about(&NextCommand::about(file, false));
             ui.say(&error.text());
             error.exit
         });
         worst = if exit == Exit::Done { worst } else { exit };
     }
-    let exit = one(last, ui)?;
+    let exit = one(last, ui).map_err(|error| error.about(&NextCommand::about(last, false)))?;
     Ok(if exit == Exit::Done { worst } else { exit })
 }
 
@@ -54,17 +56,23 @@ fn one(file: &Path, ui: Ui) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Terraform's shape: `valid`, counts, `diagnostics`.
+/// Terraform's shape, and which file it is about: `valid`, counts, `diagnostics`.
 fn as_json(file: &Path, ui: Ui) -> Result<Exit, CliError> {
-    let bytes = read(file)?;
-    let base = file.parent().unwrap_or_else(|| Path::new(""));
-    let diagnostics = match config::load_bytes(&bytes, &file.display().to_string(), base) {
-        Ok(loaded) => loaded.warnings,
-        Err(errors) => errors.diagnostics,
+    let name = file.display().to_string();
+    let diagnostics = match read(file) {
+        Ok(bytes) => {
+            let base = file.parent().unwrap_or_else(|| Path::new(""));
+            match config::load_bytes(&bytes, &name, base) {
+                Ok(loaded) => loaded.warnings,
+                Err(errors) => errors.diagnostics,
+            }
+        }
+        Err(error) => vec![unreadable(error.about(&NextCommand::about(file, false)))],
     };
     let errors = diagnostics.iter().filter(|it| it.severity == Severity::Error).count();
     let answer = json!({
         "format_version": "1.0",
+        "filename": name,
         "valid": errors == 0,
         "error_count": errors,
         "warning_count": diagnostics.len() - errors,
@@ -72,4 +80,16 @@ fn as_json(file: &Path, ui: Ui) -> Result<Exit, CliError> {
     });
     ui.data(&answer.to_string())?;
     Ok(if errors == 0 { Exit::Done } else { Exit::Wrong })
+}
+
+/// That a file cannot be read, as a fault of it.
+fn unreadable(error: CliError) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        message: error.message,
+        primary: None,
+        labels: Vec::new(),
+        help: error.hints,
+        secret: false,
+    }
 }

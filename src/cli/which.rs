@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::links::behind_links;
 use super::next_command::NextCommand;
 use super::ui::Ui;
 use super::workspace::Workspace;
@@ -31,9 +32,9 @@ pub(super) struct Place {
 
 impl Which {
     pub(super) fn find(&self, file: &Path, ui: Ui) -> Result<Place, CliError> {
-        let next = NextCommand::about(file, self.simulate);
+        let next = NextCommand::about(file, self.simulate).of_state(self.state.as_deref());
         if let Some(path) = &self.state {
-            return Ok(Place { path: path.clone(), cluster: None, next });
+            return Ok(Place { path: behind_links(path), cluster: None, next });
         }
         let workspace = Workspace::open(file, self.simulate, ui).map_err(|error| {
             if file.exists() { error } else { error.hint("without cluster.yaml, `--state FILE` names the state") }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
+use super::links::behind_links;
 use super::ui::Ui;
 use crate::config::{self, Cluster, FleetKind, Loaded};
 use crate::fleet::Reach;
@@ -84,7 +85,8 @@ pub(super) fn recorded_state(path: &Path) -> Result<State, CliError> {
 fn state_path(base: &Path, declared: Option<&Path>, name: &str, simulate: bool) -> PathBuf {
     let path = base.join(declared.map_or_else(|| PathBuf::from("state").join(format!("{name}.json")), Path::to_owned));
     let path = path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
-    if simulate { path.with_extension("simulated.json") } else { path }
+    // What lies beside the state must lie beside the file itself, for everybody who has a link to it.
+    behind_links(&if simulate { path.with_extension("simulated.json") } else { path })
 }
 
 fn base_of(file: &Path) -> PathBuf {

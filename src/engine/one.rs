@@ -22,6 +22,8 @@ pub(super) struct One {
     pub(super) fleet: Arc<Fleet>,
     pub(super) store: Arc<Store>,
     pub(super) events: UnboundedSender<Event>,
+    /// Nothing of the cluster stays.
+    pub(super) whole: bool,
     /// Where the same thing was recorded until now; those records end when this one begins.
     pub(super) inherits: Vec<Address>,
     /// Nothing that it depends on was changed in this run, so its host must look as planned.
@@ -64,6 +66,7 @@ impl One {
             fleet: &self.fleet,
             events: &self.events,
             destroys,
+            whole: self.whole,
             expect: change
                 .before
                 .as_ref()
@@ -87,7 +90,14 @@ impl One {
     }
 
     async fn intent(&self, change: &Change) -> Result<Record, EngineError> {
-        let record = record_of(change, &self.store.with(State::digest_key)).expect("changes that act have a resource");
+        let mut record =
+            record_of(change, &self.store.with(State::digest_key)).expect("changes that act have a resource");
+        if change.action == Action::Destroy
+            && let Some(was) = self.store.record(&change.address)
+        {
+            // Read from its record it has no secrets, and is no other wish for that.
+            record.digest = was.digest;
+        }
         let owed = change.reacting.iter().cloned().collect();
         let mut entries = vec![Entry::intent(change.address.clone(), record.clone(), owed)];
         // After it: half of it may be all that reaches the disk.

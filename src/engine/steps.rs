@@ -53,8 +53,20 @@ pub(super) struct Steps<'a> {
     pub(super) fleet: &'a Fleet,
     pub(super) events: &'a UnboundedSender<Event>,
     pub(super) destroys: bool,
+    /// Nothing of the cluster stays.
+    pub(super) whole: bool,
     /// Digest that the first look must still have.
     pub(super) expect: Option<&'a str>,
+}
+
+/// What the steps of a resource hand on to those after them.
+struct Course<'a> {
+    slots: Slots,
+    /// Digest that the first look must still have.
+    expect: Option<&'a str>,
+    /// The control plane that carried out the step before, well: it carries out the next one, too, unless the resource's
+    /// own host comes in between, which may take long.
+    helper: Option<HostName>,
 }
 
 /// What one step is among those of its resource.
@@ -77,10 +89,8 @@ impl Steps<'_> {
         record: &mut Record,
         keep: &mut Keep<'_>,
     ) -> Result<Seen, StepsError> {
-        let mut slots = Slots::default();
-        let whole = self.plan.mode == Mode::Destroy && self.plan.left_out == 0;
-        slots.put(Slots::SCOPE, Secret::new(if whole { Slots::WHOLE } else { Slots::PART }));
-        let mut expect = self.expect;
+        let mut course = Course { slots: Slots::default(), expect: self.expect, helper: None };
+        course.slots.put(Slots::SCOPE, Secret::new(if self.whole { Slots::WHOLE } else { Slots::PART }));
         let mut after = None;
         let mut failed = None;
         let mut acted = false;
@@ -95,7 +105,11 @@ impl Steps<'_> {
                 continue;
             }
             let place = Place { completes: completed_by == Some(i), wants_look: last_look_in == Some(i) };
-            match self.step(step, &mut slots, &mut expect, place, record, keep).await {
+            let ended = self.step(step, &mut course, place, record, keep).await;
+            if ended.is_err() {
+                course.helper = None;
+            }
+            match ended {
                 Ok(seen) => {
                     after = seen;
                     acted |= matches!(step.act, StepAct::Run(_));
@@ -118,15 +132,14 @@ impl Steps<'_> {
     async fn step(
         &self,
         step: &Step,
-        slots: &mut Slots,
-        expect: &mut Option<&str>,
+        course: &mut Course<'_>,
         place: Place,
         record: &mut Record,
         keep: &mut Keep<'_>,
     ) -> Result<Option<Seen>, StepsError> {
         let run = match &step.act {
             StepAct::Mint { slot, form } => {
-                slots.put(slot, mint(*form));
+                course.slots.put(slot, mint(*form));
                 return Ok(None);
             }
             StepAct::Run(run) => Some(run),
@@ -136,23 +149,31 @@ impl Steps<'_> {
             let own = self.change.address.host();
             for host in self.plan.control_planes.iter().filter(|host| *host != own) {
                 self.step_started(step, host);
-                self.act(step, run, host, slots, None, Place { completes: false, wants_look: false }, record, keep)
-                    .await?;
+                self.act(
+                    step,
+                    run,
+                    host,
+                    &course.slots,
+                    None,
+                    Place { completes: false, wants_look: false },
+                    record,
+                    keep,
+                )
+                .await?;
             }
             return Ok(None);
         }
-        let Some(host) = self.host_of(step).await? else { return Ok(None) };
+        let Some(host) = self.host_of(step, &mut course.helper).await? else { return Ok(None) };
         self.step_started(step, &host);
         let Some(run) = run else {
             let StepAct::Wait(wait) = &step.act else { return Ok(None) };
-            self.wait(step, wait, &host, slots, record).await?;
+            self.wait(step, wait, &host, &course.slots, record).await?;
             return Ok(None);
         };
-        let own = step.on == On::Host;
-        let (output, seen) =
-            self.act(step, run, &host, slots, if own { expect.take() } else { None }, place, record, keep).await?;
+        let expect = if step.on == On::Host { course.expect.take() } else { None };
+        let (output, seen) = self.act(step, run, &host, &course.slots, expect, place, record, keep).await?;
         if let Some(slot) = run.capture {
-            slots.put(slot, Secret::new(output.stdout.trim()));
+            course.slots.put(slot, Secret::new(output.stdout.trim()));
         }
         Ok(seen)
     }
@@ -172,6 +193,8 @@ impl Steps<'_> {
         for tries in 1.. {
             let request = self.request(Some((&run.script, slots)), place.wants_look, run.timeout, record);
             let (effect, completes) = (step.effect.as_ref(), place.completes);
+            // What a failed try has changed is our own doing.
+            let expect = expect.filter(|_| tries == 1);
             let request = ActRequest { expect, effect, completes, ..request };
             let outcome = match self.fleet.act(host, &request).await {
                 Ok(outcome) => outcome,
@@ -306,13 +329,20 @@ impl Steps<'_> {
     }
 
     /// Where a step runs; `None` when it is optional and no host qualifies.
-    async fn host_of(&self, step: &Step) -> Result<Option<HostName>, StepsError> {
+    async fn host_of(&self, step: &Step, helper: &mut Option<HostName>) -> Result<Option<HostName>, StepsError> {
         let own = self.change.address.host();
         if step.on == On::Host && !own.is_cluster() {
+            *helper = None;
             return Ok(Some(own.clone()));
         }
+        if helper.is_some() {
+            return Ok(helper.clone());
+        }
         match pick(self.fleet, self.plan, self.change, self.resource, Some(own)).await {
-            Ok(host) => Ok(Some(host)),
+            Ok(host) => {
+                *helper = Some(host.clone());
+                Ok(Some(host))
+            }
             Err(_) if step.optional => Ok(None),
             Err(text) => Err(self.failed(own, &step.title, text)),
         }

@@ -111,6 +111,8 @@ fn record(change: &Change, mode: Mode, store: &Store) -> Option<Entry> {
 
 struct Walk {
     run: Run,
+    /// The plan ends the cluster.
+    whole: bool,
     inheriting: HashMap<Address, Vec<Address>>,
     queue: Queue,
     began: Instant,
@@ -129,6 +131,7 @@ impl Walk {
         Self {
             queue: Queue::new(&run.plan, run.control.parallelism),
             inheriting: inheriting(&run.plan),
+            whole: run.plan.ends_the_cluster(),
             began: Instant::now(),
             endings: vec![None; total],
             started: vec![None; total],
@@ -170,6 +173,7 @@ impl Walk {
         let mut running: JoinSet<(usize, Result<Option<Failure>, EngineError>)> = JoinSet::new();
         let mut interrupt = self.run.control.interrupt.clone();
         let mut told = Interrupt::None;
+        let mut broken = None;
         loop {
             let wish = *interrupt.borrow_and_update();
             if wish > told {
@@ -203,9 +207,10 @@ impl Walk {
                     let failure = match result {
                         Ok(failure) => failure,
                         Err(error) => {
-                            // Let the others end and be recorded, as far as that is possible.
-                            while running.join_next().await.is_some() {}
-                            return Err(error);
+                            // The others end and are recorded, as far as that is possible.
+                            self.stop = true;
+                            broken.get_or_insert(error);
+                            continue;
                         }
                     };
                     self.ended(i, failure);
@@ -213,7 +218,7 @@ impl Walk {
                 Ok(()) = interrupt.changed() => {}
             }
         }
-        Ok(())
+        broken.map_or(Ok(()), Err)
     }
 
     fn spawn(&mut self, i: usize, running: &mut JoinSet<(usize, Result<Option<Failure>, EngineError>)>) {
@@ -226,6 +231,7 @@ impl Walk {
             fleet: Arc::clone(&self.run.fleet),
             store: Arc::clone(&self.run.store),
             events: self.run.events.clone(),
+            whole: self.whole,
             inherits: self.inheriting.remove(&change.address).unwrap_or_default(),
             undisturbed: change.after.is_empty(),
             began: Instant::now(),

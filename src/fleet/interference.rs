@@ -43,8 +43,8 @@ pub trait Interference: Send + Sync + Debug {
 pub enum Fate {
     /// Nothing stands in its way.
     Go,
-    /// Nothing is done, and this is what the script is said to have answered. Of a look, it is what each of its
-    /// probes answered, as a failure.
+    /// Nothing is done, and this is what the script is said to have answered once it has seen that all is as planned. Of
+    /// a look, it is what each of its probes answered, as a failure.
     Fail(Output),
     /// Nothing is done, and this is the answer. A look goes on.
     Answer(Box<ActOutcome>),
@@ -106,6 +106,13 @@ mod tests {
     /// Updates a thing that differs in three fields. Yields the outcome, if there was one, whether it was told, and
     /// what is there then.
     async fn update(fate: Fate) -> (Option<Result<ActOutcome, FleetError>>, u32, Observation) {
+        update_expecting(None, fate).await
+    }
+
+    async fn update_expecting(
+        expect: Option<&str>,
+        fate: Fate,
+    ) -> (Option<Result<ActOutcome, FleetError>>, u32, Observation) {
         let watch = Arc::new(Always(fate, Mutex::new(0)));
         let bare = SimulatedFleet::in_memory(BTreeMap::new());
         let fleet = bare.again(BTreeMap::new()).interfered(Arc::clone(&watch) as Arc<dyn Interference>);
@@ -115,7 +122,7 @@ mod tests {
             address: &address,
             resource: thing.as_ref(),
             purpose: Purpose::Apply,
-            expect: None,
+            expect,
             act: Some((&script, &slots)),
             effect: None,
             completes: true,
@@ -138,6 +145,9 @@ mod tests {
         let (outcome, told, now) = update(Fate::Fail(said.clone())).await;
         let ran = ActOutcome::Ran { output: said, kept: BTreeMap::new(), after: None };
         assert_eq!((outcome.unwrap().unwrap(), told, now), (ran.clone(), 1, old.clone()));
+        // A script looks first, so what fails in it fails on what was planned.
+        let (outcome, _, now) = update_expecting(Some("another"), Fate::Fail(Output::default())).await;
+        assert!(matches!(outcome, Some(Ok(ActOutcome::Stale { .. }))) && now == old, "{outcome:?}");
         let (outcome, _, now) = update(Fate::Answer(Box::new(ran.clone()))).await;
         assert_eq!((outcome.unwrap().unwrap(), now), (ran, old.clone()));
 

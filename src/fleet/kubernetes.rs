@@ -101,7 +101,7 @@ pub(super) struct Model {
     others: BTreeSet<Address>,
     /// What the resources do not say of etcd's members.
     pub(super) told: BTreeMap<HostName, Member>,
-    /// The virtual address that the cluster was made with.
+    /// The virtual address at which the cluster was reached last; nothing when somebody else's load balancer holds it.
     pub(super) endpoint: Option<Ipv4Addr>,
     /// Bootstrap tokens, by id.
     pub(super) tokens: BTreeMap<String, Token>,

@@ -111,3 +111,13 @@ pub struct Reach {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_file: Option<PathBuf>,
 }
+
+impl Reach {
+    /// Whether both lead to the same machine, as far as that can be told from names.
+    pub fn leads_where(&self, other: &Self) -> bool {
+        let port = |reach: &Self| reach.port.unwrap_or(22);
+        let via = |reach: &Self| reach.bastion.as_ref().map(|bastion| bastion.address.clone());
+        let place = |reach: &Self| (reach.transport, reach.address.clone(), port(reach), via(reach));
+        place(self) == place(other)
+    }
+}

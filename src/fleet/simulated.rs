@@ -4,6 +4,7 @@
 //! It is what a newcomer's first command runs on, what `--simulate` rehearses a real file on and
 //! what the randomized tests drive. No shell is involved.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +19,7 @@ use super::kubernetes::{Doing, NoApi, carry_out};
 use super::report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose, Trail};
 use super::world::{World, WorldFile};
 use crate::resource::{
-    Address, HostFacts, HostName, Interface, Observation, Output, Pattern, ProbeError, Seen, Trace, sha256_hex,
+    Address, AnyKind, HostFacts, HostName, Interface, Observation, Output, Pattern, ProbeError, Seen, Trace, sha256_hex,
 };
 
 /// An in-memory fleet, optionally kept in a file.
@@ -116,7 +117,14 @@ impl SimulatedFleet {
 
     /// Puts something at an address behind mainstay's back.
     pub fn set(&self, address: &Address, is: Observation) -> Result<(), FleetError> {
-        self.change(|world| world.meddle(address, is))
+        let address = self.at(address);
+        self.change(|world| world.meddle(&address, is))
+    }
+
+    /// What is at an address.
+    pub fn get(&self, address: &Address) -> Observation {
+        let address = self.at(address);
+        self.lock().get(&address)
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
@@ -133,9 +141,27 @@ impl SimulatedFleet {
         Ok(done)
     }
 
+    /// What the machine is called that has this host's address: hosts are reached by address, whatever their name.
+    fn here<'a>(&self, host: &'a HostName) -> Cow<'a, HostName> {
+        let other = self.addresses.get(host).and_then(|at| self.lock().called_otherwise(host, at));
+        other.map_or(Cow::Borrowed(host), Cow::Owned)
+    }
+
+    /// The same for the host of an address.
+    fn at<'a>(&self, address: &'a Address) -> Cow<'a, Address> {
+        match self.here(address.host()) {
+            Cow::Borrowed(_) => Cow::Borrowed(address),
+            Cow::Owned(host) => {
+                let key = address.key().map(str::to_owned);
+                Cow::Owned(Address::new(host, address.component(), address.kind(), key))
+            }
+        }
+    }
+
     fn up(&self, host: &HostName) -> Result<MutexGuard<'_, World>, FleetError> {
+        let here = self.here(host);
         let world = self.lock();
-        if world.is_down(host) {
+        if world.is_down(&here) {
             return Err(self.unreachable(host));
         }
         Ok(world)
@@ -146,7 +172,7 @@ impl SimulatedFleet {
     }
 
     fn unreachable(&self, host: &HostName) -> FleetError {
-        let reason = "no route to host (simulated: `mainstay sim up` brings it back)".to_owned();
+        let reason = "no route to host (simulated: `mainstay sim up HOST` brings it back)".to_owned();
         FleetError::Connect { host: host.clone(), address: self.address(host), reason }
     }
 
@@ -167,9 +193,14 @@ impl SimulatedFleet {
             Fate::Slow(time) => tokio::time::sleep(time).await,
             Fate::Gone | Fate::GoneAfter => std::future::pending().await,
         }
+        let addresses: Vec<Cow<'_, Address>> = looks.iter().map(|look| self.at(&look.address)).collect();
+        let here = self.here(host);
         let world = self.up(host)?;
-        let answer = |look: &Look| failed.clone().map_or_else(|| see(&world, host, &look.address), Err);
-        let seen = looks.iter().map(|look| (look.address.clone(), answer(look))).collect();
+        let answer = |(look, at): (&Look, Cow<'_, Address>)| {
+            let seen = failed.clone().map_or_else(|| see(&world, &here, &at, look.resource.as_ref()), Err);
+            (look.address.clone(), seen)
+        };
+        let seen = looks.iter().zip(addresses).map(answer).collect();
         Ok(HostReport { facts: self.facts(host), seen })
     }
 
@@ -191,7 +222,7 @@ impl SimulatedFleet {
         }
         let outcome = match fate {
             Fate::Go | Fate::Slow(_) => self.carry_out(host, request, Amount::Whole),
-            Fate::Fail(output) => self.up(host).map(|_| ran(output)),
+            Fate::Fail(output) => self.stale(host, request).map(|stale| stale.unwrap_or_else(|| ran(output))),
             Fate::Answer(outcome) => self.up(host).map(|_| *outcome),
             Fate::HalfWay => self.carry_out(host, request, Amount::Half),
             Fate::Unanswered => self.carry_out(host, request, Amount::Whole).and(Err(self.lost(host))),
@@ -217,43 +248,47 @@ impl SimulatedFleet {
         FleetError::Timeout { host: host.clone(), address: self.address(host), seconds: limit.as_secs() }
     }
 
+    /// The answer of a host on which the resource is not as it was planned to be: a script looks before all else.
+    fn stale(&self, host: &HostName, request: &ActRequest<'_>) -> Result<Option<ActOutcome>, FleetError> {
+        let (here, address) = (self.here(host), self.at(request.address));
+        let seen = see(&*self.up(host)?, &here, &address, request.resource);
+        let stale = |seen: Seen| ActOutcome::Stale { now: Ok(seen.observation) };
+        Ok(seen.ok().filter(|seen| request.expect.is_some_and(|it| seen.digest != it)).map(stale))
+    }
+
     /// What the host does of its own accord.
     fn carry_out(&self, host: &HostName, request: &ActRequest<'_>, amount: Amount) -> Result<ActOutcome, FleetError> {
-        let (seen, faulty) = {
-            let world = self.up(host)?;
-            (see(&world, host, request.address), world.fault_on(request.address))
-        };
-        if let (Some(expect), Ok(seen)) = (request.expect, &seen)
-            && seen.digest != expect
-        {
-            return Ok(ActOutcome::Stale { now: Ok(seen.observation.clone()) });
+        if let Some(stale) = self.stale(host, request)? {
+            return Ok(stale);
         }
+        let (here, address) = (self.here(host), self.at(request.address));
+        let faulty = self.lock().fault_on(request.address);
         if faulty && request.act.is_some() {
             return Ok(ran(failure("simulated fault (`mainstay sim fail`)")));
         }
         let output = match (request.effect, request.act) {
             (Some(effect), Some((_, slots))) => {
                 let (now, half, done) = (self.hosts.clock.now(), amount == Amount::Half, request.resource.simulate());
-                let doing = Doing { on: host, address: request.address, done: &done, slots, now, half };
+                let doing = Doing { on: &here, address: &address, done: &done, slots, now, half };
                 self.change(|world| carry_out(world, effect, doing))?
             }
             _ => Output { stdout: "simulated".into(), ..Output::default() },
         };
         if output.success() && request.completes {
-            self.complete(request, amount)?;
+            self.complete(&address, request, amount)?;
         }
         if amount == Amount::Half {
             return Ok(ran(if output.success() { failure("cut off half-way (simulated)") } else { output }));
         }
         let wants_look = request.look_after && output.success();
-        let after = wants_look.then(|| see(&self.lock(), host, request.address));
+        let after = wants_look.then(|| see(&self.lock(), &here, &address, request.resource));
         Ok(ActOutcome::Ran { output, kept: BTreeMap::new(), after })
     }
 
     /// The resource becomes as its purpose wants it.
-    fn complete(&self, request: &ActRequest<'_>, amount: Amount) -> Result<(), FleetError> {
+    fn complete(&self, address: &Address, request: &ActRequest<'_>, amount: Amount) -> Result<(), FleetError> {
         // What kubeadm left is what it did, and nothing that a look could bring about.
-        if request.act.is_none() && is_kubeadm(request.address) {
+        if request.act.is_none() && is_kubeadm(address) {
             return Ok(());
         }
         let is = match request.purpose {
@@ -263,9 +298,9 @@ impl SimulatedFleet {
         self.change(|world| {
             let is = match amount {
                 Amount::Whole => is,
-                Amount::Half => half_way(world.get(request.address), is),
+                Amount::Half => half_way(world.get(address), is),
             };
-            world.set(request.address, is);
+            world.set(address, is);
         })
     }
 
@@ -281,6 +316,7 @@ impl SimulatedFleet {
             cpus: 4,
             memory_kib: 8 << 20,
             cgroup_version: 2,
+            haproxy_confined: false,
             systemd: true,
             uid: 0,
             epoch: 0,
@@ -326,7 +362,7 @@ fn seen_of(observation: Observation) -> Seen {
 
 /// What belongs to the cluster is seen from control planes only, as on real hosts, and while their API answers; the
 /// virtual address only while a host holds it.
-fn see(world: &World, host: &HostName, address: &Address) -> LookResult {
+fn see(world: &World, host: &HostName, address: &Address, resource: &dyn AnyKind) -> LookResult {
     if address.host().is_cluster() {
         match world.model().api(host, world.down()) {
             Ok(()) => {}
@@ -340,14 +376,16 @@ fn see(world: &World, host: &HostName, address: &Address) -> LookResult {
     let here = world.get(address);
     if here == Observation::Absent
         && is_kubeadm(address)
-        && let Some(other) = world.model().same_host(address)
+        && let Some(Observation::Present(mut other)) = world.model().same_host(address).map(|other| world.get(other))
     {
-        let other = world.get(other);
-        let worker = other.present().is_some_and(|is| is["role"] == "worker");
-        return if worker && address.kind() == "kubeadm_init" {
+        // That kubeadm was begun is all that a host tells of it: who asks takes it for what is to be there.
+        if other["complete"] == false {
+            other["role"] = resource.simulate()["role"].take();
+        }
+        return if other["role"] == "worker" && address.kind() == "kubeadm_init" {
             Err(ProbeError::odd(format!("{host} is a worker of a cluster, not its first control plane")))
         } else {
-            Ok(seen_of(other))
+            Ok(seen_of(Observation::Present(other)))
         };
     }
     Ok(seen_of(here))
@@ -366,4 +404,56 @@ fn held(address: &Address) -> Option<std::net::Ipv4Addr> {
 /// The faults that are on, for `sim status`.
 pub(super) fn matches(faults: &std::collections::BTreeSet<String>, address: &Address) -> bool {
     faults.iter().any(|pattern| Pattern::new(pattern.clone()).matches(address))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kinds::decode;
+
+    #[tokio::test]
+    async fn a_machine_is_reached_by_its_address_whatever_it_is_called() {
+        let addresses = |names: &[&str]| names.iter().map(|it| (HostName::new(*it), "10.0.0.1".to_owned())).collect();
+        let old = SimulatedFleet::in_memory(addresses(&["h1"]));
+        let [was, is] = ["h1/host/sysctl[a]", "new/host/sysctl[a]"].map(|it| it.parse::<Address>().unwrap());
+        old.set(&was, Observation::Present(json!({ "value": "1" }))).unwrap();
+        // Records and cluster.yaml may call it differently for a while.
+        let both = old.again(addresses(&["h1", "new"]));
+        assert_eq!(both.get(&is), both.get(&was));
+        both.set(&is, Observation::Present(json!({ "value": "2" }))).unwrap();
+        assert_eq!(both.get(&was).present().unwrap()["value"], "2");
+        let new = old.again(addresses(&["new"]));
+        assert_eq!(new.get(&is).present().unwrap()["value"], "2");
+        new.set_down(&HostName::new("new"), true).unwrap();
+        for (fleet, host) in [(&new, "new"), (&old, "h1")] {
+            assert!(fleet.look(&HostName::new(host), &[]).await.is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn what_kubeadm_only_began_is_whatever_is_to_be_there() {
+        let join = |role: &str| {
+            json!({ "node": "h", "role": role, "advertiseAddress": "10.0.0.1", "config": "",
+                "ignorePreflightErrors": [], "skipPhases": [] })
+        };
+        let init = json!({ "node": "h", "advertiseAddress": "10.0.0.1", "config": "", "ignorePreflightErrors": [],
+            "skipPhases": [], "fixed": {} });
+        let asked = |complete: bool, component: &str, kind: &str, wanted: &Value| {
+            let mut world = World::default();
+            let is = json!({ "complete": complete, "role": "worker" });
+            world.set(&"h/worker/kubeadm_join".parse().unwrap(), Observation::Present(is));
+            let address = format!("h/{component}/{kind}").parse().unwrap();
+            let seen = see(&world, &HostName::new("h"), &address, decode(kind, wanted).unwrap().as_ref());
+            seen.map(|seen| seen.observation.present().unwrap()["role"].clone()).map_err(|_| "refused")
+        };
+        let (plane, worker) = (Ok(json!("control-plane")), Ok(json!("worker")));
+        assert_eq!(asked(false, "control-plane", "kubeadm_init", &init), plane);
+        assert_eq!(asked(false, "control-plane", "kubeadm_join", &join("control-plane")), plane);
+        assert_eq!(asked(false, "worker", "kubeadm_join", &join("worker")), worker);
+        // Of a node that is whole its own files tell.
+        assert_eq!(asked(true, "control-plane", "kubeadm_init", &init), Err("refused"));
+        assert_eq!(asked(true, "control-plane", "kubeadm_join", &join("control-plane")), worker);
+    }
 }

@@ -94,6 +94,14 @@ impl World {
         }
     }
 
+    /// What the machine at an address is called, if that is not this.
+    pub(super) fn called_otherwise(&self, host: &HostName, at: &str) -> Option<HostName> {
+        if self.hosts.get(host).is_some_and(|is| is == at) {
+            return None;
+        }
+        self.hosts.iter().find(|(_, is)| *is == at).map(|(name, _)| name.clone())
+    }
+
     /// What the file does not say yet.
     pub(super) fn take_unsaved(&mut self) -> Vec<Line> {
         std::mem::take(&mut self.unsaved)

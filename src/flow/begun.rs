@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -10,7 +11,7 @@ use super::error::FlowError;
 use super::survey::Survey;
 use crate::engine::event::Event;
 use crate::engine::{self, Control, EngineError, Outcome, Run};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Reach};
 use crate::plan::Plan;
 use crate::resource::HostName;
 use crate::state::{self, Lease, State, Store};
@@ -25,15 +26,8 @@ pub struct Begun {
 
 /// Begins to carry a plan out: records what no single resource records. No host is touched.
 pub fn begin(planned: Survey, store: Store, lease: Lease) -> Result<Begun, FlowError> {
-    // What a plan of a part leaves out keeps its records, and how its hosts were reached.
-    let planned_for: BTreeSet<&HostName> = planned.plan.changes.iter().map(|change| change.address.host()).collect();
-    let part = |host: &HostName| planned.plan.left_out == 0 || planned_for.contains(host);
-    let mut hosts = BTreeMap::new();
-    for (host, reach) in planned.reaches.iter().filter(|(host, _)| part(host)) {
-        let value = serde_json::to_value(reach)
-            .map_err(|error| FlowError::Unwritable { host: host.clone(), reason: error.to_string() })?;
-        hosts.insert(host.clone(), value);
-    }
+    let part = part(&planned);
+    let hosts = reached(&planned, &part)?;
     store.begin(lease, |state| {
         follow(&planned, state);
         state.hosts.extend(hosts);
@@ -67,13 +61,34 @@ impl Begun {
     }
 }
 
+/// What a plan of a part leaves out keeps its records, and how its hosts were reached.
+fn part(planned: &Survey) -> impl Fn(&HostName) -> bool + use<> {
+    let changes = planned.plan.changes.iter().map(|change| change.address.host().clone());
+    let planned_for: Option<BTreeSet<HostName>> = (planned.plan.left_out > 0).then(|| changes.collect());
+    move |host| planned_for.as_ref().is_none_or(|hosts| hosts.contains(host))
+}
+
+/// How these hosts are reached, as it is recorded.
+fn reached(planned: &Survey, part: impl Fn(&HostName) -> bool) -> Result<BTreeMap<HostName, Value>, FlowError> {
+    let value = |(host, reach): (&HostName, &Reach)| match serde_json::to_value(reach) {
+        Ok(value) => Ok((host.clone(), value)),
+        Err(error) => Err(FlowError::Unwritable { host: host.clone(), reason: error.to_string() }),
+    };
+    planned.reaches.iter().filter(|(host, _)| part(host)).map(value).collect()
+}
+
 /// Brings records up to date where hosts and wishes agree already; touches no host.
 pub fn refresh(planned: &Survey, store: &Store, lease: Lease) -> Result<(), FlowError> {
+    let mut hosts = reached(planned, part(planned))?;
+    hosts.retain(|host, is| store.with(|state| state.hosts.get(host).is_some_and(|was| was != is)));
     let guards = planned.guards.as_ref().is_some_and(|guards| store.with(|state| state.guards != *guards));
     // Without a state there is nothing yet that a guard could keep.
     let guards = guards && store.with(|state| state.serial > 0);
-    if guards || planned.plan.changes.iter().any(|change| change.rerecord) {
-        store.begin(lease, |state| follow(planned, state))?;
+    if guards || !hosts.is_empty() || planned.plan.changes.iter().any(|change| change.rerecord) {
+        store.begin(lease, |state| {
+            follow(planned, state);
+            state.hosts.extend(hosts);
+        })?;
         let recorded = engine::record_only(&planned.plan, store);
         store.finish()?;
         recorded?;

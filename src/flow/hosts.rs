@@ -30,7 +30,14 @@ pub fn recorded_control_planes(state: &State) -> Vec<HostName> {
     hosts
 }
 
-/// Hosts that cluster.yaml makes control planes, in its order.
-pub(super) fn declared_control_planes(cluster: &Cluster) -> Vec<HostName> {
-    cluster.control_planes().map(|host| HostName::new(&host.name)).collect()
+/// Hosts that cluster.yaml makes control planes, in its order, then those that were made such before: one that is about to
+/// leave may be the only one that knows what is in the cluster.
+pub(super) fn control_planes(cluster: &Cluster, state: &State) -> Vec<HostName> {
+    let mut hosts: Vec<HostName> = cluster.control_planes().map(|host| HostName::new(&host.name)).collect();
+    for host in recorded_control_planes(state) {
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    hosts
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::FlowError;
-use super::hosts::{declared_control_planes, guarded, ignored, recorded_control_planes, renames};
+use super::hosts::{control_planes, guarded, ignored, recorded_control_planes, renames};
 use super::look::{Listener, look};
 use super::reaches::reaches;
 use super::wishes::Wishes;
@@ -13,7 +13,7 @@ use crate::fleet::{Fleet, FleetError, Looker, Reach};
 use crate::graph::Graph;
 use crate::kinds;
 use crate::plan::{self, Mode, Plan, Rename, Selection};
-use crate::resource::{HostName, Pattern};
+use crate::resource::{Address, HostName, Pattern};
 use crate::state::State;
 
 /// A plan and what is needed to carry it out.
@@ -65,11 +65,14 @@ pub async fn survey(
     let state = followed.state.as_ref();
     let wishes = Wishes::gather(cluster, &followed)?;
     let reaches = reaches(cluster, simulated, state)?;
+    if mode == Mode::Apply {
+        one_machine(cluster, state, &reaches)?;
+    }
     let blind = wishes.graph(&BTreeMap::new())?;
     plan::check_renames(&renames, &blind)?;
     selection.check(mode, &blind, state)?;
     let chosen = selection.choose(mode, &blind, state);
-    let control_planes = declared_control_planes(cluster);
+    let control_planes = control_planes(cluster, state);
     let fleet = open(&reaches)?;
     let facts = look(&Looker::of(&fleet), &blind, state, &chosen, &control_planes, parallelism, listener).await;
     let graph = wishes.graph(&facts.hosts)?;
@@ -138,6 +141,25 @@ pub async fn survey_destroy(
     });
     let pod_ranges = state.pod_ranges.clone();
     Ok(Survey { plan, fleet, reaches, pod_ranges, renames: Vec::new(), guards: None, files: BTreeMap::new() })
+}
+
+/// A host that is called otherwise without a word is taken away under its old name, and is the same machine.
+fn one_machine(cluster: &Cluster, state: &State, reaches: &BTreeMap<HostName, Reach>) -> Result<(), FlowError> {
+    let recorded: BTreeSet<&HostName> = state.resources.keys().map(Address::host).collect();
+    let declared: BTreeSet<HostName> = cluster.hosts.iter().map(|host| HostName::new(&host.name)).collect();
+    let new: Vec<(&HostName, &Reach)> =
+        reaches.iter().filter(|(host, _)| declared.contains(*host) && !recorded.contains(host)).collect();
+    for (from, was) in reaches.iter().filter(|(host, _)| !declared.contains(*host) && recorded.contains(host)) {
+        if let Some((to, _)) = new.iter().find(|(_, is)| is.leads_where(was)) {
+            let reason = format!(
+                "{to} is at {}, where {from} is on record: if it is called otherwise now, write `lifecycle: {{moved: \
+                 [{{from: {from}, to: {to}}}]}}`; else take {from} out and apply, and add {to} then",
+                was.address
+            );
+            return Err(FlowError::Unfit { key: "hosts", reason });
+        }
+    }
+    Ok(())
 }
 
 /// A renamed host is the same machine; one that is reached elsewhere may not be.

@@ -191,6 +191,7 @@ mod tests {
             reacts_to: BTreeSet::new(),
             lane: None,
             source: format!("/{key}"),
+            guessed: false,
         }
     }
 

@@ -282,7 +282,7 @@ impl Kind for File {
             }
             Observation::Present(FileSeen { content: Some(content), sha256, mode, owner, .. }) => {
                 let script = self.write(content.into(), sha256, mode, owner);
-                ("restore", script.set("CHECK", "none").set("KEEP", "no"))
+                ("restore", script.set("CHECK", "none").set("KEEP", "drop"))
             }
             Observation::Present(FileSeen { content: None, sha256, mode, owner, .. }) => {
                 let script = Script::new(include_str!("file/put_back.sh")).set("FILE", &self.path);

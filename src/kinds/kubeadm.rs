@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::kubeadm_join::JoinRole;
-use super::kubectl::with_kubectl;
+use super::kubectl::{ELECTION, with_kubectl};
 use crate::resource::{
     Action, Effect, FieldChange, Observation, Output, Prior, ProbeError, Script, Slots, Step, Value, sha256_hex,
 };
@@ -139,8 +139,12 @@ impl Host<'_> {
     pub(super) fn prepare(&self) -> [Step; 3] {
         let before = Script::new(concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/before.sh")));
         let body = match self.verb {
-            "init" => with_kubectl!("kubeadm/marker.sh", "kubeadm/init_complete.sh", "kubeadm/settle.sh"),
-            _ => with_kubectl!("kubeadm/marker.sh", "kubeadm/join_complete.sh", "kubeadm/settle.sh"),
+            "init" => {
+                with_kubectl!("kubeadm/marker.sh", "kubeadm/spared.sh", "kubeadm/init_complete.sh", "kubeadm/settle.sh")
+            }
+            _ => {
+                with_kubectl!("kubeadm/marker.sh", "kubeadm/spared.sh", "kubeadm/join_complete.sh", "kubeadm/settle.sh")
+            }
         };
         let settle = self.script(body).set("SKIP", self.skip.join(","));
         [
@@ -197,8 +201,8 @@ impl Host<'_> {
             .set("LABEL", self.label())
             .set("DESCRIPTION", TOKEN_DESCRIPTION)
             .set("CERTIFICATES", if certificates { "yes" } else { "" });
-        let step = Step::run("delete the bootstrap tokens", script).within(Duration::from_mins(2)).always();
-        step.means(Effect::DeleteTokens { certificates })
+        let step = Step::run("delete the bootstrap tokens", script).within(Duration::from_mins(2)).transient(ELECTION);
+        step.always().means(Effect::DeleteTokens { certificates })
     }
 
     /// Takes the node's etcd member and Node object away, on another control plane: before it joins anew, or, with
@@ -208,7 +212,8 @@ impl Host<'_> {
         let script = script.set("STANDING", if leaving { BARE.into() } else { standing() });
         let effect = Effect::RemoveMember { leaving };
         let effect = if leaving { effect } else { effect.only_if(STANDING, BARE) };
-        Step::run(format!("take {} out of the cluster", self.node), script).on_control_plane().means(effect)
+        let step = Step::run(format!("take {} out of the cluster", self.node), script).transient(ELECTION);
+        step.on_control_plane().means(effect)
     }
 
     pub(super) fn destroy(&self, prior: &Prior<Observed>) -> Vec<Step> {
@@ -282,6 +287,16 @@ pub(super) fn renamed(was: &str, is: &str) -> Option<String> {
         format!(
             "the Kubernetes node is called {was}, and a node cannot be renamed: set `nodeName: {was}` on this host, \
              or take the host out, apply, and add it again as {is}"
+        )
+    })
+}
+
+/// Its API server and its etcd member are announced under it.
+pub(super) fn readdressed(was: Ipv4Addr, is: Ipv4Addr) -> Option<String> {
+    (was != is).then(|| {
+        format!(
+            "a control plane cannot change its address: was {was}, is {is}; put {was} back, or take the host out, apply, \
+             and add it again"
         )
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubeadm::{Host, Observed, SETTINGS, TOKEN_DESCRIPTION, renamed, restored, setting};
+use super::kubeadm::{Host, Observed, SETTINGS, TOKEN_DESCRIPTION, readdressed, renamed, restored, setting};
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
 use crate::resource::{
@@ -143,7 +143,9 @@ impl Kind for KubeadmInit {
                 "{name} cannot change after kubeadm init: was {was}, is {is}; put {was} back, or destroy the cluster first"
             ))
         });
-        let changed: Vec<String> = renamed(&recorded.node, &self.node).into_iter().chain(changed).collect();
+        let address = readdressed(recorded.advertise_address, self.advertise_address);
+        let changed: Vec<String> =
+            renamed(&recorded.node, &self.node).into_iter().chain(address).chain(changed).collect();
         (!changed.is_empty()).then(|| changed.join("\n"))
     }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubeadm::{Host, Observed, TOKEN_DESCRIPTION, renamed, restored, setting, slotted, standing, unless_joined};
-use super::kubectl::with_kubectl;
+use super::kubeadm::{
+    Host, Observed, TOKEN_DESCRIPTION, readdressed, renamed, restored, setting, slotted, standing, unless_joined,
+};
+use super::kubectl::{ELECTION, with_kubectl};
 use crate::resource::{
     Act, Action, Effect, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
 };
@@ -58,6 +60,9 @@ pub struct KubeadmJoin {
     pub ignore_preflight_errors: Vec<String>,
     /// Phases of `kubeadm join` that are left out.
     pub skip_phases: Vec<String>,
+    /// As in [`super::KubeadmInit`].
+    #[serde(skip)]
+    pub virtual_ip: Option<Ipv4Addr>,
 }
 
 impl KubeadmJoin {
@@ -105,13 +110,14 @@ impl KubeadmJoin {
         if let Some(upload) = &self.upload_config {
             let body = concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/upload.sh"));
             let script = Script::new(body).set("CONFIG", slotted(upload)).set("STANDING", standing());
-            let effect = Effect::UploadCertificates { key: Self::CERTIFICATE_KEY };
+            let effect = Effect::UploadCertificates { endpoint: self.virtual_ip, key: Self::CERTIFICATE_KEY };
             let step = Step::run("upload the certificates", script).on_control_plane();
             steps.push(step.means(unless_joined(effect)));
         }
         let made = Effect::MakeToken { id: Self::TOKEN_ID, lifetime: TOKEN_LIFETIME };
         steps.extend([
             Step::run("make a bootstrap token", token.set("STANDING", standing()))
+                .transient(ELECTION)
                 .on_control_plane()
                 .means(unless_joined(made)),
             Step::wait("the token is signed", signed.set("STANDING", standing()), minute)
@@ -176,7 +182,8 @@ impl Kind for KubeadmJoin {
         }
         steps.extend(self.invite());
         let certificates = self.upload_config.as_ref().map(|_| Self::CERTIFICATE_KEY);
-        let run = host.run().means(unless_joined(Effect::Join { token: Self::TOKEN_ID, certificates }));
+        let joined = Effect::Join { endpoint: self.virtual_ip, token: Self::TOKEN_ID, certificates };
+        let run = host.run().means(unless_joined(joined));
         steps.extend([run, self.gate(), forget_secrets]);
         steps
     }
@@ -194,7 +201,10 @@ impl Kind for KubeadmJoin {
     }
 
     fn refuses(&self, recorded: &Self) -> Option<String> {
-        renamed(&recorded.node, &self.node)
+        let both = self.role == JoinRole::ControlPlane && recorded.role == JoinRole::ControlPlane;
+        let address = readdressed(recorded.advertise_address, self.advertise_address).filter(|_| both);
+        let changed: Vec<String> = renamed(&recorded.node, &self.node).into_iter().chain(address).collect();
+        (!changed.is_empty()).then(|| changed.join("\n"))
     }
 
     fn warning(&self, action: Action) -> Option<String> {

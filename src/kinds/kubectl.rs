@@ -9,6 +9,9 @@ macro_rules! with_kubectl {
 }
 pub(super) use with_kubectl;
 
+/// What the API answers while etcd has no leader, as when the control plane leaves that was it: it is asked again.
+pub(super) const ELECTION: &[&str] = &["etcdserver: leader changed", "etcdserver: request timed out"];
+
 #[cfg(test)]
 pub(super) mod stage {
     //! Runs bodies against made-up commands, with the host's directories moved into a temporary one.

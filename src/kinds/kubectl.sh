@@ -23,6 +23,21 @@ api() {
         --cache-dir /run/mainstay/kubectl --request-timeout=10s "$@"
 }
 
+# by_path get|delete PATH: what the API server answers, or nothing where there is no such object. By path, because for words
+# like `node` kubectl first asks the API server what it serves at all, which takes longer than the answer.
+by_path() {
+    status=0
+    said=$(api "$1" --raw "$2" 2>&1) || status=$?
+    case $status,$said in
+    0,*) printf '%s\n' "$said" ;;
+    *'(NotFound)'*) ;;
+    *)
+        printf '%s\n' "$said" >&2
+        return "$status"
+        ;;
+    esac
+}
+
 ready() { api get --raw /readyz >/dev/null 2>&1; }
 
 # Ends a look or step whose kubectl failed with status $1.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubectl::with_kubectl;
+use super::kubectl::{ELECTION, with_kubectl};
 use crate::resource::{
     Act, Action, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step, sha256_hex,
 };
@@ -90,7 +90,8 @@ impl Kind for Manifest {
 
     fn apply(&self, _: Act, _: &Observation<Observed>) -> Vec<Step> {
         let script = self.script(with_kubectl!("manifest/way.sh", "manifest/apply.sh"));
-        vec![Step::run(format!("apply {}", self.name), script).transient(TRANSIENT).means(Effect::UseApi)]
+        let apply = Step::run(format!("apply {}", self.name), script).transient(TRANSIENT).transient(ELECTION);
+        vec![apply.means(Effect::UseApi)]
     }
 
     fn files(&self) -> Vec<(String, String)> {
@@ -105,7 +106,7 @@ impl Kind for Manifest {
         let delete = self.script(with_kubectl!("manifest/objects.sh", "manifest/delete.sh"));
         let gone = self.script(with_kubectl!("manifest/objects.sh", "manifest/gone.sh"));
         vec![
-            Step::run(format!("delete {}", self.name), delete).optional().means(Effect::UseApi),
+            Step::run(format!("delete {}", self.name), delete).transient(ELECTION).optional().means(Effect::UseApi),
             Step::wait(format!("the objects of {} are gone", self.name), gone, Duration::from_mins(3))
                 .optional()
                 .means(Effect::UseApi),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::kubectl::with_kubectl;
+use super::kubectl::{ELECTION, with_kubectl};
 use crate::resource::{Act, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
 
 /// The annotation in which a node carries what mainstay set on it, and what was there before.
@@ -63,7 +63,7 @@ impl Node {
             .set("NAME", &self.name)
             .set("PATCH", patch.to_string())
             .set("IF_THERE", if if_there { "yes" } else { "" });
-        Step::run(title, script).means(Effect::UseApi)
+        Step::run(title, script).transient(ELECTION).means(Effect::UseApi)
     }
 }
 

@@ -12,7 +12,8 @@ use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeE
 pub struct Package {
     /// Name; its key.
     pub name: String,
-    /// The version or its beginning, for example `1.31.4`; any version when absent.
+    /// The version with or without its release, for example `1.31.4`; any version when absent. With apt its beginning
+    /// will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Whether upgrades of the host leave it alone.

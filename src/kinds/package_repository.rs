@@ -232,6 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_of_the_key_that_was_cut_off_is_not_trusted() {
+        let (root, rehearsal) = host(KEY);
+        let key = root.path().join("etc/apt/keyrings/kubernetes.asc");
+        fs::create_dir_all(key.parent().unwrap()).unwrap();
+        fs::write(&key, "old key").unwrap();
+        let cp = root.path().join("bin/cp");
+        stand_in(&cp, "#!/bin/sh\nfor to; do :; done\n: >\"$to\"\nexit 1\n");
+        let before = rehearsal.look(&repository()).unwrap();
+        rehearsal.run(&repository(), &repository().apply(Act::Update, &before)).unwrap_err();
+        fs::remove_file(cp).unwrap();
+        rehearsal.live(&repository());
+        assert_eq!(fs::read_to_string(&key).unwrap(), "old key");
+        assert_eq!(fs::read_dir(key.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn what_is_no_key_is_refused() {
         let (root, rehearsal) = host("<html>captive portal</html>");
         let steps = repository().apply(Act::Create, &Observation::Absent);

@@ -47,6 +47,8 @@ pub enum OnChange {
     Reload,
     /// By a restart.
     Restart,
+    /// Whoever changes what it reads starts it again, as kubeadm does with kubelet.
+    Nothing,
 }
 
 impl OnChange {
@@ -54,6 +56,7 @@ impl OnChange {
         match self {
             Self::Reload => "reload",
             Self::Restart => "restart",
+            Self::Nothing => "nothing",
         }
     }
 }

@@ -138,6 +138,28 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
     }
 
+    /// `swapoff` may take minutes, in which the run may be cut off: what it kept is not known then.
+    #[test]
+    fn a_unit_whose_masking_nobody_recorded_is_unmasked() {
+        let (dir, rehearsal) = host("/dev/zram0 partition 1 0 100\n/dev/sda2 partition 1 0 -2\n", "");
+        let at = |name: &str| dir.path().join(name);
+        let systemctl = "cd ${0%/*}\ncase $1,$3 in\nmask,*) : >\"masked.$3\" ;;\n\
+            unmask,*) shift 2; for n; do rm -f \"masked.$n\"; done ;;\n\
+            show,LoadState) if [ -e \"masked.$5\" ]; then echo masked; else echo loaded; fi ;;\nesac";
+        for (name, body) in [("systemctl", systemctl), ("systemd-escape", "echo \"${3#/}.swap\" | tr / -")] {
+            stand_in(at(name), &format!("#!/bin/sh\n{body}\n"));
+        }
+        let rehearsal = rehearsal.with("SYSTEMD", dir.path().to_str().unwrap());
+        let swapoff = fs::read_to_string(at("swapoff")).unwrap();
+        stand_in(at("swapoff"), &format!("{swapoff}[ \"$1\" != /dev/sda2 ]\n"));
+        let before = rehearsal.look(&Swap {}).unwrap();
+        rehearsal.run(&Swap {}, &Swap {}.apply(Act::Update, &before)).unwrap_err();
+        assert!(at("masked.dev-zram0.swap").exists() && at("masked.dev-sda2.swap").exists());
+        let prior = Prior { before, kept: std::collections::BTreeMap::default() };
+        rehearsal.run(&Swap {}, &Swap {}.destroy(&prior)).unwrap();
+        assert!(!at("masked.dev-zram0.swap").exists() && !at("masked.dev-sda2.swap").exists());
+    }
+
     #[test]
     fn a_host_without_swap_is_right_already_and_left_alone() {
         let (_dir, rehearsal) = host("", "UUID=1 / ext4 defaults 0 1\n");

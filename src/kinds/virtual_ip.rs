@@ -26,9 +26,16 @@ pub struct Observed {
     pub port: u16,
 }
 
+/// Seconds after which a look takes an address for silent: the first packet of a connection may be lost once, and is sent
+/// again after one second.
+const PATIENCE: &str = "1.3";
+/// Seconds of one look while it is awaited. An attempt that began before the address came to this host itself never ends.
+const IMPATIENCE: &str = "0.3";
+
 impl VirtualIp {
-    fn script(&self, body: &'static str) -> Script {
-        Script::new(body).set("ADDRESS", self.address.to_string()).set("PORT", self.port.to_string())
+    fn script(&self, body: &'static str, patience: &'static str) -> Script {
+        let script = Script::new(body).set("ADDRESS", self.address.to_string()).set("PORT", self.port.to_string());
+        script.set("PATIENCE", patience)
     }
 }
 
@@ -42,7 +49,7 @@ impl Kind for VirtualIp {
     }
 
     fn probe(&self) -> Script {
-        self.script(concat!(include_str!("virtual_ip/accepted.sh"), include_str!("virtual_ip/look.sh")))
+        self.script(concat!(include_str!("virtual_ip/accepted.sh"), include_str!("virtual_ip/look.sh")), PATIENCE)
     }
 
     fn parse(&self, output: &Output) -> Result<Observation<Observed>, ProbeError> {
@@ -66,7 +73,7 @@ impl Kind for VirtualIp {
         let until = format!("{}:{} accepts connections", self.address, self.port);
         let body = concat!(include_str!("virtual_ip/accepted.sh"), include_str!("virtual_ip/missing.sh"));
         let answers = Effect::EndpointAnswers { address: self.address };
-        vec![Step::wait(until, self.script(body), Duration::from_mins(1)).means(answers)]
+        vec![Step::wait(until, self.script(body, IMPATIENCE), Duration::from_mins(1)).means(answers)]
     }
 
     fn destroy(&self, _: &Prior<Observed>) -> Vec<Step> {
@@ -101,13 +108,32 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_nobody_holds_is_silent_without_a_second_try() {
+        let stage = Stage::new();
+        stage.command("timeout", "exit 124");
+        stage.command("curl", "exit 0");
+        assert_eq!(stage.run(&vip(1).probe()).stdout.trim(), "silent");
+    }
+
+    #[test]
     fn curl_tells_where_bash_cannot_connect() {
         let stage = Stage::new();
         stage.command("bash", "exit 1");
-        for (status, answer) in [(7, "silent"), (28, "silent"), (35, "answers"), (0, "answers")] {
+        // 1: it cannot speak HTTPS at all, and has asked nobody.
+        for (status, answer) in [
+            (1, "silent"),
+            (7, "silent"),
+            (28, "silent"),
+            (35, "answers"),
+            (52, "answers"),
+            (56, "answers"),
+            (0, "answers"),
+        ] {
             stage.command("curl", &format!("exit {status}"));
             assert_eq!(stage.run(&vip(1).probe()).stdout.trim(), answer, "{status}");
         }
+        // A proxy would answer for an address that nobody holds.
+        assert!(stage.calls().contains(" --noproxy * "), "{}", stage.calls());
     }
 
     #[test]

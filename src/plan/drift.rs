@@ -11,7 +11,7 @@
 //! | interrupted | any | any | pending: what an apply left half-way was not changed by others |
 //! | at another address | any | any | pending, at the old address; drift is told there, too |
 //! | no | any | yes | pending: not applied yet, whoever made what is there |
-//! | yes | unknown | any | unseen; pending, too, when declared differs |
+//! | yes | unknown | any | unseen; pending, too, when declared differs, as far as that does not depend on the host's facts |
 //!
 //! A resource that reacts to one of these is no entry of its own, unless an earlier run still owes it that.
 //! Drift that `lifecycle.ignoreDrift` covers is counted and left out; what is gone altogether is never ignored.
@@ -232,9 +232,9 @@ fn pending(change: &Change, declared: Option<&Declared>, record: Option<&Record>
     reasons
 }
 
-/// Whether what is declared is another thing than what is on record.
+/// Whether what is declared is another thing than what is on record, as far as is known what is declared.
 fn changed(declared: &Declared, record: &Record, inputs: &Inputs<'_>) -> bool {
-    declared.resource.digest(&inputs.state.digest_key()) != record.digest
+    !declared.guessed && declared.resource.digest(&inputs.state.digest_key()) != record.digest
 }
 
 fn found(change: &Change, declared: Option<&Declared>, record: &Record, inputs: &Inputs<'_>) -> Result<Found, String> {

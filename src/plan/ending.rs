@@ -50,8 +50,8 @@ fn planes_that_go(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Vec<usize>> 
     (!going.is_empty()).then_some(going)
 }
 
-/// A control plane that cannot be looked at stays, while the others, and with them the majority of its etcd, go: a
-/// destroy of everything asks no member whether it can be spared.
+/// A control plane that cannot be looked at stays. Where none stays for it the others, and with them the majority of its
+/// etcd, go: a destroy of everything asks no member whether it can be spared.
 pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<String> {
     if inputs.mode != Mode::Destroy || nodes.all.iter().any(|node| node.left_out) {
         return None;
@@ -64,7 +64,17 @@ pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Strin
         return None;
     }
     let stays = stays.into_iter().collect::<Vec<_>>().join(", ");
-    Some(format!("{stays} cannot be looked at and stays, without the etcd members of the control planes that go"))
+    // One that stays for it is an etcd member that those that go must ask.
+    let kept =
+        planes().any(|node| matches!(node.verdict.problem, Some(Problem::Blocked { .. } | Problem::Refused { .. })));
+    Some(if kept {
+        format!(
+            "{stays} cannot be looked at and stays, and so does what needs it; other control planes go only as far as etcd \
+             can spare them: bring it back, or give it up with --forget-unreachable"
+        )
+    } else {
+        format!("{stays} cannot be looked at and stays, without the etcd members of the control planes that go")
+    })
 }
 
 fn is_out_of_reach(node: &Node<'_>, inputs: &Inputs<'_>) -> bool {

@@ -16,8 +16,10 @@ pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     second_init(nodes, inputs);
     if inputs.mode == Mode::Apply {
         quorum(nodes, inputs);
+        confined(nodes, inputs);
         unfit_hosts(nodes);
         handover::refuse(nodes, inputs);
+        handover::hold_back(nodes, inputs);
     }
     prevent_destroy(nodes, inputs);
 }
@@ -28,9 +30,16 @@ fn destroys(action: Action) -> bool {
 
 fn prevent_destroy(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let recorded: Vec<Pattern> = inputs.state.guards.iter().map(|guard| Pattern::new(guard.as_str())).collect();
-    for node in nodes.all.iter_mut().filter(|node| destroys(node.verdict.action)) {
+    // Nobody knows whether what cannot be looked at is there; a destroy that leaves it alone is refused all the same, since
+    // the rest of it is made for a cluster that ends.
+    let unknown =
+        |node: &Node<'_>| inputs.mode == Mode::Destroy && matches!(node.verdict.problem, Some(Problem::Unknown { .. }));
+    for node in nodes.all.iter_mut().filter(|node| destroys(node.verdict.action) || unknown(node)) {
+        // What a control plane becomes that is declared a worker now replaces what stands at its old address.
+        let was = node.inherited.map(|(from, _)| from);
         let find = |guards: &[Pattern]| {
-            guards.iter().find(|guard| guard.matches(node.address)).map(|guard| guard.as_str().to_owned())
+            let guarded = |guard: &&Pattern| guard.matches(node.address) || was.is_some_and(|was| guard.matches(was));
+            guards.iter().find(guarded).map(|guard| guard.as_str().to_owned())
         };
         let text = if let Some(guard) = find(inputs.prevent_destroy) {
             format!("guards.preventDestroy `{guard}` keeps it; remove the guard first")
@@ -60,7 +69,7 @@ fn second_init(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         let host = nodes.all[number].address.host();
         let others = nodes.all.iter().filter(|node| {
             (is_control_plane(node.address, inputs.control_planes) || looks_like_one(node))
-                && node.address != nodes.all[number].address
+                && node.address.host() != host
         });
         let objection = others.filter_map(|other| {
             let name = other.address.host();
@@ -117,6 +126,23 @@ fn unfit_hosts(nodes: &mut Nodes<'_>) {
     }
 }
 
+/// haproxy runs where `SELinux` confines it, and reaches no API server: kubeadm would wait for minutes and fail. One that
+/// runs already is left alone, since a policy of its own may let it.
+fn confined(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    let confined = |host: &HostName| inputs.facts.hosts.get(host).is_some_and(|facts| facts.haproxy_confined);
+    let starts = |address: &Address| address.kind() == "service" && address.key() == Some("haproxy");
+    for node in nodes.all.iter_mut().filter(|node| node.verdict.action == Action::Create && starts(node.address)) {
+        let host = node.address.host();
+        if confined(host) {
+            let text = format!(
+                "SELinux on {host} lets haproxy connect to no API server: run `setsebool -P haproxy_connect_any 1` there, \
+                 then plan again"
+            );
+            node.verdict.stop(Problem::Refused { text });
+        }
+    }
+}
+
 fn is_impossible(node: &Node<'_>) -> bool {
     let impossible = |resource: &dyn AnyKind| found(node).and_then(|found| resource.impossible(found).ok().flatten());
     node.declared.is_some_and(|declared| impossible(declared.resource.as_ref()).is_some())
@@ -126,17 +152,27 @@ fn is_impossible(node: &Node<'_>) -> bool {
 /// to agree to it.
 fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let (mut members, mut leaving) = (BTreeSet::<HostName>::new(), BTreeMap::<HostName, usize>::new());
+    let mut begun = BTreeSet::<HostName>::new();
     for (number, node) in nodes.all.iter().enumerate() {
         let gone = node.seen.as_ref().is_ok_and(|seen| seen.observation == Observation::Absent);
         if node.record.is_none() || gone || !is_control_plane(node.address, inputs.control_planes) {
             continue;
         }
         members.insert(node.address.host().clone());
-        if destroys(node.verdict.action) {
-            leaving.insert(node.address.host().clone(), number);
+        if found(node).is_some_and(|found| found["complete"] == false) {
+            begun.insert(node.address.host().clone());
+        }
+        // What a control plane becomes that is declared a worker now is told at its new address.
+        let acts = node.moved_to.and_then(|heir| inputs.graph.number(heir)).unwrap_or(number);
+        if destroys(nodes.all[acts].verdict.action) {
+            leaving.insert(node.address.host().clone(), acts);
         }
     }
     let (total, left) = (members.len(), members.len().saturating_sub(leaving.len()));
+    // Nobody knows whether one that was only begun is a member at all; those that are whole are not exchanged for it.
+    let whole = |host: &HostName| !begun.contains(host);
+    let stands = members.iter().filter(|host| !leaving.contains_key(*host)).any(whole);
+    let exchanged = left > 0 && !stands && leaving.keys().any(whole);
     // Two can shrink to one only by losing half; all else keeps a majority of what was.
     let allowed = (total.saturating_sub(1) / 2).max(1);
     let down: Vec<&str> = members
@@ -146,13 +182,19 @@ fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         .collect();
     // The last one that leaves asks the others, and more of them must run than not.
     let agree = left - down.len() > down.len();
-    if leaving.is_empty() || (left > 0 && leaving.len() <= allowed && agree) {
+    if leaving.is_empty() || (left > 0 && leaving.len() <= allowed && agree && !exchanged) {
         return;
     }
     let names: Vec<&str> = leaving.keys().map(HostName::as_str).collect();
     let names = names.join(", ");
     let text = if left == 0 {
         format!("{names}: no control plane would be left; `mainstay destroy` takes the whole cluster away")
+    } else if exchanged {
+        let begun = begun.iter().filter(|host| !leaving.contains_key(*host)).map(HostName::as_str);
+        format!(
+            "{names}: the control planes that would be left, {}, are not finished; apply without this change first",
+            begun.collect::<Vec<_>>().join(", ")
+        )
     } else if leaving.len() <= allowed {
         format!(
             "{names}: of the {left} control planes that would be left, {} cannot be looked at, and etcd would have no \

@@ -25,25 +25,40 @@ pub(super) struct Handover {
 impl Handover {
     /// One that goes away comes first, then those that stay and are told, then those that come. One that the others
     /// speak to no more while it runs takes the address, too; so does one that comes before they speak to it. What
-    /// those that stay read is not touched earlier either: nobody knows when a service is started again.
+    /// those that stay read is not touched earlier either: nobody knows when a service is started again. Nor is what they
+    /// need started earlier, without which they had to let the address go. Of those that go the one that holds it, as
+    /// far as their priorities tell, goes last: the others may not hear each other.
     pub(super) fn of(nodes: &Nodes<'_>, graph: &Graph) -> Self {
-        let mut services: BTreeMap<&str, [Vec<usize>; 3]> = BTreeMap::new();
+        let mut services: BTreeMap<&str, [Vec<usize>; 4]> = BTreeMap::new();
         for (number, node) in nodes.all.iter().enumerate().filter(|(_, node)| shares(node)) {
             let turn = match node.verdict.action {
                 Action::Destroy => 0,
                 Action::Update | Action::Replace => 1,
                 Action::Create => 2,
+                Action::NoOp | Action::Adopt if node.declared.is_some() => 3,
                 _ => continue,
             };
             services.entry(node.address.key().unwrap_or_default()).or_default()[turn].push(number);
         }
         let mut all = Self::default();
-        for [go, stay, come] in services.values() {
+        for [go, stay, come, same] in services.values_mut() {
+            go.sort_by_key(|&number| priority(nodes, number));
+            let rising = |pair: &[usize]| priority(nodes, pair[0]) < priority(nodes, pair[1]);
+            all.pairs.extend(go.windows(2).filter(|pair| rising(pair)).map(|pair| (pair[0], pair[1])));
             let read = stay.iter().flat_map(|&number| files(&nodes.all[number], graph));
-            let later: Vec<usize> = stay.iter().chain(come).copied().chain(read).collect();
+            // One that runs is not held up: what it is told may be that a control plane goes.
+            let starts = |need: &&usize| {
+                let need = &nodes.all[**need];
+                let runs = need.seen.as_ref().ok().and_then(|seen| seen.observation.present());
+                let runs = runs.is_some_and(|is| is["state"] == "active");
+                need.address.kind() == "service" && need.verdict.action.touches_host() && !runs
+            };
+            let needed = stay.iter().chain(same.iter()).flat_map(|&number| graph.needs(number)).filter(starts);
+            let needed = needed.flat_map(|&need| files(&nodes.all[need], graph).chain([need]));
+            let later: Vec<usize> = stay.iter().chain(come.iter()).copied().chain(read).chain(needed).collect();
             all.pairs.extend(go.iter().flat_map(|&first| later.iter().map(move |&after| (first, after))));
             all.pairs.extend(stay.iter().flat_map(|&first| come.iter().map(move |&after| (first, after))));
-            all.go.extend(go);
+            all.go.append(go);
         }
         all
     }
@@ -66,6 +81,14 @@ impl Handover {
 /// What a declared one acts on.
 fn files<'g>(node: &Node<'g>, graph: &'g Graph) -> impl Iterator<Item = usize> + use<'g> {
     node.declared.into_iter().flat_map(|it| &it.reacts_to).filter_map(|address| graph.number(address))
+}
+
+/// The priority that what a recorded one reads gives it.
+fn priority(nodes: &Nodes<'_>, number: usize) -> Option<u8> {
+    let read = nodes.all[number].record.into_iter().flat_map(|record| &record.needs);
+    let read = read.filter_map(|need| nodes.all[nodes.undeclared(need)?].record);
+    let mut said = read.flat_map(|record| lines(record.attributes.get("content").unwrap_or(&Value::Null)));
+    said.find_map(|line| line.trim().strip_prefix("priority ")?.trim().parse().ok())
 }
 
 fn shares(node: &Node<'_>) -> bool {
@@ -138,6 +161,34 @@ pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     }
 }
 
+/// Nobody comes while one that stays cannot be told of it, or of what all must have alike: they would not hear each other
+/// once that one is back. One that is gone for good leaves cluster.yaml first.
+pub(super) fn hold_back(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    let key = DigestKey::new(inputs.state.salt.clone());
+    let mut untold: BTreeMap<&str, &Address> = BTreeMap::new();
+    for node in nodes.all.iter().filter(|node| matches!(node.verdict.problem, Some(Problem::Unknown { .. }))) {
+        let (Some(declared), Some(record)) = (node.declared, node.record) else { continue };
+        let same = peers(&record.attributes) == peers(&declared.resource.attributes());
+        let told = || record.status == Status::Ready && same && changed(node, &key).is_empty();
+        if on_record(node.address, record) && !told() {
+            untold.entry(node.address.key().unwrap_or_default()).or_insert(node.address);
+        }
+    }
+    if untold.is_empty() {
+        return;
+    }
+    for node in nodes.all.iter_mut().filter(|node| node.verdict.action == Action::Create && shares(node)) {
+        if let Some(&by) = untold.get(node.address.key().unwrap_or_default()) {
+            node.verdict.stop(Problem::Blocked { by: by.clone() });
+        }
+    }
+}
+
+/// Whom one is told of.
+fn peers(attributes: &Value) -> Option<Value> {
+    attributes.pointer("/group/peers").cloned()
+}
+
 /// What will be otherwise of that which all of them must have alike. Older records do not tell.
 fn changed(node: &Node<'_>, key: &DigestKey) -> Vec<String> {
     let (Some(declared), Some(record)) = (node.declared, node.record) else { return Vec::new() };
@@ -168,7 +219,6 @@ fn lines(content: &Value) -> BTreeSet<String> {
 /// Those that a part leaves out while others of them are planned that were not told of the same others yet: told of
 /// each other in different runs they do not hear each other.
 pub(super) fn apart<'a>(graph: &'a Graph, state: &'a State, chosen: &Chosen) -> Vec<&'a Address> {
-    let peers = |attributes: &Value| attributes.pointer("/group/peers").cloned();
     let mut told: BTreeMap<&Address, Option<Value>> = BTreeMap::new();
     let mut wanted: BTreeMap<&Address, Option<Value>> = BTreeMap::new();
     for (address, record) in state.resources.iter().filter(|(address, record)| on_record(address, record)) {

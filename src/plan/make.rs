@@ -10,7 +10,7 @@ use super::selection::Selection;
 use super::{ending, guards, react, sequence};
 use crate::facts::{Decode, FactSet};
 use crate::graph::{Drawing, Graph};
-use crate::resource::{Action, Address, HostName, Pattern};
+use crate::resource::{Action, Address, Declared, HostName, Pattern};
 use crate::state::State;
 
 /// All that a plan is made from.
@@ -128,8 +128,11 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
         let warning = warning(&node);
         let recorded_now = node.verdict.action != Action::NoOp || node.verdict.rerecord;
         let prior = if recorded_now { node.prior() } else { None };
+        // A control plane that becomes a worker leaves etcd like any other.
+        let left = node.inherited.filter(|_| node.verdict.action == Action::Replace);
+        let lane = |declared: &Declared| declared.lane.clone().or_else(|| left.and_then(|(_, was)| was.lane.clone()));
         let (needs, lane) = match (node.declared, node.record) {
-            (Some(declared), _) => (Some(&declared.needs), declared.lane.clone()),
+            (Some(declared), _) => (Some(&declared.needs), lane(declared)),
             (None, Some(record)) => (Some(&record.needs), record.lane.clone()),
             (None, None) => (None, None),
         };

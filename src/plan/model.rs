@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, Prior, Seen};
+use super::identity::is_control_plane;
+use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, Observation, Prior, Seen};
 
 /// What a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -205,6 +206,19 @@ impl Plan {
             }
         }
         counts
+    }
+
+    /// Whether all goes, and no control plane stays: because others made it, or because of what cannot be looked at and
+    /// needs it. One that itself cannot be looked at keeps nothing: a cluster that is beyond help must be destroyable.
+    pub fn ends_the_cluster(&self) -> bool {
+        let there = |change: &Change| change.before.as_ref().is_some_and(|it| it.observation != Observation::Absent);
+        let stays = |change: &Change| match (&change.problem, change.action) {
+            (Some(Problem::Unknown { .. }), _) => false,
+            (Some(_), _) => true,
+            (None, action) => action == Action::Forget && there(change),
+        };
+        let mut planes = self.changes.iter().filter(|change| is_control_plane(&change.address, &[]));
+        self.mode == Mode::Destroy && self.left_out == 0 && !planes.any(stays)
     }
 
     /// Whether there is nothing to do and nothing unknown.

@@ -12,7 +12,7 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use super::handover;
-use super::identity::Identity;
+use super::identity::{Identity, is_control_plane, makes_control_plane};
 use super::model::Mode;
 use crate::graph::{Edges, Graph};
 use crate::resource::{Address, Pattern};
@@ -146,17 +146,56 @@ impl Selection {
             return Chosen(None);
         }
         let all: Vec<&Address> = addresses(graph, state).collect();
-        let edges = if mode == Mode::Refresh { Edges::new(all.len(), &[]) } else { edges(&all, graph, state) };
+        let of = |counts: fn(&Address, &Address) -> bool| edges(&all, graph, state, counts);
+        let edges = if mode == Mode::Refresh { Edges::new(all.len(), &[]) } else { of(|_, _| true) };
         let matching = |patterns: &[Pattern]| -> Vec<usize> {
             (0..all.len()).filter(|&number| patterns.iter().any(|pattern| pattern.matches(all[number]))).collect()
         };
-        let kept = if self.excludes.is_empty() {
-            edges.reversed().reach(matching(&self.targets))
+        let targeted = |from: Vec<usize>| edges.reversed().reach(from);
+        let not_excluded = |from: Vec<usize>| -> Vec<bool> { edges.reach(from).into_iter().map(|out| !out).collect() };
+        let mut kept = if self.excludes.is_empty() {
+            let targets = matching(&self.targets);
+            let apart = (mode == Mode::Destroy).then(|| of(is_alone).reversed().reach(targets.clone()));
+            let ways = numbers(&all, is_way_in);
+            // The last way in takes along all that came by it.
+            apart
+                .filter(|kept| ways.is_empty() || ways.iter().any(|&way| !kept[way]))
+                .unwrap_or_else(|| targeted(targets))
         } else {
-            edges.reach(matching(&self.excludes)).into_iter().map(|left_out| !left_out).collect()
+            not_excluded(matching(&self.excludes))
         };
+        let (planes, cluster) = (numbers(&all, |it| is_control_plane(it, &[])), numbers(&all, of_the_cluster));
+        // With the last control plane goes all that is in the cluster, whichever one that was made on, as recorded.
+        if mode == Mode::Destroy && !planes.is_empty() && planes.iter().all(|&plane| kept[plane]) {
+            if self.excludes.is_empty() {
+                kept = targeted([matching(&self.targets), cluster].concat());
+            } else if cluster.iter().any(|&it| !kept[it]) {
+                kept = not_excluded([matching(&self.excludes), planes].concat());
+            }
+        }
         Chosen(Some(all.iter().zip(kept).filter(|(_, kept)| *kept).map(|(address, _)| (*address).clone()).collect()))
     }
+}
+
+fn numbers(all: &[&Address], which: impl Fn(&Address) -> bool) -> Vec<usize> {
+    (0..all.len()).filter(|&number| which(all[number])).collect()
+}
+
+/// Whether all that came by it is reached through it: the address that clients have.
+fn is_way_in(address: &Address) -> bool {
+    address.kind() == "virtual_ip"
+}
+
+/// Whether what goes takes along what once needed it. On a load balancer or a control plane of another host it stands no
+/// more than on each of the others that are left.
+fn is_alone(need: &Address, by: &Address) -> bool {
+    let own = need.host() == by.host() || (by.host().is_cluster() && by.component() == "nodes");
+    own || !(is_way_in(need) || is_control_plane(need, &[]))
+}
+
+/// What is in the cluster, and who joined it.
+fn of_the_cluster(address: &Address) -> bool {
+    address.host().is_cluster() || makes_control_plane(address)
 }
 
 /// The patterns of an option that none of these addresses matches, with what may have been meant.
@@ -175,15 +214,15 @@ fn addresses<'a>(graph: &'a Graph, state: &'a State) -> impl Iterator<Item = &'a
     declared.chain(state.resources.keys().filter(|address| graph.number(address).is_none()))
 }
 
-/// From what must come first to what comes after.
-fn edges(all: &[&Address], graph: &Graph, state: &State) -> Edges {
+/// From what must come first to what comes after, as far as a need counts of something recorded.
+fn edges(all: &[&Address], graph: &Graph, state: &State, counts: fn(&Address, &Address) -> bool) -> Edges {
     let numbers: HashMap<&Address, usize> =
         all.iter().enumerate().map(|(number, address)| (*address, number)).collect();
     let undeclared = |address: &Address| numbers.get(address).copied().filter(|&number| number >= graph.len());
     let mut pairs: Vec<(usize, usize)> =
         (0..graph.len()).flat_map(|first| graph.dependents(first).iter().map(move |&after| (first, after))).collect();
     for (address, record) in &state.resources {
-        let needs = record.needs.iter().filter_map(&undeclared);
+        let needs = record.needs.iter().filter(|need| counts(need, address)).filter_map(&undeclared);
         pairs.extend(needs.map(|need| (numbers[address], need)));
     }
     // The same thing under two addresses: the old record goes after the new one has inherited it.

@@ -1,8 +1,10 @@
 //! The order in which changes could run, and what each one waits for.
 
 use super::handover::Handover;
-use super::nodes::Nodes;
+use super::identity::is_control_plane;
+use super::nodes::{Node, Nodes};
 use crate::graph::{Edges, Graph, Order};
+use crate::resource::Lane;
 
 /// Edges from what comes first to what comes after: what is needed before what needs it, and, of
 /// what goes away, what needed something (as recorded) before that something.
@@ -45,7 +47,21 @@ fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
                 .map(|need| if rereads && nodes.all[need].was_there() { (need, number) } else { (number, need) }),
         );
     }
+    if nodes.all.iter().all(|node| node.declared.is_none()) {
+        pairs.extend(balancers_last(nodes));
+    }
     pairs
+}
+
+/// Where nothing is declared any more: control planes leave while their endpoint answers, whatever they need as recorded.
+/// An apply that was cut off may have had them need load balancers that were never made.
+fn balancers_last(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
+    let numbers = |what: &dyn Fn(&Node<'_>) -> bool| -> Vec<usize> {
+        nodes.all.iter().enumerate().filter(|(_, node)| what(node)).map(|(number, _)| number).collect()
+    };
+    let planes = numbers(&|node| is_control_plane(node.address, &[]));
+    let balancers = numbers(&|node| node.record.is_some_and(|record| record.lane == Some(Lane::LoadBalancer)));
+    planes.iter().flat_map(|&plane| balancers.iter().map(move |&balancer| (plane, balancer))).collect()
 }
 
 /// For each node the changes that touch hosts and must have ended well before it starts; across

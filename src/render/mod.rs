@@ -46,3 +46,4 @@ pub use progress_json::JsonProgress;
 pub use progress_plain::PlainProgress;
 pub use progress_tty::TtyProgress;
 pub use reason::Source;
+pub(crate) use style::{plain, plain_lines};

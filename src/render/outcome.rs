@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::progress::seconds;
+use super::style::plain;
 use crate::engine::Outcome;
 use crate::engine::event::{Ending, Failure};
 use crate::plan::Mode;
@@ -39,9 +40,9 @@ pub fn outcome_table(outcome: &Outcome) -> String {
         let after = if failure.after.is_zero() { String::new() } else { format!(" after {}", seconds(failure.after)) };
         let own = addresses.iter().all(|address| address.host() == &failure.host);
         let on = if own { String::new() } else { format!(" on {}", failure.host) };
-        let _ = writeln!(text, "  {}    {}{on}{after}", list(&addresses), failure.step);
+        let _ = writeln!(text, "  {}    {}{on}{after}", list(&addresses), plain(&failure.step));
         for line in failure.text.lines() {
-            let _ = writeln!(text, "      {line}");
+            let _ = writeln!(text, "      {}", plain(line));
         }
     }
     for (because, addresses) in skipped {
@@ -132,6 +133,14 @@ mod tests {
           w1/worker/kubeadm_join
         Apply incomplete. Resources: 1 done, 1 failed, 2 skipped.
         ");
+    }
+
+    #[test]
+    fn what_a_host_says_cannot_drive_the_terminal() {
+        let text = "exit 1\n\u{1b}[2Jall is well\u{7}\u{9b}1A".to_owned();
+        let failure = Failure { host: HostName::new("w1"), step: "look".into(), text, after: Duration::ZERO };
+        let table = outcome_table(&outcome(&[("w1/host/swap", Action::Create, Ending::Failed(failure))]));
+        assert!(table.contains("      exit 1\n      \\u{1b}[2Jall is well\\u{7}\\u{9b}1A\n"), "{table}");
     }
 
     #[test]

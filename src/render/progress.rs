@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::engine::event::{Ending, Event};
+use super::style::plain;
+use crate::engine::event::{Ending, Event, Failure};
 use crate::resource::{Action, Address};
 
 /// How often a resource that takes long says that it is still running.
@@ -53,14 +54,14 @@ impl Board {
             }
             Event::StepStarted { address, step, host } => {
                 let elsewhere = address.host() != host;
-                self.say(address, if elsewhere { format!("{step} (on {host})") } else { step.clone() });
+                self.say(address, &if elsewhere { format!("{step} (on {host})") } else { step.clone() });
             }
             Event::Waiting { address, until, missing, left } => {
                 let missing = missing.lines().last().unwrap_or_default();
-                self.say(address, format!("waits until {until} ({left}): {missing}", left = clock(*left)));
+                self.say(address, &format!("waits until {until} ({left}): {missing}", left = clock(*left)));
             }
             Event::Retried { address, step, text, tries } => {
-                self.say(address, format!("{step}: try {} after: {text}", tries + 1));
+                self.say(address, &format!("{step}: try {} after: {text}", tries + 1));
             }
             Event::Ended { address, ending, .. } => {
                 self.running.remove(address);
@@ -74,11 +75,16 @@ impl Board {
         }
     }
 
-    fn say(&mut self, address: &Address, says: String) {
+    fn say(&mut self, address: &Address, says: &str) {
         if let Some(running) = self.running.get_mut(address) {
-            running.says = says;
+            running.says = plain(says);
         }
     }
+}
+
+/// What failed and the first line of why.
+pub(super) fn first_line(failure: &Failure) -> String {
+    plain(&format!("{}: {}", failure.step, failure.text.lines().next().unwrap_or_default()))
 }
 
 /// `creating`, `updating`, ...
@@ -119,5 +125,23 @@ pub(super) fn seconds(duration: Duration) -> String {
         format!("{:.1} s", duration.as_secs_f64())
     } else {
         format!("{} s", duration.as_secs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::HostName;
+
+    #[test]
+    fn what_a_host_says_cannot_drive_the_terminal() {
+        let address: Address = "w1/host/swap".parse().unwrap();
+        let mut board = Board::new();
+        board.take(&Event::Started { address: address.clone(), action: Action::Create });
+        let text = "\u{1b}[2J\u{7}\u{9b}1A".to_owned();
+        board.take(&Event::Retried { address: address.clone(), step: "look".into(), text: text.clone(), tries: 1 });
+        assert_eq!(board.running[&address].says, r"look: try 2 after: \u{1b}[2J\u{7}\u{9b}1A");
+        let failure = Failure { host: HostName::new("w1"), step: "look".into(), text, after: Duration::ZERO };
+        assert_eq!(first_line(&failure), r"look: \u{1b}[2J\u{7}\u{9b}1A");
     }
 }

@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use super::progress::{Board, Progress, STILL, clock, did, doing, seconds};
+use super::progress::{Board, Progress, STILL, clock, did, doing, first_line, seconds};
+use super::style::plain;
 use crate::engine::event::{Ending, Event};
 
 /// Writes one line for each thing that starts and ends.
@@ -30,13 +31,12 @@ impl<W: Write + Send> Progress for PlainProgress<W> {
         match event {
             Event::Started { address, action } => self.line(&format!("{address}: {}", doing(*action))),
             Event::Retried { address, step, text, tries } => {
-                self.line(&format!("{address}: {step} failed, try {} follows: {text}", tries + 1));
+                self.line(&format!("{address}: {step} failed, try {} follows: {}", tries + 1, plain(text)));
             }
             Event::Ended { address, action, ending, took } => match ending {
                 Ending::Done => self.line(&format!("{address}: {} after {}", did(*action), seconds(*took))),
                 Ending::Failed(failure) => {
-                    let first = failure.text.lines().next().unwrap_or_default().to_owned();
-                    self.line(&format!("{address}: failed after {}: {}: {first}", seconds(*took), failure.step));
+                    self.line(&format!("{address}: failed after {}: {}", seconds(*took), first_line(failure)));
                 }
                 Ending::Skipped { because } => self.line(&format!("{address}: skipped, because {because} failed")),
                 Ending::NotStarted => {}
@@ -65,5 +65,23 @@ impl<W: Write + Send> Progress for PlainProgress<W> {
 
     fn end(&mut self) {
         let _ = self.out.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::Action;
+
+    #[test]
+    fn what_a_host_says_is_one_line_of_a_log() {
+        let mut log = PlainProgress::new(Vec::new());
+        let address = "w1/host/swap".parse().unwrap();
+        let text = "no\n\u{1b}[2J\u{7}\u{9b}1A".to_owned();
+        log.event(&Event::Started { address, action: Action::Create });
+        let address = "w1/host/swap".parse().unwrap();
+        log.event(&Event::Retried { address, step: "look".into(), text, tries: 1 });
+        let said = String::from_utf8(log.out).unwrap();
+        assert!(said.ends_with("look failed, try 2 follows: no\\n\\u{1b}[2J\\u{7}\\u{9b}1A\n"), "{said}");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::progress::{Board, Progress, clock};
+use super::progress::{Board, Progress, clock, first_line};
 use crate::engine::event::{Ending, Event};
 use crate::resource::Address;
 
@@ -94,8 +94,7 @@ impl Progress for TtyProgress {
         self.board.take(event);
         match event {
             Event::Ended { address, ending: Ending::Failed(failure), .. } => {
-                let first = failure.text.lines().next().unwrap_or_default();
-                let _ = self.screen.println(format!("failed: {address}: {}: {first}", failure.step));
+                let _ = self.screen.println(format!("failed: {address}: {}", first_line(failure)));
             }
             Event::Interrupted => self.interrupted = true,
             _ => {}

@@ -71,7 +71,7 @@ pub(super) fn verb(action: Action) -> &'static str {
 
 /// A text of a host or a file as one line that a terminal only shows: control characters, and those
 /// that turn the direction of writing, as escapes.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !text.contains(|c: char| c.is_control() || turns(c)) {
         return text.to_owned();
@@ -82,7 +82,7 @@ pub(super) fn plain(text: &str) -> String {
 }
 
 /// The same of a text of several lines.
-pub(super) fn plain_lines(text: &str) -> String {
+pub(crate) fn plain_lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(plain).collect();
     lines.join("\n")
 }

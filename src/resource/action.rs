@@ -68,15 +68,15 @@ pub enum Shown {
     Sensitive,
 }
 
-/// One field in which what is observed differs from what is declared.
+/// One field that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldChange {
     /// The field's name as people know it, for example `live value`.
     pub field: String,
-    /// What is there.
+    /// What is there; in a report of drift, what was applied.
     pub before: String,
-    /// What will be there.
+    /// What will be there; in a report of drift, what is there.
     pub after: String,
     /// Whether the resource must be destroyed and created again.
     pub replaces: bool,

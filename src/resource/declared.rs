@@ -46,6 +46,8 @@ pub struct Declared {
     pub lane: Option<Lane>,
     /// Where in cluster.yaml the wish comes from, as a JSON pointer, for example `/endpoint/port`.
     pub source: String,
+    /// Whether facts of its host decide its value, and the host was not asked: what stands here is no wish, then.
+    pub guessed: bool,
 }
 
 /// All that is declared, in declaration order.
@@ -71,6 +73,7 @@ impl Declarations {
             reacts_to: BTreeSet::new(),
             lane: None,
             source: source.to_owned(),
+            guessed: false,
         });
         Declaring { item: self.items.last_mut().expect("an item was pushed just now") }
     }
@@ -108,6 +111,13 @@ impl Declaring<'_> {
     #[must_use]
     pub fn lane(self, lane: Lane) -> Self {
         self.item.lane = Some(lane);
+        self
+    }
+
+    /// Says whether its value is a guess, for want of its host's facts.
+    #[must_use]
+    pub fn guessed(self, guessed: bool) -> Self {
+        self.item.guessed = guessed;
         self
     }
 

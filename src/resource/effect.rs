@@ -30,7 +30,8 @@ pub enum Effect {
     },
     /// Does something through the API server of the host on which it runs.
     UseApi,
-    /// Brings what an unfinished kubeadm left on the own host to an end, and answers how.
+    /// Brings what an unfinished kubeadm left on the own host to an end, and answers how. Refused where only a reset
+    /// would do and etcd would lose its majority by it, or has none.
     Settle {
         /// The answer where kubeadm has ended well.
         finished: &'static str,
@@ -44,6 +45,8 @@ pub enum Effect {
     },
     /// `kubeadm join`.
     Join {
+        /// As in [`Effect::Init`]; a cluster may have got somebody else's load balancer since then.
+        endpoint: Option<Ipv4Addr>,
         /// Slot of the bootstrap token's id.
         token: &'static str,
         /// Slot of the key that the uploaded certificates are encrypted with; a control plane joins when there is one.
@@ -58,6 +61,8 @@ pub enum Effect {
     },
     /// Uploads the certificates that a control plane joins with; earlier ones are replaced.
     UploadCertificates {
+        /// As in [`Effect::Join`].
+        endpoint: Option<Ipv4Addr>,
         /// Slot of the key that they are encrypted with.
         key: &'static str,
     },

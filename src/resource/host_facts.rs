@@ -46,6 +46,9 @@ pub struct HostFacts {
     pub memory_kib: u64,
     /// 1 or 2.
     pub cgroup_version: u8,
+    /// Whether `SELinux` keeps haproxy from connecting to ports that are not the web's: it enforces, and its boolean
+    /// `haproxy_connect_any` is off.
+    pub haproxy_confined: bool,
     /// Whether systemd runs the host.
     pub systemd: bool,
     /// User id that the script ran as; 0 is needed to change anything.
@@ -80,13 +83,8 @@ impl HostFacts {
                 "cpus" => facts.cpus = value.parse().map_err(|_| odd())?,
                 "memory_kib" => facts.memory_kib = value.parse().map_err(|_| odd())?,
                 "cgroup_version" => facts.cgroup_version = value.parse().map_err(|_| odd())?,
-                "systemd" => {
-                    facts.systemd = match value {
-                        "yes" => true,
-                        "no" => false,
-                        _ => return Err(odd()),
-                    }
-                }
+                "haproxy_confined" => facts.haproxy_confined = yes(value).ok_or_else(odd)?,
+                "systemd" => facts.systemd = yes(value).ok_or_else(odd)?,
                 "uid" => facts.uid = value.parse().map_err(|_| odd())?,
                 "epoch" => facts.epoch = value.parse().map_err(|_| odd())?,
                 "interface" => {
@@ -99,7 +97,7 @@ impl HostFacts {
                 _ => return Err(odd()),
             }
         }
-        if seen.len() == 12 { Ok(facts) } else { Err(ProbeError::odd(format!("{} of 12 host facts", seen.len()))) }
+        if seen.len() == 13 { Ok(facts) } else { Err(ProbeError::odd(format!("{} of 13 host facts", seen.len()))) }
     }
 
     /// The interface that carries this address.
@@ -108,12 +106,20 @@ impl HostFacts {
     }
 }
 
+fn yes(value: &str) -> Option<bool> {
+    match value {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const DEBIAN: &str = "hostname cp1\nos debian\nos_version 12\nkernel 6.1.0-18-amd64\narchitecture x86_64\n\
-        package_manager apt\ncpus 2\nmemory_kib 4030000\ncgroup_version 2\nsystemd yes\nuid 0\nepoch 1763640000\n\
+        package_manager apt\ncpus 2\nmemory_kib 4030000\ncgroup_version 2\nhaproxy_confined no\nsystemd yes\nuid 0\nepoch 1763640000\n\
         interface lo 127.0.0.1/8\ninterface eth0 10.0.0.11/24\n";
 
     fn parse(text: &str) -> Result<HostFacts, ProbeError> {
@@ -136,6 +142,7 @@ mod tests {
             &twelve_of_one,
             &DEBIAN.replace("cpus 2", "cpus two"),
             &DEBIAN.replace("systemd yes", "systemd maybe"),
+            &DEBIAN.replace("haproxy_confined no\n", ""),
             &format!("{DEBIAN}what 1\n"),
             &format!("{DEBIAN}uid 1000\n"),
         ] {

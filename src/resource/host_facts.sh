@@ -13,6 +13,13 @@ while read -r key value _; do
     if [ "$key" = MemTotal: ]; then printf 'memory_kib %s\n' "$value"; break; fi
 done </proc/meminfo
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo cgroup_version 2; else echo cgroup_version 1; fi
+confined=no
+if [ -r /sys/fs/selinux/enforce ] && [ -r /sys/fs/selinux/booleans/haproxy_connect_any ]; then
+    read -r enforcing </sys/fs/selinux/enforce || : # the kernel ends neither with a newline
+    read -r may _ </sys/fs/selinux/booleans/haproxy_connect_any || :
+    if [ "$enforcing" = 1 ] && [ "$may" = 0 ]; then confined=yes; fi
+fi
+printf 'haproxy_confined %s\n' "$confined"
 if [ -d /run/systemd/system ]; then echo systemd yes; else echo systemd no; fi
 printf 'uid %s\n' "$(id -u)"
 printf 'epoch %s\n' "$(date +%s)"

@@ -90,7 +90,7 @@ pub struct Run {
     pub timeout: Duration,
     /// Parts of an error output that are known to pass by themselves, for example a package
     /// manager's lock; the step is then tried again, at most five times.
-    pub transient: &'static [&'static str],
+    pub transient: Vec<&'static str>,
 }
 
 /// A condition that is awaited.
@@ -107,7 +107,7 @@ pub struct Wait {
 impl Step {
     /// A step on the resource's own host, at most ten minutes long.
     pub fn run(title: impl Into<String>, script: Script) -> Self {
-        let run = Run { script, capture: None, timeout: Duration::from_mins(10), transient: &[] };
+        let run = Run { script, capture: None, timeout: Duration::from_mins(10), transient: Vec::new() };
         Self::of(title, StepAct::Run(run))
     }
 
@@ -174,11 +174,11 @@ impl Step {
         self
     }
 
-    /// The same step, tried again when its error output holds one of these texts.
+    /// The same step, tried again also when its error output holds one of these texts.
     #[must_use]
     pub fn transient(mut self, texts: &'static [&'static str]) -> Self {
         if let StepAct::Run(run) = &mut self.act {
-            run.transient = texts;
+            run.transient.extend(texts);
         }
         self
     }

@@ -23,7 +23,9 @@ pub(super) fn declare(site: &mut Site<'_>) {
             site.before_kubeadm(host, plugins);
         }
         let file = File::new(CONFIG_FILE, config(site, host));
-        let file = site.declared.declare(&name(host), COMPONENT, SOURCE, file).needs(&packages).address();
+        let guessed = site.guesses(host);
+        let file =
+            site.declared.declare(&name(host), COMPONENT, SOURCE, file).needs(&packages).guessed(guessed).address();
         let service = Service {
             name: "containerd".into(),
             enabled: true,

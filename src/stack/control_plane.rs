@@ -1,6 +1,7 @@
 //! The control planes: one is made, the others join it one at a time.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ pub(super) fn declare_first(site: &mut Site<'_>) {
         config: init_documents(site.cluster, host, site.cgroup_driver()),
         ignore_preflight_errors: site.ignored_preflight_errors(),
         skip_phases: kubernetes.skip_phases.clone(),
-        virtual_ip: site.cluster.endpoint.vip.filter(|_| !site.virtual_ips.is_empty()),
+        virtual_ip: virtual_ip(site),
         fixed: fixed(site),
     };
     // kubeadm init speaks to the API through the virtual IP, which must not move while it does.
@@ -79,7 +80,13 @@ pub(super) fn join(site: &Site<'_>, host: &Host, role: JoinRole) -> KubeadmJoin 
         upload_config: None,
         ignore_preflight_errors: site.ignored_preflight_errors(),
         skip_phases: Vec::new(),
+        virtual_ip: virtual_ip(site),
     }
+}
+
+/// The virtual IP, where this cluster's own load balancers hold it.
+fn virtual_ip(site: &Site<'_>) -> Option<Ipv4Addr> {
+    site.cluster.endpoint.vip.filter(|_| !site.virtual_ips.is_empty())
 }
 
 /// What every join waits for: its host, and a cluster to join.

@@ -25,7 +25,7 @@ pub(super) fn haproxy() -> Haproxy {
             client: Duration::from_hours(4),
             server: Duration::from_hours(4),
             queue: Duration::from_secs(20),
-            check: Duration::from_millis(500),
+            check: Duration::from_secs(3),
         },
         health_check: HealthCheck {
             path: "/readyz".into(),

@@ -18,9 +18,11 @@ pub(super) fn declare(site: &mut Site<'_>) {
         let package = Package { name: "haproxy".into(), version: None, hold: false };
         let package = site.package(host, COMPONENT, "/loadBalancer", package, &[]);
         let config = File::new(CONFIG_FILE, config(site, host, haproxy)).checked_by(FileCheck::Haproxy);
+        let guessed = site.guesses(host);
         let config = site
             .declared
             .declare(&name(host), COMPONENT, SOURCE, config)
+            .guessed(guessed)
             .needs([&package])
             .lane(Lane::LoadBalancer)
             .address();

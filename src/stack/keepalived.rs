@@ -51,9 +51,11 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
         .lane(Lane::LoadBalancer)
         .address();
     // A script that is not there yet makes the file's check fail.
+    let guessed = site.guesses(host);
     let config = site
         .declared
         .declare(&on, COMPONENT, SOURCE, config)
+        .guessed(guessed)
         .needs([&package, &script])
         .lane(Lane::LoadBalancer)
         .address();
@@ -69,6 +71,7 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
     let service = site
         .declared
         .declare(&on, COMPONENT, "/loadBalancer", service)
+        .guessed(guessed)
         .needs([&package, &script].into_iter().chain(site.proxies.get(&on)))
         .reacts_to([&config])
         .lane(Lane::LoadBalancer)

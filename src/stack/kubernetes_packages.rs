@@ -37,7 +37,8 @@ fn declare_repository(site: &mut Site<'_>, host: &Host, base: &str) -> Address {
     let repository = PackageRepository { name: "kubernetes".into(), key_url: format!("{url}{key}"), url };
     let source = pointer(["kubernetes", "packages"]);
     let lane = Lane::Packages(name(host));
-    site.declared.declare(&name(host), COMPONENT, &source, repository).lane(lane).address()
+    let guessed = site.guesses(host);
+    site.declared.declare(&name(host), COMPONENT, &source, repository).lane(lane).guessed(guessed).address()
 }
 
 /// Declares kubelet's service for every node. It comes after kubeadm, because without a cluster to
@@ -48,7 +49,7 @@ pub(super) fn declare_kubelet(site: &mut Site<'_>) {
             name: "kubelet".into(),
             enabled: true,
             active: true,
-            on_change: OnChange::Restart,
+            on_change: OnChange::Nothing,
             releases: Vec::new(),
             group: None,
         };

@@ -66,6 +66,11 @@ impl<'a> Site<'a> {
         self.inputs.facts.get(&name(host))
     }
 
+    /// Whether a value that the host's facts decide is a guess.
+    pub(super) fn guesses(&self, host: &Host) -> bool {
+        self.facts(host).is_none()
+    }
+
     /// Notes that this belongs to the host's kernel and swap.
     pub(super) fn in_base(&mut self, host: &Host, address: Address) {
         self.base.entry(name(host)).or_default().push(address);

@@ -114,6 +114,12 @@ fn facts_decide_values_and_never_which_resources_there_are() {
         assert_eq!(addresses(&debian), addresses(&rocky), "{title}");
         let looks = |all: &Declarations| all.items().iter().map(|item| item.resource.probe()).collect::<Vec<_>>();
         assert_eq!(looks(&debian), looks(&unasked), "{title}");
+        for ((debian, rocky), unasked) in debian.items().iter().zip(rocky.items()).zip(unasked.items()) {
+            let values = [debian, rocky, unasked].map(|item| item.resource.attributes());
+            let same = values[0] == values[1] && values[0] == values[2];
+            assert!(same || unasked.guessed, "{title}: {} is no guess", unasked.address);
+            assert!(!debian.guessed && !rocky.guessed, "{title}: {} is a guess", debian.address);
+        }
     }
 }
 
@@ -412,7 +418,7 @@ fn every_example_can_be_declared_with_the_load_balancer_that_fails_over_fast() {
         assert!(addresses(&all).contains(&format!("{host}/control-plane/kubeadm_init")), "{}", folder.display());
         if cluster.load_balancers().next().is_some() {
             let haproxy = text(&all, &format!("{host}/haproxy/file[/etc/haproxy/haproxy.cfg]"));
-            assert!(haproxy.contains("timeout connect 500ms\n    timeout check 500ms"), "{haproxy}");
+            assert!(haproxy.contains("timeout connect 500ms\n    timeout check 3s"), "{haproxy}");
             assert!(
                 haproxy.contains("inter 1s fastinter 250ms downinter 1s fall 2 rise 2 observe layer4"),
                 "{haproxy}"

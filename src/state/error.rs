@@ -217,7 +217,7 @@ impl StateError {
                 "to go on without what it says, run `mv {0} {0}.damaged`; the next plan looks at every host anyway",
                 path.display()
             ),
-            Self::Moved { .. } => "run `mainstay plan` again".to_owned(),
+            Self::Moved { .. } => "run the same command again: it begins with what is there now".to_owned(),
             Self::NoGeneration { .. } => "run `mainstay state history`".to_owned(),
             Self::OtherLineage { .. } => {
                 "two lineages are two clusters; if this one is to be replaced all the same, add --force".to_owned()

@@ -36,14 +36,33 @@ pub(crate) fn nodes_are_ready(lab: &Lab) {
     });
 }
 
+/// etcdctl in the member of cp1.
+fn etcdctl(lab: &Lab, endpoint: &str, args: &str) -> String {
+    let pki = "/etc/kubernetes/pki/etcd";
+    lab.kubectl(&format!(
+        "exec -n kube-system etcd-cp1 -- etcdctl --endpoints={endpoint} --cacert={pki}/ca.crt --cert={pki}/server.crt \
+         --key={pki}/server.key {args}"
+    ))
+}
+
+const OWN_MEMBER: &str = "https://127.0.0.1:2379";
+
+/// Makes the member of this host the leader of etcd: the one that is missed most.
+pub(crate) fn lead_etcd_from(lab: &Lab, host: &str) {
+    let json = |args: &str| -> Value { serde_json::from_str(&etcdctl(lab, OWN_MEMBER, args)).unwrap() };
+    let (list, states) = (json("member list -w json"), json("endpoint status --cluster -w json"));
+    let wanted = list["members"].as_array().unwrap().iter().find(|it| it["name"] == host).unwrap()["ID"].clone();
+    let is_leader = |it: &&Value| it["Status"]["header"]["member_id"] == it["Status"]["leader"];
+    let leader = states.as_array().unwrap().iter().find(is_leader).unwrap();
+    if leader["Status"]["leader"] != wanted {
+        let to = format!("move-leader {:x}", wanted.as_u64().unwrap());
+        etcdctl(lab, leader["Endpoint"].as_str().unwrap(), &to);
+    }
+}
+
 /// Names of etcd's members, and whether each is a learner.
 pub(crate) fn etcd_members(lab: &Lab) -> Vec<(String, bool)> {
-    let pki = "/etc/kubernetes/pki/etcd";
-    let line = lab.kubectl(&format!(
-        "exec -n kube-system etcd-cp1 -- etcdctl --endpoints=https://127.0.0.1:2379 --cacert={pki}/ca.crt \
-         --cert={pki}/server.crt --key={pki}/server.key member list -w json"
-    ));
-    let list: Value = serde_json::from_str(&line).unwrap();
+    let list: Value = serde_json::from_str(&etcdctl(lab, OWN_MEMBER, "member list -w json")).unwrap();
     let member =
         |it: &Value| (it["name"].as_str().unwrap_or("").to_owned(), it["isLearner"].as_bool().unwrap_or(false));
     list["members"].as_array().unwrap().iter().map(member).collect()

@@ -78,7 +78,7 @@ fn a_wrong_file_or_command_line_is_exit_5() {
         assert_eq!(said.out, "", "{args:?}");
         assert!(!said.err.is_empty());
     }
-    assert!(it.expect(5, &["-f", "nowhere.yaml", "plan"]).err.contains("`mainstay init` writes one"));
+    assert!(it.expect(5, &["-f", "nowhere.yaml", "plan"]).err.contains("`mainstay -f nowhere.yaml init` writes one"));
     it.edit("version: 1.31.4", "version: latest");
     for command in ["validate", "plan", "apply", "destroy", "show", "facts", "render", "graph"] {
         let said = it.expect(5, &[command]);
@@ -149,7 +149,8 @@ fn a_killed_apply_loses_nothing() {
     let it = large();
     let said = signalled(it.start(&["apply", "--auto-approve"]), "-KILL");
     assert_eq!(said.code, 137);
-    let made = it.expect(0, &["sim", "status"]).out.lines().count();
+    // Of etcd it tells besides, once that is there.
+    let made = it.expect(0, &["sim", "status"]).out.lines().filter(|line| line.contains('/')).count();
     let recorded = it.expect(0, &["state", "list"]).out.lines().count();
     assert!(made > 0 && recorded >= made, "{made} made, {recorded} recorded");
     let journal: Vec<_> = fs::read_dir(it.path("state"))
@@ -212,6 +213,12 @@ fn json_is_pure() {
     it.edit("version: 1.31.4", "version: latest");
     let verdict = it.expect(5, &["--json", "validate"]).json();
     assert_eq!((verdict.len(), &verdict[0]["valid"], &verdict[0]["error_count"]), (1, &false.into(), &1.into()));
+    let files = ["cluster.yaml", "nowhere.yaml", "cluster.yaml"];
+    let verdicts = it.expect(5, &[&["--json", "validate"], &files[..]].concat()).json();
+    assert!(verdicts.iter().all(|it| it["valid"] == false));
+    assert_eq!(verdicts.iter().map(|it| it["filename"].as_str().unwrap()).collect::<Vec<_>>(), files);
+    assert!(verdicts[1]["diagnostics"][0]["message"].as_str().unwrap().starts_with("cannot read nowhere.yaml"));
+    assert_eq!(it.expect(5, &["--json", "validate", "nowhere.yaml"]).json().len(), 1);
 }
 
 #[test]
@@ -409,6 +416,18 @@ fn the_environment_may_give_arguments() {
     fs::rename(it.path("cluster.yaml"), it.path("other.yaml")).unwrap();
     it.env("MAINSTAY_FILE", "other.yaml");
     it.expect(2, &["plan"]);
+    it.expect(0, &["help", "plan"]);
+    fs::rename(it.path("other.yaml"), it.path("plan")).unwrap();
+    it.expect(0, &["-f", "plan", "validate"]);
+    // What is typed wins, and an empty variable is none.
+    it.env("MAINSTAY_CLI_ARGS_PLAN", "--parallelism=4 -format=json");
+    assert!(it.expect(0, &["-f", "plan", "plan", "--parallelism", "8", "--format", "text"]).out.contains("Plan: "));
+    it.env("MAINSTAY_CLI_ARGS_APPLY", "-auto-approve");
+    it.expect(0, &["-f", "plan", "apply", "-auto-approve"]);
+    fs::rename(it.path("plan"), it.path("cluster.yaml")).unwrap();
+    it.env("MAINSTAY_FILE", "");
+    it.env("MAINSTAY_LOG", "");
+    it.expect(0, &["validate"]);
 }
 
 #[test]

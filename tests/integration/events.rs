@@ -107,6 +107,19 @@ fn warnings_of_the_file_are_events() {
 }
 
 #[test]
+fn a_warning_is_not_why_a_command_stopped() {
+    let it = Sandbox::of(QUICKSTART);
+    it.edit("cp3: {address: 10.0.0.13, roles: [control-plane]}", "cp3: {address: 10.0.0.13, roles: [worker]}");
+    it.edit("plugin: bridge", "plugin: bridgge");
+    let said = it.expect(5, &["plan"]).err;
+    assert!(said.starts_with("warning: ") && said.contains("\nerror: "), "{said}");
+    let lines = whole(&it, 5, &["plan"]);
+    let error = lines.iter().find(|line| line["@level"] == "error").unwrap();
+    assert_eq!(lines.last().unwrap()["@message"], error["diagnostic"]["summary"]);
+    assert_eq!(lines[1]["@level"], "warn");
+}
+
+#[test]
 fn two_runs_tell_the_same() {
     let run = || {
         let it = Sandbox::of(QUICKSTART);
@@ -124,7 +137,7 @@ fn two_runs_tell_the_same() {
 #[test]
 fn the_events_go_into_a_file_beside_what_people_see() {
     let it = Sandbox::of(QUICKSTART);
-    fs::write(it.path("events"), "of an earlier run\n".repeat(1000)).unwrap();
+    fs::write(it.path("events"), "{\"@level\":\"info\",\"of\":\"an earlier run\"}\n".repeat(1000)).unwrap();
     fs::set_permissions(it.path("events"), fs::Permissions::from_mode(0o644)).unwrap();
     let said = it.expect(0, &["apply", "--auto-approve", "--json-into", "events"]);
     assert!(said.out.ends_with("\nApply complete! Resources: 152 added, 0 changed, 0 destroyed.\n"), "{}", said.out);
@@ -144,6 +157,12 @@ fn a_file_that_cannot_be_made_stops_everything_before_it_begins() {
     let it = Sandbox::of(QUICKSTART);
     let said = it.expect(5, &["apply", "--auto-approve", "--json-into", "no/such/folder"]);
     assert!(said.err.contains("no/such/folder") && said.err.contains("--json-into"), "{}", said.err);
+    let before = it.read("cluster.yaml");
+    for command in [&["plan"][..], &["apply", "--auto-approve"]] {
+        let said = it.expect(5, &[command, &["--json-into", "cluster.yaml"]].concat());
+        assert!(said.err.contains("is not overwritten"), "{}", said.err);
+    }
+    assert_eq!(it.read("cluster.yaml"), before);
     assert!(!it.path("state").exists());
     assert!(it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are bare"));
 }
@@ -214,6 +233,30 @@ fn an_interruption_before_anything_is_begun_is_told_too() {
     assert_eq!((&last["interrupted"], &last["complete"]), (&json!(true), &json!(false)));
     drop(lease);
     it.expect(0, &["plan", "--detailed-exitcode"]);
+}
+
+/// How long a plan takes to be shown is its reader's business.
+#[test]
+fn after_an_interruption_while_the_plan_is_shown_nothing_begins() {
+    let it = Sandbox::of(QUICKSTART);
+    let more: String = (3..30).map(|n| format!("  w{n}: {{address: 10.0.1.{n}, roles: [worker]}}\n")).collect();
+    it.edit("hosts:\n", &format!("hosts:\n{more}"));
+    let mut child = it.start(&["apply", "--auto-approve", "--json"]);
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("planned_change") {
+        line.clear();
+        assert!(out.read_line(&mut line).unwrap() > 0, "it ended");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert!(rest.len() > 70_000, "it did not wait for its reader: {}", rest.len());
+    let code = child.wait().unwrap().code();
+    let told = rest.lines().last().unwrap().contains("nothing was begun");
+    // One that is heard only after the plan was shown is the run's, which tells so.
+    let begun = [STATE, "state/quickstart.journal"].iter().any(|file| it.path(file).exists());
+    assert_eq!((code, begun), (Some(130), !told), "{rest}");
 }
 
 /// Real hosts, of which none lets anybody in: what carries a plan out for them is not what simulated ones have.

@@ -24,3 +24,4 @@ mod schemas;
 mod secrets;
 mod selection;
 mod state;
+mod talk;

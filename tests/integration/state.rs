@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
+use mainstay::resource::HostName;
 use mainstay::state::{State, Store};
 
 use crate::sandbox::{QUICKSTART, Said, Sandbox};
@@ -81,6 +82,38 @@ fn what_a_killed_run_left_is_pulled_with_the_state_and_pushes_back() {
     it.expect(0, &["state", "rollback", "3", "--auto-approve"]);
     let listed = it.expect(0, &["state", "list"]).out;
     assert!(listed.contains("/kubernetes/") && !listed.contains("cp1/host/swap"), "{listed}");
+}
+
+#[test]
+fn another_way_to_a_host_is_recorded_though_nothing_else_changes() {
+    let it = small();
+    it.edit("network:", "ssh: {user: ops, port: 2222}\nnetwork:");
+    let mut serials = Vec::new();
+    for _ in 0..2 {
+        assert!(it.expect(0, &["apply", "--auto-approve"]).out.contains("No changes."));
+        let state = recorded(&it);
+        let host = &state.hosts[&HostName::new("cp1")];
+        assert_eq!((&host["user"], &host["port"]), (&"ops".into(), &2222.into()));
+        serials.push(state.serial);
+    }
+    assert_eq!(serials[0], serials[1]);
+}
+
+/// Several people may each have a link to one file.
+#[test]
+fn a_state_behind_a_link_stays_there_with_all_that_lies_beside_it() {
+    let it = small();
+    fs::rename(it.path("state"), it.path("shared")).unwrap();
+    fs::create_dir(it.path("state")).unwrap();
+    std::os::unix::fs::symlink("../shared/quickstart.json", it.path(STATE)).unwrap();
+    it.expect(0, &["plan", "--detailed-exitcode"]);
+    for command in [&["destroy", "--auto-approve"][..], &["apply", "--auto-approve"]] {
+        it.expect(0, command);
+    }
+    it.expect(0, &["state", "rm", "cp1/host/swap", "--state", STATE]);
+    assert!(fs::symlink_metadata(it.path(STATE)).unwrap().is_symlink());
+    assert_eq!(fs::read_dir(it.path("state")).unwrap().count(), 1);
+    assert!(recorded(&it).serial > 4);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mainstay::fleet::{ActRequest, EtcdMember, Kubernetes, Purpose};
 use mainstay::kinds;
 use mainstay::resource::{Action, Address, HostName, Lane, Observation, Script, Slots};
-use mainstay::state::{Backend, Disk, LocalFile, State};
+use mainstay::state::{Backend, Disk, LocalFile, SimulatedDisk, State};
 use serde_json::json;
 
 use crate::case::Case;
@@ -71,14 +71,19 @@ fn who_writes_without_the_lock_is_named() {
 fn two_in_one_lane_are_named() {
     let (mut lanes, [one, two]) =
         (OnePerLane::default(), ["h1", "h2"].map(|it| address(&format!("{it}/haproxy/service[haproxy]"))));
+    let disk = SimulatedDisk::new();
+    let (first, next) = (disk.process("m"), disk.process("m"));
     for action in [Action::Create, Action::Update] {
-        lanes.begins(&Lane::LoadBalancer, &one, action).unwrap();
+        lanes.begins(&Lane::LoadBalancer, &one, action, &first).unwrap();
     }
-    lanes.begins(&Lane::LoadBalancer, &two, Action::Create).unwrap();
-    let broken = lanes.begins(&Lane::LoadBalancer, &two, Action::Update).unwrap_err();
+    lanes.begins(&Lane::LoadBalancer, &two, Action::Create, &first).unwrap();
+    let broken = lanes.begins(&Lane::LoadBalancer, &two, Action::Update, &first).unwrap_err();
     assert!(broken.starts_with("one per lane: ") && broken.contains("h2/haproxy"), "{broken}");
-    lanes.ends(&Lane::LoadBalancer, &two);
-    lanes.begins(&Lane::LoadBalancer, &one, Action::Destroy).unwrap();
+    // Who is dead keeps no lane.
+    first.kill();
+    lanes.begins(&Lane::LoadBalancer, &one, Action::Update, &next).unwrap();
+    lanes.ends(&Lane::LoadBalancer, &one);
+    lanes.begins(&Lane::LoadBalancer, &two, Action::Destroy, &next).unwrap();
 }
 
 #[test]
@@ -143,12 +148,13 @@ fn an_act_that_was_not_planned_is_named() {
 #[test]
 fn a_change_that_was_not_planned_is_named() {
     let at = address("h1/host/swap");
-    let (was, is) = (BTreeMap::from([(at.clone(), json!("on"))]), BTreeMap::from([(at.clone(), json!("off"))]));
+    let (on, off) = (json!("on"), json!("off"));
+    let (was, is) = (BTreeMap::from([(&at, &on)]), BTreeMap::from([(&at, &off)]));
     let held = |permit: &Permit, others: &BTreeSet<Address>| only_planned_change(permit, &was, &is, others);
     let mut permit = Permit::default();
     assert!(held(&permit, &BTreeSet::new()).unwrap_err().contains("h1/host/swap changed from"));
     held(&permit, &BTreeSet::from([at.clone()])).unwrap();
-    permit.actions.insert(at, Action::Update);
+    permit.actions.insert(at.clone(), Action::Update);
     held(&permit, &BTreeSet::new()).unwrap();
 }
 

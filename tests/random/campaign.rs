@@ -110,17 +110,21 @@ pub(crate) fn run(settings: &Settings) -> Result<Figures, String> {
     let log = settings.log.as_ref().map(|path| File::create(path).expect("the log can be written"));
     let voice = Mutex::new(Voice(log));
     let say = |text: &str| voice.lock().expect("nobody panics while speaking").say(text);
-    let (next, done, stop) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
+    let (next, done, stop) = (AtomicU64::new(settings.from), AtomicU64::new(0), AtomicBool::new(false));
+    let end = settings.from.saturating_add(settings.cases);
     let (total, broken) = (Mutex::new(Figures::default()), Mutex::new(0_usize));
     let began = Instant::now();
-    say(&format!("random: {} cases from seed {} on {} threads", settings.cases, settings.seed, settings.threads));
+    say(&format!(
+        "random: {} cases of seed {} from number {} on, on {} threads",
+        settings.cases, settings.seed, settings.from, settings.threads
+    ));
     std::thread::scope(|scope| {
         for _ in 0..settings.threads {
             scope.spawn(|| {
                 let mut mine = Figures::default();
                 while !stop.load(Ordering::Relaxed) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= settings.cases {
+                    if number >= end {
                         break;
                     }
                     let (figures, held) = {
@@ -144,6 +148,9 @@ pub(crate) fn run(settings: &Settings) -> Result<Figures, String> {
         let mut told = Instant::now();
         while done.load(Ordering::Relaxed) < settings.cases && !stop.load(Ordering::Relaxed) {
             std::thread::park_timeout(Duration::from_millis(50));
+            if settings.seconds.is_some_and(|limit| began.elapsed().as_secs() >= limit) {
+                stop.store(true, Ordering::Relaxed);
+            }
             if told.elapsed() >= TELL {
                 told = Instant::now();
                 let (done, took) = (done.load(Ordering::Relaxed), began.elapsed().as_secs_f64());
@@ -154,7 +161,12 @@ pub(crate) fn run(settings: &Settings) -> Result<Figures, String> {
         }
     });
     let figures = total.into_inner().expect("nobody panics");
-    say(&format!("random: {figures}\nrandom: seed {}, {:.1} s", settings.seed, began.elapsed().as_secs_f64()));
+    say(&format!(
+        "random: {figures}\nrandom: seed {}, up to number {}, {:.1} s",
+        settings.seed,
+        next.into_inner().min(end),
+        began.elapsed().as_secs_f64()
+    ));
     let broken = broken.into_inner().expect("nobody panics");
     match broken {
         0 => Ok(figures),

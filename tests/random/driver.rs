@@ -16,9 +16,8 @@ use crate::cluster::{NAME, Wanted, load};
 use crate::drifting::{drifted, may_drift};
 use crate::figures::Figures;
 use crate::invariants::{Permit, machine, on_host, on_machine, only_planned_change};
-use crate::known;
 use crate::mainstay::{Ended, Failed, Mainstay, SavedPlan, With, recorded};
-use crate::operations::{Operation, Other, Part, Run};
+use crate::operations::{Operation, Other, Run};
 use crate::scene::Scene;
 use crate::settle::settle;
 use crate::trace::Trace;
@@ -46,8 +45,8 @@ pub(crate) struct Stage {
     pub(crate) wanted: Wanted,
     /// The last one that was not refused.
     pub(crate) accepted: Wanted,
-    /// The last one that was carried out since then, as far as hosts answered: who knows whether all of it is refused.
-    pub(crate) tried: Option<Wanted>,
+    /// Those that were carried out since then, as far as hosts answered and mainstay lived; see [`crate::judged`].
+    pub(crate) tried: Vec<Wanted>,
     machines: u8,
     saved: Option<SavedPlan>,
     /// What every host has of its own accord was put onto those that this one has.
@@ -95,7 +94,7 @@ impl Stage {
             scene,
             hosts,
             accepted: wanted.clone(),
-            tried: None,
+            tried: Vec::new(),
             wanted,
             machines,
             saved: None,
@@ -164,12 +163,11 @@ impl Stage {
         let reaches = state.and_then(|state| mainstay::flow::recorded_reaches(&state).ok()).unwrap_or_default();
         let recorded = reaches.into_iter().map(|(host, reach)| (host, reach.address));
         let wanted = self.wanted.hosts.iter().map(|host| (HostName::new(&host.name), host.address()));
-        let _ = self.hosts.again(recorded.chain(wanted).collect());
+        let hosts = self.hosts.again(recorded.chain(wanted).collect());
         let Some(graph) = self.declared() else { return };
         for item in graph.items().iter().filter(|item| matches!(item.address.kind(), "sysctl" | "swap")) {
             let mut known = self.scene.known();
-            if known.before.has(&item.address) || self.hosts.with(|world| world.get(&item.address).present().is_some())
-            {
+            if known.before.has(&item.address) || hosts.get(&item.address).present().is_some() {
                 continue;
             }
             let mut default = item.resource.simulate();
@@ -178,7 +176,7 @@ impl Stage {
             }
             known.before.set(&item.address, Some(default.clone()));
             drop(known);
-            self.hosts.set(&item.address, Observation::Present(default)).expect("nothing is written");
+            hosts.set(&item.address, Observation::Present(default)).expect("nothing is written");
         }
     }
 
@@ -186,13 +184,13 @@ impl Stage {
         match operation {
             Operation::Edit(edit) => {
                 let state = recorded(&self.scene).ok().flatten();
-                let on_record =
-                    |name: &str| state.as_ref().is_some_and(|state| state.hosts.contains_key(&HostName::new(name)));
+                // How a host is reached is noted also where nothing is made yet.
+                let made = state.iter().flat_map(|state| state.resources.keys());
+                let on_record: BTreeSet<&str> = made.map(|address| address.host().as_str()).collect();
+                let on_record = |name: &str| on_record.contains(name);
                 let mut edited = self.wanted.clone();
                 edit.apply(&mut edited, &mut self.machines, on_record);
-                if known::gives_the_endpoint_away(&self.wanted, &edited) {
-                    self.scene.count("edit: steered around");
-                } else if edited.load().is_ok() {
+                if edited.load().is_ok() {
                     self.scene.count("edit: made");
                     self.wanted = edited;
                 } else {
@@ -202,10 +200,6 @@ impl Stage {
             Operation::Apply(run) => self.apply(run).await,
             Operation::Two(first, second, other) => Box::pin(self.two(first, second, *other)).await,
             Operation::Destroy(run) => {
-                let state = recorded(&self.scene).ok().flatten();
-                if state.is_some_and(|state| known::is_called_otherwise(&state, &self.hosts)) {
-                    return self.scene.count("destroy: steered around");
-                }
                 let (yaml, with) = (self.wanted.yaml(), With { part: run.part, ..with(run) });
                 self.scene.known().figures.destroys += 1;
                 let ended = self.run(HERE, run, |it| async move { it.destroy(&yaml, with).await }).await;
@@ -224,6 +218,7 @@ impl Stage {
                 let ended =
                     self.run(HERE, run, |it| async move { it.apply_saved(&yaml, &saved, accept, with).await }).await;
                 self.heard("saved", &ended);
+                self.carried_out(&ended);
             }
             Operation::Drift(drift) => self.drift(*drift),
             Operation::Down(number) => {
@@ -247,50 +242,6 @@ impl Stage {
         let ended = self.run(HERE, run, |it| async move { it.apply(&yaml, with).await }).await;
         self.heard("apply", &ended);
         self.judged(run.part, &ended).await;
-    }
-
-    /// What is refused is taken back.
-    async fn judged(&mut self, part: Part, ended: &Ended) {
-        let well = match ended {
-            // What is refused may be the option.
-            Ended::Refused { lifted: 0, .. } if !matches!(part, Part::Replace(_)) => return self.take_back(),
-            // As long as hosts do not answer nobody knows whether it would be refused.
-            Ended::Ran(outcome) if outcome.complete() && matches!(part, Part::All) => true,
-            Ended::Ran(_) | Ended::Nothing => self.is_planned_whole().await,
-            _ => false,
-        };
-        if well {
-            (self.accepted, self.tried) = (self.wanted.clone(), None);
-        } else if matches!(ended, Ended::Ran(_)) {
-            self.tried = Some(self.wanted.clone());
-        }
-    }
-
-    /// Nothing of what is wished is refused or unknown.
-    async fn is_planned_whole(&self) -> bool {
-        let plan = self.mainstay(HERE, Weather::default()).plan(&self.wanted.yaml()).await;
-        plan.is_ok_and(|plan| plan.counts().problems == 0)
-    }
-
-    /// Goes back to what was not refused, but for the hosts' names: records may have followed them.
-    pub(crate) fn take_back(&mut self) {
-        let tried = self.tried.take().filter(|tried| *tried != self.wanted);
-        let untried = tried.is_none();
-        let mut back = tried.unwrap_or_else(|| self.accepted.clone());
-        for host in &mut back.hosts {
-            let now = self.wanted.hosts.iter().find(|it| it.machine == host.machine);
-            let gone = self.wanted.moved.iter().find(|(from, _)| *from == host.name).map(|(_, to)| to.clone());
-            if let Some(name) = now.map(|it| it.name.clone()).or(gone).filter(|name| *name != host.name) {
-                host.node.get_or_insert_with(|| host.name.clone());
-                host.name = name;
-            }
-        }
-        let is_there = |name: &String| back.hosts.iter().any(|host| host.name == *name);
-        back.moved = self.wanted.moved.iter().filter(|(_, to)| is_there(to)).cloned().collect();
-        if untried {
-            self.accepted = back.clone();
-        }
-        self.wanted = back;
     }
 
     async fn two(&mut self, first: &Run, second: &Run, other: Other) {
@@ -318,8 +269,7 @@ impl Stage {
             .extend(two.watcher.permitted().unwrap_or_default().actions.into_iter().filter(|it| it.1.touches_host()));
         self.changed_as_planned(&permit, &before);
         self.let_go(&two.watcher.permitted().unwrap_or_default());
-        self.judged(second.part, &second_ended).await;
-        self.judged(first.part, &first_ended).await;
+        self.judged_both((first.part, &first_ended), (second.part, &second_ended)).await;
     }
 
     /// Runs one mainstay to its end, or to its death.
@@ -352,6 +302,7 @@ impl Stage {
     }
 
     fn conditions(&self, weather: &Weather) {
+        self.scene.known().disk_fails |= weather.full.is_some() || weather.syncs.is_some();
         if weather.full.is_some() {
             self.scene.count("fault: disk full");
             self.scene.disk.full_after(weather.full.map(u64::from));
@@ -366,6 +317,7 @@ impl Stage {
     fn calm(&self, weather: &Weather, killed: bool) {
         self.scene.disk.full_after(None);
         self.scene.disk.fail_syncs_after(None);
+        self.scene.known().disk_fails = false;
         self.scene.catch_up();
         self.scene.known().lanes.clear();
         if killed {
@@ -391,35 +343,44 @@ impl Stage {
 
     fn changed_as_planned(&self, permit: &Permit, before: &BTreeMap<Address, Value>) {
         let others: BTreeSet<Address> = self.scene.known().others.clone();
-        let after: BTreeMap<Address, Value> =
-            self.hosts.with(|world| world.present().map(|(address, is)| (address.clone(), is.clone())).collect());
-        // Machines that are called otherwise now have the same on them.
-        let hosts: BTreeSet<&HostName> = after.keys().map(Address::host).collect();
-        let called: BTreeMap<&str, &HostName> = hosts.iter().map(|host| (machine(host), *host)).collect();
-        let now = |address: &Address| {
-            let new = called.get(machine(address.host())).filter(|_| !hosts.contains(address.host()));
-            new.map_or_else(|| address.clone(), |&new| on_host(address, new.clone()))
-        };
-        let before = before.iter().map(|(address, is)| (now(address), is.clone())).collect();
-        self.scene.must(only_planned_change(permit, &before, &after, &others));
+        let held = self.hosts.with(|world| {
+            let after: BTreeMap<&Address, &Value> = world.present().collect();
+            // Machines that are called otherwise now have the same on them.
+            let hosts: BTreeSet<&HostName> = after.keys().map(|address| address.host()).collect();
+            let called: BTreeMap<&str, &HostName> = hosts.iter().map(|host| (machine(host), *host)).collect();
+            let now = |address: &Address| {
+                let new = called.get(machine(address.host())).filter(|_| !hosts.contains(address.host()));
+                new.map(|&new| on_host(address, new.clone()))
+            };
+            let moved: BTreeMap<&Address, Address> =
+                before.keys().filter_map(|address| Some((address, now(address)?))).collect();
+            let before = before.iter().map(|(address, is)| (moved.get(address).unwrap_or(address), is)).collect();
+            only_planned_change(permit, &before, &after, &others)
+        });
+        self.scene.must(held);
         self.let_go(permit);
     }
 
     /// What somebody changed of what was there before, and mainstay never changed itself, is not put back when it is let go:
     /// swap that was turned on while it was ours, a package that is held. From then on it was there before.
     fn let_go(&self, permit: &Permit) {
+        let others = |address: &Address| match address.kind() {
+            "swap" => true,
+            "package" => self.scene.known().before.has(address),
+            _ => false,
+        };
+        let forgotten = permit.actions.iter().filter(|(address, action)| **action == Action::Forget && others(address));
+        let forgotten: Vec<&Address> = forgotten.map(|(address, _)| address).collect();
+        if forgotten.is_empty() {
+            return;
+        }
         let Ok(state) = recorded(&self.scene) else { return };
         let kept = |address: &Address| state.as_ref().is_some_and(|state| state.resources.contains_key(address));
-        for (address, action) in &permit.actions {
-            let others = match address.kind() {
-                "swap" => true,
-                "package" => self.scene.known().before.has(address),
-                _ => false,
-            };
-            if others && *action == Action::Forget && !kept(address) {
-                let now = self.hosts.with(|world| world.get(address).present().cloned());
-                self.scene.known().before.set(address, now);
-            }
+        for address in forgotten.into_iter().filter(|address| !kept(address)) {
+            // The host may be called otherwise than its records.
+            let is_it = |(other, _): &(&Address, &serde_json::Value)| on_machine(other) == on_machine(address);
+            let now = self.hosts.with(|world| world.present().find(is_it).map(|(_, is)| is.clone()));
+            self.scene.known().before.set(address, now);
         }
     }
 

@@ -12,6 +12,7 @@ pub(crate) struct Figures {
     pub(crate) largest: u64,
     pub(crate) runs: u64,
     pub(crate) destroys: u64,
+    pub(crate) plans: u64,
     pub(crate) acts: u64,
     pub(crate) looks: u64,
     pub(crate) events: u64,
@@ -33,6 +34,7 @@ impl AddAssign for Figures {
         self.largest = self.largest.max(other.largest);
         self.runs += other.runs;
         self.destroys += other.destroys;
+        self.plans += other.plans;
         self.acts += other.acts;
         self.looks += other.looks;
         self.events += other.events;
@@ -45,10 +47,10 @@ impl AddAssign for Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cases, hosts, largest, runs, destroys, acts, looks, events, deeds, by_name } = self;
+        let Self { cases, hosts, largest, runs, destroys, plans, acts, looks, events, deeds, by_name } = self;
         writeln!(
             f,
-            "{cases} cases, {hosts} hosts at first (at most {largest}), {runs} applies, {destroys} destroys, {acts} acts, \
+            "{cases} cases, {hosts} hosts at first (at most {largest}), {plans} plans, {runs} applies, {destroys} destroys, {acts} acts, \
              {looks} looks, {events} engine events, {deeds} changes of the disk"
         )?;
         let mut group = "";

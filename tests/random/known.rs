@@ -1,23 +1,12 @@
 //! What is known to break something and is not mended yet. Cases steer around it, here and nowhere else, and what is
 //! mended is removed here.
 
-use mainstay::fleet::SimulatedFleet;
-use mainstay::resource::HostName;
-use mainstay::state::State;
+use mainstay::fleet::Kubernetes;
 
-use crate::cluster::Wanted;
-use crate::invariants::machine;
-
-/// Simulated hosts know no load balancer but their own: where theirs go because somebody else's is to stand there, nobody
-/// answers at the endpoint any more, and no node can join.
-pub(crate) fn gives_the_endpoint_away(before: &Wanted, edited: &Wanted) -> bool {
-    edited.knobs.is_external() && !before.knobs.is_external()
-}
-
-/// What is on a simulated host lies under the host's name. Where records could not follow a new name, because the disk was
-/// full, a destroy from state alone would look under the old one and find nothing.
-pub(crate) fn is_called_otherwise(state: &State, hosts: &SimulatedFleet) -> bool {
-    let names: Vec<HostName> = hosts.with(|world| world.present().map(|(address, _)| address.host().clone()).collect());
-    let gone = |host: &HostName| !names.contains(host) && names.iter().any(|name| machine(name) == machine(host));
-    state.resources.keys().any(|address| gone(address.host()))
+/// A destroy of everything that ends early because a host went down may have wiped a control plane whose member etcd could
+/// not let go by then. Nobody has that host on record any more, so its member stays, dead, in a cluster that lives on:
+/// one that leaves may cost the majority, so that what is in the cluster is only given up by the
+/// destroy after that one.
+pub(crate) fn has_a_dead_member(etcd: &Kubernetes) -> bool {
+    etcd.members.len() > 1 && etcd.members.iter().any(|member| !member.up)
 }

@@ -16,6 +16,7 @@ mod edits;
 mod figures;
 mod files;
 mod invariants;
+mod judged;
 mod knobs;
 mod known;
 mod mainstay;
@@ -27,6 +28,10 @@ mod settle;
 mod trace;
 mod watcher;
 mod weather;
+
+/// A case allocates millions of small things on one thread and frees them at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// `MAINSTAY_RANDOM_CASES=1000000 cargo test --release --test random campaign` is the long mode; see CONTRIBUTING.md.
 #[test]

@@ -315,7 +315,10 @@ impl Mainstay {
         let lets_go = |change: &&Change| change.action == Action::Forget && change.problem.is_none();
         let gone: BTreeSet<&Address> = plan.changes.iter().filter(lets_go).map(|change| &change.address).collect();
         let recorded = state.resources.keys().filter(|address| !gone.contains(address)).cloned().collect();
-        self.scene.known().quorum.planned(plan);
+        let mut known = self.scene.known();
+        known.quorum.planned(plan);
+        known.virtual_ip.planned(plan);
+        drop(known);
         self.watcher.permit(Permit::of(plan), recorded);
     }
 
@@ -325,11 +328,20 @@ impl Mainstay {
         let counts = plan.counts();
         self.scene.line(format!("  plan {:?}: {counts:?}, {} moved", plan.mode, plan.moved));
         let source = Source { file: "cluster.yaml", line_of: &|_: &str| Some(1) };
-        let text = PlanText { full: true, width: 100, color: false, source }.render(plan);
-        self.scene.shown("the plan as text", text.as_bytes());
-        self.scene.shown("the plan as JSON", plan_document(plan).to_string().as_bytes());
-        // Pages cost the most and say the same once more.
-        if self.scene.known().figures.runs.is_multiple_of(8) {
+        let number = {
+            let mut known = self.scene.known();
+            known.figures.plans += 1;
+            known.figures.plans
+        };
+        // Forms say the same one more time, and cost more than the rest of a case, so they take turns.
+        if number.is_multiple_of(2) {
+            let text = PlanText { full: true, width: 100, color: false, source }.render(plan);
+            self.scene.shown("the plan as text", text.as_bytes());
+        }
+        if number % 4 == 1 {
+            self.scene.shown("the plan as JSON", plan_document(plan).to_string().as_bytes());
+        }
+        if number % 16 == 3 {
             self.scene.shown("the plan as HTML", PlanHtml { full: true, source }.render(plan).as_bytes());
             self.scene.shown("the plan as Markdown", PlanMarkdown { full: true, source }.render(plan).as_bytes());
             let lines: Vec<String> = plan_events(plan).iter().map(|(message, event)| event.line(message)).collect();

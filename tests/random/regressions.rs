@@ -7,6 +7,7 @@ use crate::edits::Edit;
 use crate::knobs::{KNOBS, Knob, Knobs};
 use crate::operations::{Operation, Part, Run};
 use crate::settle::calm;
+use crate::weather::{Kill, Weather};
 
 const PLANE: Seed = Seed { roles: CONTROL_PLANE, marks: 0, priority: 0 };
 
@@ -68,4 +69,60 @@ fn load_balancers_that_change_are_not_planned_apart() {
     let add = || Operation::Edit(Edit::Add(1, PLANE));
     let part = Operation::Apply(Run { part: Part::Without(0), ..calm() });
     assert_eq!(broken(vec![add(), apply(), add(), part]), None);
+}
+
+/// It had recorded that control planes need load balancers that it never made, so those that were there went first, and a
+/// control plane left etcd a dead member.
+#[test]
+fn load_balancers_go_last_after_an_apply_that_was_killed() {
+    let balancer = Seed { roles: LOAD_BALANCER, ..PLANE };
+    let both = Seed { roles: CONTROL_PLANE | LOAD_BALANCER, ..PLANE };
+    let weather = Weather { kill: Some(Kill::Act(0)), ..Weather::default() };
+    let added = [(1, balancer), (2, both), (3, PLANE)].map(|(at, seed)| Operation::Edit(Edit::Add(at, seed)));
+    let removed = [Operation::Edit(Edit::Remove(1)), Operation::Edit(Edit::Remove(1))];
+    let killed = [Operation::Apply(Run { weather, ..calm() }), Operation::Destroy(calm())];
+    let all = added.into_iter().chain([apply()]).chain(removed).chain(killed);
+    assert_eq!(broken(all.collect()), None);
+}
+
+/// The one that was declared and bare was asked alone what is in the cluster, and that was forgotten.
+#[test]
+fn what_is_in_the_cluster_is_known_to_the_control_plane_that_left_the_file() {
+    let edit = Operation::Edit;
+    let made = vec![edit(Edit::Add(1, PLANE)), edit(Edit::Marks(0, 1)), apply()];
+    let gone = vec![Operation::Down(0), edit(Edit::Remove(0)), Operation::Destroy(calm()), apply()];
+    assert_eq!(broken([made, gone].concat()), None);
+}
+
+/// The first of the file was to begin the cluster, which another one had joined.
+#[test]
+fn a_worker_becomes_a_control_plane_where_the_first_one_is_gone() {
+    let roles = |roles| Operation::Edit(Edit::Roles(0, roles));
+    let demoted = vec![Operation::Edit(Edit::Add(1, PLANE)), apply(), roles(WORKER), apply()];
+    assert_eq!(broken([demoted, vec![roles(CONTROL_PLANE | WORKER), apply()]].concat()), None);
+}
+
+/// The one that was down was not told of the new one, and when the holder went the two did not hear each other.
+#[test]
+fn no_load_balancer_comes_while_one_that_stays_is_down() {
+    let edit = Operation::Edit;
+    let made = vec![edit(Edit::Add(1, PLANE)), apply(), Operation::Down(1), edit(Edit::Add(2, PLANE)), apply()];
+    assert_eq!(broken([made, vec![edit(Edit::Roles(0, WORKER))]].concat()), None);
+}
+
+/// A destroy that was killed while it stopped keepalived had recorded it without its password, which a destroy does not
+/// know: the password was taken for another one afterwards, which cannot change.
+#[test]
+fn a_password_is_the_same_after_a_destroy_that_was_killed() {
+    let password = u8::try_from(KNOBS.iter().position(|knob| *knob == Knob::Password).unwrap()).unwrap();
+    for at in (0..60).step_by(3) {
+        let mut killed = calm();
+        killed.weather.kill = Some(Kill::AfterAct(at));
+        let (add, knob) = (|| Operation::Edit(Edit::Add(1, PLANE)), Operation::Edit(Edit::Knob(password, 1)));
+        assert_eq!(
+            broken(vec![knob, add(), add(), apply(), Operation::Destroy(killed)]),
+            None,
+            "killed after act {at}"
+        );
+    }
 }

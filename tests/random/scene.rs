@@ -39,6 +39,8 @@ pub(crate) struct Known {
     pub(crate) secrets: BTreeSet<String>,
     /// Changed behind mainstay's back since somebody looked last.
     pub(crate) others: BTreeSet<Address>,
+    /// The disk, which two that are at work have in common, is full or will be, or does not make lasting what it should.
+    pub(crate) disk_fails: bool,
     /// Up to when the disk's clock has gone.
     time: Option<Instant>,
 }
@@ -69,6 +71,7 @@ impl Scene {
             virtual_ip: OneVirtualIp::default(),
             before: Before::default(),
             secrets: MARKERS.iter().map(|it| (*it).to_owned()).collect(),
+            disk_fails: false,
             others: BTreeSet::new(),
             time: None,
         };

@@ -10,6 +10,10 @@ const CASES: u64 = 2000;
 pub(crate) struct Settings {
     pub(crate) cases: u64,
     pub(crate) seed: u64,
+    /// The first case's number: where an earlier run of the same seed stopped.
+    pub(crate) from: u64,
+    /// When to stop, whatever is left.
+    pub(crate) seconds: Option<u64>,
     pub(crate) threads: usize,
     /// So many broken cases end it.
     pub(crate) stop_after: usize,
@@ -41,6 +45,8 @@ impl Settings {
         Self {
             cases: number("MAINSTAY_RANDOM_CASES").unwrap_or(CASES),
             seed: number("MAINSTAY_RANDOM_SEED").unwrap_or(1),
+            from: number("MAINSTAY_RANDOM_FROM").unwrap_or(0),
+            seconds: number("MAINSTAY_RANDOM_SECONDS"),
             threads: number("MAINSTAY_RANDOM_THREADS").and_then(|it| usize::try_from(it).ok()).unwrap_or(threads),
             stop_after: number("MAINSTAY_RANDOM_STOP_AFTER").and_then(|it| usize::try_from(it).ok()).unwrap_or(1),
             replay: number("MAINSTAY_RANDOM_CASE"),

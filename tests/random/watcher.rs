@@ -39,6 +39,8 @@ struct Run {
     recorded: BTreeSet<Address>,
     /// Addresses that were begun.
     begun: BTreeSet<Address>,
+    /// What somebody else made that was to be made here.
+    theirs: BTreeSet<Address>,
     /// Hosts that cannot be reached, and for how many requests.
     cut: BTreeMap<HostName, u8>,
     working: BTreeMap<Address, Action>,
@@ -60,6 +62,7 @@ impl Watcher {
             permit: None,
             recorded: BTreeSet::new(),
             begun: BTreeSet::new(),
+            theirs: BTreeSet::new(),
             cut: BTreeMap::new(),
             working: BTreeMap::new(),
         };
@@ -116,7 +119,7 @@ impl Watcher {
             let mut run = self.run();
             let Ok(event) = run.events.try_recv() else { return };
             let number = run.seen;
-            run.seen += 1;
+            run.seen = run.seen.saturating_add(1);
             drop(run);
             if self.process.is_dead() {
                 // What it would have told holds no lane any more.
@@ -145,7 +148,7 @@ impl Watcher {
                 let lane = run.permit.as_ref().and_then(|permit| permit.lanes.get(address)).cloned();
                 drop(run);
                 if let Some(lane) = lane {
-                    let held = self.scene.known().lanes.begins(&lane, address, *action);
+                    let held = self.scene.known().lanes.begins(&lane, address, *action, &self.process);
                     self.scene.must(held);
                 }
             }
@@ -186,10 +189,13 @@ impl Watcher {
     /// by itself while something else is made before it cannot be told from what that brought along, a file of a package
     /// say; so of that nobody else makes anything here.
     fn drift(&self, drift: Drift, fleet: &SimulatedFleet) {
-        let run = self.run();
+        let mut run = self.run();
         let mut all: Vec<Address> = run.recorded.iter().cloned().collect();
-        // Where mainstay dies or cannot write any more before it has taken its intent back, nobody can tell whose it is.
-        let lives = self.weather.kill.is_none() && self.weather.full.is_none() && self.weather.syncs.is_none();
+        // Where mainstay dies, is stopped at once or cannot write any more before it has taken its intent back, nobody can
+        // tell whose it is.
+        let stopped = |(_, trouble): &(u16, Trouble)| matches!(trouble, Trouble::Interrupt { now: true });
+        let writes = !self.scene.known().disk_fails;
+        let lives = self.weather.kill.is_none() && writes && !self.weather.troubles.iter().any(stopped);
         if let Some(permit) = run.permit.as_ref().filter(|_| lives) {
             all.extend(permit.expected.iter().filter(|address| !run.begun.contains(*address)).cloned());
         }
@@ -200,6 +206,9 @@ impl Watcher {
         let address = all[usize::from(drift.which) % all.len()].clone();
         let ours = run.recorded.contains(&address);
         let made = run.permit.as_ref().and_then(|permit| permit.resources.get(&address)).map(|it| it.simulate());
+        if !ours {
+            run.theirs.insert(address.clone());
+        }
         drop(run);
         change(&self.scene, fleet, &address, ours, made.as_ref(), drift.how);
     }
@@ -273,6 +282,10 @@ impl Interference for Watcher {
         let mut fate = if self.cut(host) { Fate::Unreachable } else { Fate::Go };
         for (_, trouble) in self.weather.troubles.iter().filter(|(at, _)| *at == number) {
             fate = self.trouble(trouble, host, fleet, fate);
+        }
+        // Where the answer is lost that it is there already, nobody can tell whose it is.
+        if matches!(fate, Fate::Unanswered | Fate::Slow(_)) && self.run().theirs.contains(request.address) {
+            fate = Fate::Go;
         }
         self.scene.before_acting(fleet);
         if self.weather.kill == Some(Kill::AfterAct(number)) {

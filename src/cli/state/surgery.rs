@@ -99,7 +99,8 @@ impl Operation<'_> {
         for path in &done.aside {
             ui.say(&format!("What was there before stays as {} until you remove it.", path.display()));
         }
-        ui.say(&format!("Next:  {}", self.place.next.whole("plan")));
+        let next = &self.place.next;
+        ui.say(&format!("Next:  {}", next.whole(if next.has_file() { "plan" } else { "drift" })));
         Ok(Exit::Done)
     }
 

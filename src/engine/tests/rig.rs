@@ -130,6 +130,8 @@ pub(super) struct Acted {
     pub(super) step: String,
     /// The script as it would be sent.
     pub(super) text: String,
+    /// Whether it acts only where the host is as the plan saw it.
+    pub(super) expects: bool,
 }
 
 pub(super) fn failing(stderr: &str) -> ActOutcome {
@@ -205,7 +207,8 @@ impl Watch {
             },
         };
         let text = Frame::new("m").act(None, request.act, None).unwrap().to_string();
-        Acted { host: host.to_string(), address: request.address.to_string(), step, text }
+        let expects = request.expect.is_some();
+        Acted { host: host.to_string(), address: request.address.to_string(), step, text, expects }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::super::event::{Ending, Event};
-use super::rig::{Rig, Staged, address, failing, right, step};
+use super::rig::{Acted, Rig, Staged, address, failing, right, step};
 use crate::fleet::ActOutcome;
 use crate::resource::{Action, HostName, Mint, Observation, Output, ProbeError, Script, Seen, Slots, Step, Value};
 use crate::state::Status;
@@ -175,6 +175,8 @@ async fn only_what_is_known_to_pass_is_tried_again_and_not_for_ever() {
     let locked = "E: Could not get lock /var/lib/dpkg/lock";
     let ran = tries(locked, 3).await;
     assert_eq!((ran.ending(ONE), ran.acts.len(), retried(&ran.events)), (&Ending::Done, 3, 2));
+    // What the first try changed is no reason to stop.
+    assert_eq!(ran.acts.iter().map(|act| act.expects).collect::<Vec<_>>(), [true, false, false]);
     let ran = tries(locked, u32::MAX).await;
     assert_eq!((ran.failure(ONE).0, ran.acts.len(), retried(&ran.events)), ("install", 5, 4));
     let ran = tries("E: no such package", 3).await;
@@ -276,4 +278,23 @@ async fn each_other_control_plane_is_asked_whether_it_is_healthy_or_not() {
     let ran = run("cp3").await;
     assert_eq!(ran.failure("cp1/c/staged[init]"), ("see", "exit 1\nit has etcd's data"));
     assert_eq!(ran.steps("cp1/c/staged[init]"), ["see", "see"]);
+}
+
+#[tokio::test]
+async fn who_helped_well_helps_on_until_the_own_host_comes_in_between() {
+    let run = |fails: &'static str| {
+        let mut rig = Rig::default().on_act(move |acted| (acted.step == fails).then(|| failing("no")));
+        for host in ["cp2", "cp3"] {
+            rig.fleet.set(&address(&format!("{host}/control-plane/staged")), right().observation).unwrap();
+        }
+        rig.control_planes(&["cp1", "cp2", "cp3"]);
+        let help = |title| step(title).on_control_plane();
+        let steps = vec![help("invite"), help("sign"), step("join"), help("forget").always()];
+        rig.change("cp1/c/staged[join]", Action::Create, Staged { steps, ..Staged::default() }, &[]);
+        rig.run()
+    };
+    let told = |acts: &[Acted]| acts.iter().map(|it| it.step.clone()).collect::<Vec<_>>().join(" ");
+    assert_eq!(told(&run("").await.acts), "probe invite sign join probe forget look");
+    // One that fails may be sick by now.
+    assert_eq!(told(&run("sign").await.acts), "probe invite sign probe forget");
 }

@@ -1,5 +1,7 @@
 //! What kubeadm, etcd and the API do when a step asks them, and what they say when they do not.
 
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 
 use super::{Certificates, EtcdMember, Member, NoApi, Token};
@@ -89,10 +91,10 @@ impl Step<'_, '_> {
             }
             Effect::TokenSigned { id } => self.signed(id).map(done),
             Effect::Settle { finished, bare } => {
-                Ok(if self.settle() { (*finished).to_owned() } else { (*bare).to_owned() })
+                Ok(if self.settle()? { (*finished).to_owned() } else { (*bare).to_owned() })
             }
             Effect::Init { endpoint } => self.init(*endpoint).map(done),
-            Effect::Join { token, certificates } => self.join(token, *certificates).map(done),
+            Effect::Join { endpoint, token, certificates } => self.join(*endpoint, token, *certificates).map(done),
             Effect::MakeToken { id, lifetime } => {
                 self.api()?;
                 let token = Token { owner: self.own().clone(), until: self.doing.now + lifetime.as_secs() };
@@ -100,7 +102,7 @@ impl Step<'_, '_> {
                 self.world.note(Line::Token(id, Some(token)));
                 Ok(done(()))
             }
-            Effect::UploadCertificates { key } => self.upload(key).map(done),
+            Effect::UploadCertificates { endpoint, key } => self.upload(*endpoint, key).map(done),
             Effect::DeleteTokens { certificates } => self.delete_tokens(*certificates).map(done),
             Effect::Reset => self.reset().map(done),
             Effect::RemoveMember { leaving } => self.remove_member(*leaving).map(done),
@@ -118,6 +120,13 @@ impl Step<'_, '_> {
                 "Error from server (ServiceUnavailable): etcd failed: reason withheld: no quorum (simulated)",
             ),
         })
+    }
+
+    /// Who answers for all API servers: own load balancers at this address, or somebody else's.
+    fn reached_at(&mut self, endpoint: Option<Ipv4Addr>) {
+        if self.world.model().endpoint != endpoint {
+            self.world.note(Line::Endpoint(endpoint));
+        }
     }
 
     /// The API as all nodes reach it: through the endpoint.
@@ -183,16 +192,35 @@ impl Step<'_, '_> {
         if self.token_lives(slot) { Ok(()) } else { Err(no("the controller manager has not signed cluster-info yet")) }
     }
 
-    /// Whether kubeadm has ended well on the own host; if it was only begun, it is reset.
-    fn settle(&mut self) -> bool {
-        match self.world.model().standing(self.own()) {
-            Some(true) => true,
+    /// Whether kubeadm has ended well on the own host; if it was only begun, it is reset, unless etcd needs it.
+    fn settle(&mut self) -> Result<bool, Failed> {
+        let model = self.world.model();
+        match model.standing(self.own()) {
+            Some(true) => Ok(true),
             Some(false) => {
-                self.leave(self.through_endpoint().is_ok());
-                false
+                self.spared()?;
+                let etcd = model.kubernetes(self.world.down());
+                let runs = etcd.of(self.own()).is_some_and(|member| member.up);
+                let joins = self.doing.address.kind() == "kubeadm_join";
+                let endpoint = self.through_endpoint().is_ok();
+                if runs && joins && !etcd.has_quorum() && !endpoint {
+                    return Err(no("neither etcd here nor the API at its endpoint answers"));
+                }
+                self.leave(endpoint);
+                Ok(false)
             }
-            None => false,
+            None => Ok(false),
         }
+    }
+
+    /// Whether etcd keeps its majority without the own host's member.
+    fn spared(&self) -> Result<(), Failed> {
+        let etcd = self.world.model().kubernetes(self.world.down());
+        let counts = etcd.of(self.own()).is_some_and(|member| member.voting && member.up);
+        if counts && etcd.members.len() > 1 && etcd.has_quorum() && !etcd.lets_go(self.own()) {
+            return Err(no("without this member etcd would lose its majority; bring the others back first"));
+        }
+        Ok(())
     }
 
     /// kubeadm has begun here, or ended well.
@@ -221,7 +249,7 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn init(&mut self, endpoint: Option<std::net::Ipv4Addr>) -> Result<(), Failed> {
+    fn init(&mut self, endpoint: Option<Ipv4Addr>) -> Result<(), Failed> {
         if self.world.model().standing(self.own()) == Some(true) {
             return Ok(());
         }
@@ -235,7 +263,7 @@ impl Step<'_, '_> {
                 other.host
             )));
         }
-        self.world.note(Line::Endpoint(endpoint));
+        self.reached_at(endpoint);
         self.member(true);
         if !self.world.model().endpoint_answers(endpoint, self.world.down()) {
             let endpoint = endpoint.map(|it| it.to_string()).unwrap_or_default();
@@ -250,10 +278,11 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn join(&mut self, token: &str, certificates: Option<&str>) -> Result<(), Failed> {
+    fn join(&mut self, endpoint: Option<Ipv4Addr>, token: &str, certificates: Option<&str>) -> Result<(), Failed> {
         self.preflight()?;
         self.stands(false);
         let discovery = "error execution phase preflight: couldn't validate the identity of the API Server";
+        self.reached_at(endpoint);
         self.through_endpoint().map_err(|why| no(format!("{discovery}: {}", why.stderr)))?;
         if !self.token_lives(token) {
             let id = self.slot(token);
@@ -313,8 +342,9 @@ impl Step<'_, '_> {
         Ok(())
     }
 
-    fn upload(&mut self, key: &str) -> Result<(), Failed> {
+    fn upload(&mut self, endpoint: Option<Ipv4Addr>, key: &str) -> Result<(), Failed> {
         self.api()?;
+        self.reached_at(endpoint);
         self.through_endpoint()
             .map_err(|why| no(format!("error execution phase upload-certs: error uploading certs: {}", why.stderr)))?;
         let certificates =
@@ -346,12 +376,15 @@ impl Step<'_, '_> {
         }
         let etcd = model.kubernetes(self.world.down());
         let counts = etcd.of(self.own()).is_some_and(|member| member.voting && member.up);
-        let (others, part) = (etcd.members.len() > 1, self.slot(Slots::SCOPE) != Slots::WHOLE);
-        if counts && others && etcd.has_quorum() && !etcd.lets_go(self.own()) && part {
-            return Err(no("without this member etcd would lose its majority; bring the others back first"));
+        let part = self.slot(Slots::SCOPE) != Slots::WHOLE;
+        if part {
+            self.spared()?;
         }
-        // kubeadm asks through the endpoint; where only a part goes, mainstay asks the host's own etcd otherwise.
-        let asks = (part && counts) || self.through_endpoint().is_ok();
+        if counts && part && !etcd.has_quorum() && model.standing(self.own()) == Some(true) {
+            return Err(no("neither etcd here nor the API at its endpoint answers"));
+        }
+        // kubeadm asks through the endpoint; mainstay asks the host's own etcd otherwise.
+        let asks = counts || self.through_endpoint().is_ok();
         self.leave(asks);
         self.stands(false);
         Ok(())

@@ -123,7 +123,7 @@ impl Hosts {
     fn invite(&mut self, name: &str) -> Result<(), String> {
         self.run("cp1", name, &Effect::NodeAway)?;
         self.run("cp1", name, &Effect::RemoveMember { leaving: false })?;
-        self.run("cp1", name, &Effect::UploadCertificates { key: "key" })?;
+        self.run("cp1", name, &Effect::UploadCertificates { endpoint: Some(VIP), key: "key" })?;
         self.run("cp1", name, &Effect::MakeToken { id: "id", lifetime: Duration::from_secs(20 * MINUTE) })?;
         self.run("cp1", name, &Effect::TokenSigned { id: "id" }).map(drop)
     }
@@ -157,7 +157,7 @@ impl Hosts {
 }
 
 fn join_of(name: &str) -> Effect {
-    Effect::Join { token: "id", certificates: (role(name) == "control-plane").then_some("key") }
+    Effect::Join { endpoint: Some(VIP), token: "id", certificates: (role(name) == "control-plane").then_some("key") }
 }
 
 const FIVE: [&str; 5] = ["cp1", "cp2", "cp3", "cp4", "cp5"];
@@ -228,6 +228,23 @@ fn the_endpoint_must_answer_before_init_and_join() {
 }
 
 #[test]
+fn others_may_take_the_endpoint_over_and_give_it_back() {
+    let mut it = Hosts::with(&FIVE[..1]);
+    it.service("cp1", "keepalived", "inactive");
+    it.run("cp1", "w1", &Effect::MakeToken { id: "id", lifetime: Duration::from_secs(MINUTE) }).unwrap();
+    for (endpoint, refusal) in
+        [(Some(VIP), Some("no route to host")), (None, None), (Some(VIP), Some("no route to host"))]
+    {
+        let upload = Effect::UploadCertificates { endpoint, key: "key" };
+        let said = it.run("cp1", "cp2", &upload).err();
+        assert_eq!(said.is_some(), refusal.is_some(), "{said:?}");
+        assert!(said.unwrap_or_default().contains(refusal.unwrap_or_default()));
+    }
+    let join = Effect::Join { endpoint: None, token: "id", certificates: None };
+    it.run("w1", "w1", &join).unwrap();
+}
+
+#[test]
 fn tokens_and_certificates_expire() {
     for (minutes, refuses) in [(19, false), (20, true)] {
         let mut it = Hosts::with(&FIVE[..1]);
@@ -290,7 +307,7 @@ fn without_a_quorum_the_api_answers_nobody() {
         Effect::ApiReady,
         Effect::NodeAway,
         Effect::NodeRegistered,
-        Effect::UploadCertificates { key: "key" },
+        Effect::UploadCertificates { endpoint: Some(VIP), key: "key" },
         Effect::MakeToken { id: "id", lifetime: Duration::from_secs(1) },
         Effect::DeleteTokens { certificates: false },
         Effect::RemoveMember { leaving: false },
@@ -313,11 +330,31 @@ fn a_member_leaves_only_if_the_others_are_a_quorum() {
     it.refused("cp1", "cp2", &Effect::RemoveMember { leaving: true }, "etcdserver: unhealthy cluster");
     it.refused("cp2", "cp2", &Effect::Reset, "would lose its majority");
     assert_eq!(it.members(), "+cp1 +cp2 -cp3");
+    // Without a majority nobody can tell whether others have the data, too.
+    it.down("cp1", true);
+    it.refused("cp2", "cp2", &Effect::Reset, "neither etcd here nor the API at its endpoint answers");
+    it.down("cp1", false);
     // Where all goes, kubeadm reset goes on without, and what it leaves behind still counts.
     it.slots.put(Slots::SCOPE, Secret::new(Slots::WHOLE));
     it.run("cp2", "cp2", &Effect::Reset).unwrap();
     assert_eq!(it.members(), "+cp1 -cp2 -cp3");
     assert!(!it.world.kubernetes().has_quorum());
+
+    // One that was begun and votes already is settled alike.
+    let settle = Effect::Settle { finished: FINISHED, bare: BARE };
+    let mut it = Hosts::with(&FIVE[..3]);
+    it.set("cp2/control-plane/kubeadm_join", json!({ "complete": false, "role": "control-plane" }));
+    assert_eq!(it.members(), "+cp1 +cp2 +cp3");
+    it.down("cp3", true);
+    it.refused("cp2", "cp2", &settle, "would lose its majority");
+    it.down("cp1", true);
+    it.refused("cp2", "cp2", &settle, "neither etcd here nor the API at its endpoint answers");
+    assert_eq!(it.members(), "-cp1 +cp2 -cp3");
+    it.down("cp1", false);
+    it.down("cp3", false);
+    assert_eq!(it.run("cp2", "cp2", &settle).unwrap(), BARE);
+    it.join("cp2").unwrap();
+    assert_eq!(it.members(), "+cp1 +cp2 +cp3");
 
     // A dead one may always go, and must before the next one comes.
     let mut it = Hosts::with(&FIVE[..3]);
@@ -337,7 +374,9 @@ fn with_the_last_data_goes_all_that_etcd_kept() {
     }
     for (name, left) in [("cp3", "+cp1 +cp2 -cp3"), ("cp2", "+cp1 -cp2 -cp3"), ("cp1", "")] {
         assert!(it.world.get(&"cluster/nodes/node[w1]".parse().unwrap()).present().is_some());
+        it.down("cp1", name == "cp3");
         it.run(name, name, &Effect::Reset).unwrap();
+        it.down("cp1", false);
         assert_eq!(it.members(), left);
     }
     assert_eq!(it.world.get(&"cluster/nodes/node[w1]".parse().unwrap()), Observation::Absent);
@@ -345,15 +384,20 @@ fn with_the_last_data_goes_all_that_etcd_kept() {
 
 #[test]
 fn a_reset_that_cannot_reach_the_others_leaves_a_dead_member() {
-    let mut it = Hosts::with(&FIVE[..4]);
-    for name in &FIVE[..4] {
+    let mut it = Hosts::with(&FIVE);
+    for name in &FIVE {
         it.service(name, "haproxy", "inactive");
     }
-    // Where a part goes, its own etcd lets it go.
+    // Its own etcd lets it go, be it a part that goes or all.
+    it.run("cp5", "cp5", &Effect::Reset).unwrap();
+    it.slots.put(Slots::SCOPE, Secret::new(Slots::WHOLE));
     it.run("cp4", "cp4", &Effect::Reset).unwrap();
     assert_eq!(it.members(), "+cp1 +cp2 +cp3");
-    it.slots.put(Slots::SCOPE, Secret::new(Slots::WHOLE));
-    it.run("cp3", "cp3", &Effect::Reset).unwrap();
+    for down in [true, false] {
+        it.down("cp1", down);
+        it.down("cp2", down);
+        it.run("cp3", "cp3", &Effect::Reset).unwrap();
+    }
     it.world.set(&address("cp3"), Observation::Absent);
     assert_eq!(it.members(), "+cp1 +cp2 -cp3");
     for name in &FIVE[..3] {
@@ -399,6 +443,7 @@ fn a_world_that_was_never_told_is_healthy() {
     it.set("cp3/control-plane/kubeadm_join", json!({ "complete": false, "role": "control-plane" }));
     it.set("w1/worker/kubeadm_join", json!({ "complete": true, "role": "worker" }));
     assert_eq!(it.members(), "+cp1 +cp2");
+    it.balance("cp1", &["cp1"]);
     it.join("cp3").unwrap();
     it.join("w2").unwrap();
     it.leave("cp2", "cp1").unwrap();

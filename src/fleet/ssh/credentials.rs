@@ -45,8 +45,9 @@ enum KeyFault {
 }
 
 impl KeyRing {
-    /// Reads what a login needs, before anything is sent to the host. A named key file that cannot
-    /// be used is an error, unless it is only locked and the agent may hold it.
+    /// Reads what a login needs, before anything is sent to the host. A key file named in cluster.yaml
+    /// that cannot be used is an error, unless it is only locked and the agent may hold it; of those that
+    /// ~/.ssh/config lists some may be missing, as for ssh.
     pub(super) async fn prepare(&self, login: &Login, environment: &Environment) -> Result<Credentials, String> {
         let agent = environment.agent.clone().filter(|_| login.agent);
         let mut credentials = Credentials { keys: Vec::new(), agent, notes: Vec::new() };
@@ -62,9 +63,13 @@ impl KeyRing {
                 Err(KeyFault::Missing) => return Err(format!("key file {} does not exist", path.display())),
             }
         }
-        for path in &login.defaults {
+        let listed = login.listed.iter().map(|path| (path, true));
+        for (path, named) in listed.chain(login.defaults.iter().map(|path| (path, false))) {
             match self.key(path, passphrase).await {
                 Ok(key) => credentials.keys.push((path.clone(), key)),
+                Err(KeyFault::Missing) if named => {
+                    credentials.notes.push(format!("key file {} does not exist", path.display()));
+                }
                 Err(KeyFault::Missing) => {}
                 Err(KeyFault::Encrypted(reason) | KeyFault::Other(reason)) => credentials.notes.push(reason),
             }

@@ -28,8 +28,10 @@ pub(super) struct Target {
 /// What to show at the door, in this order: key files, agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Login {
-    /// Key files that were named; each must be usable, unless the agent may hold the key.
+    /// Key files that cluster.yaml or the command line names; each must be usable, unless the agent may hold the key.
     pub(super) identities: Vec<PathBuf>,
+    /// Those that `~/.ssh/config` lists, for many hosts perhaps; some may be missing.
+    pub(super) listed: Vec<PathBuf>,
     /// Key files that are tried when they are there.
     pub(super) defaults: Vec<PathBuf>,
     pub(super) passphrase: Option<Secret>,
@@ -106,16 +108,15 @@ impl Resolver<'_> {
 
     fn login(&self, explicit: Option<PathBuf>, from_file: &[String]) -> Login {
         let environment = self.environment;
-        let identities: Vec<PathBuf> = match explicit {
-            Some(path) => vec![environment.expand(&path)],
-            None => from_file.iter().map(|path| self.expand_identity(path)).collect(),
-        };
-        let defaults = if identities.is_empty() {
-            DEFAULT_IDENTITIES.iter().filter_map(|name| environment.dot_ssh(name)).collect()
-        } else {
-            Vec::new()
-        };
-        Login { identities, defaults, passphrase: self.reach.passphrase.clone(), agent: self.reach.agent }
+        let (mut identities, mut listed, mut defaults) = (Vec::new(), Vec::new(), Vec::new());
+        match explicit {
+            Some(path) => identities.push(environment.expand(&path)),
+            None if from_file.is_empty() => {
+                defaults.extend(DEFAULT_IDENTITIES.iter().filter_map(|name| environment.dot_ssh(name)));
+            }
+            None => listed.extend(from_file.iter().map(|path| self.expand_identity(path))),
+        }
+        Login { identities, listed, defaults, passphrase: self.reach.passphrase.clone(), agent: self.reach.agent }
     }
 
     fn expand_identity(&self, path: &str) -> PathBuf {
@@ -136,7 +137,7 @@ impl Resolver<'_> {
         seen.push(place);
         let settings = self.file.lookup(&bastion.address);
         let mut login = self.login(bastion.identity_file.clone(), &settings.identity_files);
-        if login.identities.is_empty() {
+        if login.identities.is_empty() && login.listed.is_empty() {
             login = host.login.clone();
         }
         let mut jump = Target {
@@ -229,8 +230,8 @@ mod tests {
         let config = "Host cp1\nHostName 10.0.0.1\nUser ops\nPort 2200\nIdentityFile ~/.ssh/ops\nProxyJump a\n";
         let target = resolve(&reach("cp1"), config).unwrap();
         assert_eq!((target.shown().as_str(), target.user.as_str()), ("10.0.0.1:2200 through a:22", "ops"));
-        assert_eq!(target.login.identities, [PathBuf::from("/home/me/.ssh/ops")]);
-        assert!(target.login.defaults.is_empty());
+        assert_eq!(target.login.listed, [PathBuf::from("/home/me/.ssh/ops")]);
+        assert!(target.login.identities.is_empty() && target.login.defaults.is_empty());
         let explicit = Reach {
             user: Some("root".into()),
             port: Some(22),
@@ -256,7 +257,7 @@ mod tests {
         let b = target.via.unwrap();
         let a = b.via.clone().unwrap();
         assert_eq!((b.user.as_str(), a.user.as_str()), ("ub", "ua"));
-        assert_eq!(a.login.identities, [PathBuf::from("/ka")]);
+        assert_eq!(a.login.listed, [PathBuf::from("/ka")]);
     }
 
     #[test]

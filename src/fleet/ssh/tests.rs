@@ -405,7 +405,7 @@ async fn the_config_file_gives_what_cluster_yaml_leaves_open() {
     let server = Server::start(Doing::Shell, &operator.key).await;
     operator.trust(&[&server]);
     let config = format!(
-        "Host lab-*\n  HostName 127.0.0.1\n  Port {}\n  User root\n  IdentityFile ~/key\n",
+        "Host lab-*\n  HostName 127.0.0.1\n  Port {}\n  User root\n  IdentityFile ~/gone\n  IdentityFile ~/key\n",
         server.address.port()
     );
     std::fs::write(operator.path(".ssh/config"), config).unwrap();

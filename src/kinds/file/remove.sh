@@ -4,7 +4,7 @@ if [ -d "$FILE" ] && [ ! -L "$FILE" ]; then
     printf '%s is a directory\n' "$FILE" >&2
     exit 1
 fi
-rm -f -- "$FILE" "$FILE.mainstay-prior"
+rm -f -- "$FILE" "$FILE.mainstay-prior" "$FILE.mainstay-prior.new"
 # A unit that goes on must not do so with what is gone.
 case $FILE in */systemd/system/*) if command -v systemctl >/dev/null; then systemctl daemon-reload || :; fi ;; esac
 dir=$FILE

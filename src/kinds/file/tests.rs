@@ -123,6 +123,45 @@ fn the_kept_file_is_private_and_the_first_one_stays() {
     assert_eq!(fs::metadata(&kept).unwrap().permissions().mode() & 0o7777, 0o600);
 }
 
+/// As a power cut leaves it, which may come before the copy's content is on the disk.
+#[test]
+fn a_copy_that_was_cut_off_is_not_trusted() {
+    let (dir, rehearsal, owner) = place();
+    let bin = dir.whole.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    crate::kinds::rehearsal::stand_in(bin.join("cp"), "#!/bin/sh\nfor to; do :; done\n: >\"$to\"\nexit 1\n");
+    write(&dir.path().join("f"), "first", 0o644);
+    let wanted = file(dir.path(), "f", secret("x"), &owner);
+    let before = rehearsal.look(&wanted).unwrap();
+    let cut = rehearsal.path(bin.to_str().unwrap());
+    cut.run(&wanted, &wanted.apply(Act::Update, &before)).unwrap_err();
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"first");
+    fs::remove_file(bin.join("cp")).unwrap();
+    let (prior, _) = cut.live(&wanted);
+    assert_eq!(prior.before, before);
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"first");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "a copy stayed");
+}
+
+#[test]
+fn what_somebody_wrote_in_between_goes_once_the_file_is_put_back() {
+    let (dir, rehearsal, owner) = place();
+    let path = dir.path().join("f");
+    write(&path, "first", 0o644);
+    let wanted = file(dir.path(), "f", "ours", &owner);
+    let before = rehearsal.look(&wanted).unwrap();
+    for theirs in ["first", "auth_pass Zq7m\n"] {
+        write(&path, theirs, 0o644);
+        let seen = rehearsal.look(&wanted).unwrap();
+        rehearsal.run(&wanted, &wanted.apply(Act::Update, &seen)).unwrap();
+    }
+    assert!(dir.path().join("f.mainstay-prior").exists());
+    let prior = Prior { before, kept: std::collections::BTreeMap::default() };
+    rehearsal.run(&wanted, &wanted.destroy(&prior)).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"first");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
 #[test]
 fn a_lost_prior_file_is_an_error_not_a_silent_loss() {
     let (dir, rehearsal, owner) = place();

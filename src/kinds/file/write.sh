@@ -48,11 +48,14 @@ esac
 if [ "$KEEP" = yes ] && [ -f "$FILE" ] && [ ! -e "$FILE.mainstay-prior" ]; then
     there=$(sha256sum <"$FILE")
     if [ "$there" != "$arrived" ]; then
-        (umask 077 && cp -- "$FILE" "$FILE.mainstay-prior")
-        sync -- "$FILE.mainstay-prior"
+        # In one rename, because a copy that is there is taken for whole.
+        (umask 077 && cp -- "$FILE" "$FILE.mainstay-prior.new")
+        sync -- "$FILE.mainstay-prior.new"
+        mv -f -T -- "$FILE.mainstay-prior.new" "$FILE.mainstay-prior"
     fi
 fi
 sync -- "$tmp"
 mv -f -T -- "$tmp" "$FILE"
 sync -- "$dir"
+if [ "$KEEP" = drop ]; then rm -f -- "$FILE.mainstay-prior" "$FILE.mainstay-prior.new"; fi
 if command -v restorecon >/dev/null; then restorecon -- "$FILE" || :; fi

@@ -48,20 +48,30 @@ had() {
         rpm -qf "$1" >/dev/null 2>&1
     fi
 }
-rm -f /etc/kubernetes/pki/.mainstay /run/mainstay-kubeadm.log
-rm -rf /run/mainstay
-for path in $PATHS; do
-    [ -d "$path" ] || continue
-    ! had "$path" || continue
-    case $KNOWN$path in
-    yes/var/lib/* | yes/usr/libexec/* | yes/etc/kubernetes/tmp) rm -rf --one-file-system "$path" ;;
-    *) rmdir --ignore-fail-on-non-empty "$path" ;;
+# Removes a directory, unless it was there before.
+remove() {
+    [ -d "$1" ] || return 0
+    ! had "$1" || return 0
+    case $KNOWN$1 in
+    yes/var/lib/* | yes/usr/libexec/* | yes/etc/kubernetes/tmp) rm -rf --one-file-system "$1" ;;
+    *) rmdir --ignore-fail-on-non-empty "$1" ;;
     esac
-done
+}
 
 # Kernel parameters that kubelet and kube-proxy set by themselves.
 for pair in $SYSCTLS; do
     file=/proc/sys/$(echo "${pair%%=*}" | tr . /)
     [ -e "$file" ] || continue
     [ "$(cat "$file")" = "${pair#*=}" ] || printf '%s\n' "${pair#*=}" >"$file"
+done
+
+rm -f /run/mainstay-kubeadm.log
+rm -rf /run/mainstay
+for path in $PATHS; do
+    case $path in /etc/kubernetes*) ;; *) remove "$path" ;; esac
+done
+# The note last: without it the host looks bare, and nobody would come back for what a failure above has left.
+rm -f /etc/kubernetes/pki/.mainstay
+for path in $PATHS; do
+    case $path in /etc/kubernetes*) remove "$path" ;; esac
 done

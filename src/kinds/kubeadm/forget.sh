@@ -15,7 +15,6 @@ if [ -n "$LEAVING" ]; then
     done
 fi
 if [ "$ROLE" = control-plane ] && [ -e /etc/kubernetes/manifests/etcd.yaml ]; then
-    etcd get --raw /health >/dev/null
     list=$(members)
     printf '%s\n' "$list" | while IFS= read -r member; do
         case $member in
@@ -24,7 +23,8 @@ if [ "$ROLE" = control-plane ] && [ -e /etc/kubernetes/manifests/etcd.yaml ]; th
         esac
         id=${member#*'"ID":"'}
         id=${id%%'"'*}
+        etcd get --raw /health >/dev/null
         printf '{"ID":"%s"}\n' "$id" | etcd create --raw /v3/cluster/member/remove -f - >/dev/null
     done
 fi
-api delete node "$NODE" --ignore-not-found --wait=false
+by_path delete "/api/v1/nodes/$NODE" >/dev/null

@@ -8,7 +8,7 @@ ready || {
     echo "the apiserver on $address:$port is not ready"
     exit 1
 }
-[ -n "$(api get node "$NODE" --ignore-not-found -o name 2>/dev/null)" ] || {
+[ -n "$(by_path get "/api/v1/nodes/$NODE" 2>/dev/null)" ] || {
     echo "the kubelet has not registered node $NODE"
     exit 1
 }

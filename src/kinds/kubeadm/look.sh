@@ -13,10 +13,11 @@ case $note in
 *' done')
     lost=''
     while IFS= read -r file; do
-        [ "$file" = "$note" ] || [ -e "$file" ] || lost="$lost $file"
+        [ "$file" = "$note" ] || [ "$file" = "$movable" ] || [ -e "$file" ] || lost="$lost $file"
     done <"$marker"
     if [ -n "$lost" ]; then
-        echo "kubeadm finished here, but since then was lost:$lost; put it back, or run kubeadm reset" >&2
+        echo "kubeadm finished here, but since then was lost:$lost; put it back, from a backup or with the phase of" \
+            "kubeadm init that writes it (kubeadm init phase --help)" >&2
         exit 1
     fi
     echo "done $role"

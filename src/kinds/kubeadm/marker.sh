@@ -1,11 +1,13 @@
 # shellcheck shell=sh disable=SC2154,SC2016,SC2034
 # What mainstay notes about its own runs of kubeadm: `init begun` before; `init done` after, and then the files that
-# were there at the end, one a line; `init leaving` while it is taken back. The note lies where a `kubeadm reset` by
-# hand removes it together with what it speaks of. (`join` likewise.)
+# were there at the end and must stay, one a line; `init leaving` while it is taken back. The note lies where a
+# `kubeadm reset` by hand removes it together with what it speaks of. (`join` likewise.)
 marker=/etc/kubernetes/pki/.mainstay
 k=/etc/kubernetes
 m=$k/manifests
-files="$k/admin.conf $k/super-admin.conf $k/controller-manager.conf $k/scheduler.conf $k/kubelet.conf
+# Operators are told to move this one to a safe place.
+movable="$k/super-admin.conf"
+files="$k/admin.conf $movable $k/controller-manager.conf $k/scheduler.conf $k/kubelet.conf
     $k/bootstrap-kubelet.conf $m/etcd.yaml $m/kube-apiserver.yaml $m/kube-controller-manager.yaml
     $m/kube-scheduler.yaml /var/lib/etcd/member"
 
@@ -31,7 +33,7 @@ finish() {
     {
         printf '%s done\n' "$1"
         for file in $files "$k/pki/ca.crt"; do
-            [ ! -e "$file" ] || printf '%s\n' "$file"
+            [ "$file" = "$movable" ] || [ ! -e "$file" ] || printf '%s\n' "$file"
         done
     } >"$marker.new"
     mv "$marker.new" "$marker"
@@ -54,7 +56,7 @@ attend() {
 }
 
 # Runs kubeadm with its input from the variable CONFIG. It goes on when the connection breaks, for half a kubeadm is
-# worse than a late one; that is why its output goes to a file in memory first.
+# worse than a late one; that is why its output goes to a file in memory first. Where it fails, `failed` is the phase.
 run_kubeadm() {
     log=/run/mainstay-kubeadm.log
     trap '' HUP PIPE
@@ -66,9 +68,14 @@ run_kubeadm() {
         attendant=$!
         ;;
     esac
-    printf '%s' "${CONFIG-}" | kubeadm "$@" >"$log" 2>&1 || status=$?
+    # One that gives up before it has read this is what counts, and not that nobody read it.
+    printf '%s' "${CONFIG-}" 2>/dev/null | kubeadm "$@" >"$log" 2>&1 || status=$?
     [ -z "$attendant" ] || kill "$attendant" 2>/dev/null || :
-    [ $status -eq 0 ] || tail -n 60 "$log" >&2 || :
+    failed=''
+    if [ $status -ne 0 ]; then
+        tail -n 60 "$log" >&2 || :
+        failed=$(sed -n 's/^error execution phase \([^:]*\):.*/\1/p' "$log" | tail -n 1) || :
+    fi
     rm -f "$log"
     trap - HUP PIPE
     return $status

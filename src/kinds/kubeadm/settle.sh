@@ -32,6 +32,15 @@ while [ -e "$k/kubelet.conf" ] && [ ! -e "$k/bootstrap-kubelet.conf" ]; do
     [ $tries -lt 30 ] || break
     sleep 2
 done
+# A member that votes already counts like any other; when the others are back, the next apply goes on from here.
+agreed=0
+spared || agreed=$?
+[ $agreed -ne 1 ] || exit 1
+if [ $agreed -eq 2 ] && [ "$VERB" = join ] && ! answers; then
+    echo "neither etcd here nor the API at its endpoint answers, so etcd may need this member: bring the other control" \
+        "planes back first" >&2
+    exit 1
+fi
 echo "kubeadm did not finish on $NODE: resetting it" >&2
 reset_host "$VERB begun" # whatever was kept of the time before stays true
 echo mainstay-bare

@@ -8,11 +8,12 @@ measure=$(encoded 'Proxy for managing TTL for the kubeadm-certs secret')
 template='{{range .items}}{{.metadata.name}}|{{with .metadata.labels}}{{with index . "mainstay.dev/host"}}{{.}}{{end}}{{end}}'
 template=$template'|{{with .data}}{{with .description}}{{.}}{{end}}{{end}}{{"\n"}}{{end}}'
 tokens=$(api get secrets -n kube-system --field-selector type=bootstrap.kubernetes.io/token -o go-template="$template")
-[ -z "$CERTIFICATES" ] || api delete secret -n kube-system kubeadm-certs --ignore-not-found
+secrets=/api/v1/namespaces/kube-system/secrets
+[ -z "$CERTIFICATES" ] || by_path delete $secrets/kubeadm-certs >/dev/null
 printf '%s\n' "$tokens" | while IFS='|' read -r name label description; do
     # Other hosts' joins may be under way: their tokens have another label. The one of init has none.
     if [ "$label" = "$LABEL" ] || [ "$label$description" = "$ours" ] ||
         [ "$CERTIFICATES$description" = "yes$measure" ]; then
-        api delete secret -n kube-system "$name" --ignore-not-found
+        by_path delete "$secrets/$name" >/dev/null
     fi
 done

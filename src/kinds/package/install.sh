@@ -12,11 +12,13 @@ explain() {
 }
 
 if ! command -v apt-get >/dev/null; then
+    # A key that is imported looks like a package to rpm, and is none of ours to remove.
+    names() { rpm -qa --qf '%{NAME}\n' | sed '/^gpg-pubkey$/d' | sort -u; }
     note="$NOTES/packages.before.$PACKAGE"
     if [ "$MODE" = resolve ]; then
         mkdir -p "$NOTES"
         if [ ! -e "$note" ]; then
-            rpm -qa --qf '%{NAME}\n' | sort -u >"$note.new"
+            names >"$note.new"
             mv "$note.new" "$note"
         fi
         exit 0
@@ -25,9 +27,15 @@ if ! command -v apt-get >/dev/null; then
         dnf -y -q install python3-dnf-plugin-versionlock >"$log" 2>&1 || explain
     fi
     dnf -q versionlock delete "$PACKAGE" >/dev/null 2>&1 || :
-    dnf -y -q --setopt=install_weak_deps=False install "$PACKAGE${VERSION:+-$VERSION*}" >"$log" 2>&1 || explain
+    # What begins with a version's number may be a later version: 1.31.14 begins with 1.31.1.
+    case $VERSION in
+    '') wanted=$PACKAGE ;;
+    *-*) wanted="$PACKAGE-$VERSION*" ;;
+    *) wanted="$PACKAGE-$VERSION-*" ;;
+    esac
+    dnf -y -q --setopt=install_weak_deps=False install "$wanted" >"$log" 2>&1 || explain
     if [ "$HOLD" = yes ]; then dnf -q versionlock add "$PACKAGE" >"$log" 2>&1 || explain; fi
-    rpm -qa --qf '%{NAME}\n' | sort -u | comm -13 "$note" - | while read -r name; do
+    names | comm -13 "$note" - | while read -r name; do
         printf '@@keep installed.%s=yes\n' "$name"
     done
     rm -f "$note"
@@ -65,19 +73,23 @@ resolve() {
     sed -n 's/^Inst \([^ ]*\) (\([^ )]*\).*/@@keep installed.\1=\2/p' "$log"
 }
 
-# Ends what an earlier run left half done.
-if [ -n "$(dpkg --audit)" ]; then dpkg --configure -a --force-confold >"$log" 2>&1 || :; fi
-if ! choose; then
+find_it() {
+    if choose; then return; fi
     update
-    if ! choose; then
-        printf '%s: no package %s%s in the repositories of this host\n' "$(uname -n)" "$PACKAGE" "${VERSION:+ $VERSION}" >&2
-        exit 1
-    fi
-fi
+    if choose; then return; fi
+    printf '%s: no package %s%s in the repositories of this host\n' "$(uname -n)" "$PACKAGE" "${VERSION:+ $VERSION}" >&2
+    exit 1
+}
 if [ "$MODE" = resolve ]; then
+    # Ends what an earlier run left half done.
+    if [ -n "$(dpkg --audit)" ]; then dpkg --configure -a --force-confold >"$log" 2>&1 || :; fi
+    find_it
     resolve
     exit 0
 fi
+# Without a version there is nothing to choose: the step before has found it.
+chosen=
+[ -z "$VERSION" ] || find_it
 if ! apt_install; then
     # The lists may be older than the repository.
     if ! grep -q -E '404 |--fix-missing' "$log"; then explain; fi

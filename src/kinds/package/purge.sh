@@ -33,6 +33,8 @@ fi
 
 present=
 for package in $PACKAGES; do
+    # A key, which earlier versions took for a package that came with another.
+    if [ "$package" = gpg-pubkey ]; then continue; fi
     if there "$package"; then
         unlock "$package"
         present="$present $package"

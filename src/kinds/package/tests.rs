@@ -106,7 +106,8 @@ fn what_was_there_stays_and_what_came_goes() {
     assert!(!wanted.restored(&Observation::Present(wanted.simulate()), &prior(free)));
 }
 
-/// A dnf host made of stand-ins: `db` lists what is installed, the plugin for locks is missing.
+/// A dnf host made of stand-ins: `db` lists what is installed, the plugin for locks is missing. Its repository has
+/// several versions of kubelet, of which dnf takes the newest that fits, and the first install imports a key.
 fn dnf_host() -> (tempfile::TempDir, crate::kinds::rehearsal::Rehearsal) {
     use std::os::unix::fs::symlink;
     let dir = tempfile::tempdir().unwrap();
@@ -134,11 +135,15 @@ fn dnf_host() -> (tempfile::TempDir, crate::kinds::rehearsal::Rehearsal) {
         symlink(real.unwrap(), bin.join(tool)).unwrap();
     }
     let rpm = "D=${0%/*}/../db\ncase $1 in\n-qa) cat $D ;;\n\
-        -q) for n; do :; done; grep -q -x \"$n\" $D && echo 1.31.4-1.1 || { echo \"package $n is not installed\"; exit 1; } ;;\n\
-        -e) shift 2; for n; do case $n in needed) echo 'needed is needed by (installed) other' >&2; exit 1 ;; esac; done\n\
+        -q) for n; do :; done; grep -q -x \"$n\" $D && cat $D.kubelet || {\n\
+        echo \"package $n is not installed\"; exit 1; } ;;\n\
+        -e) shift 2; for n; do case $n in needed) echo 'needed is needed by (installed) other' >&2; exit 1 ;;\n\
+        gpg-pubkey) echo 'error: \"gpg-pubkey\" specifies multiple packages' >&2; exit 1 ;; esac; done\n\
         for n; do grep -v -x \"$n\" $D >$D.new; mv $D.new $D; done ;;\nesac\n";
-    let dnf = "D=${0%/*}/../db\necho \"$*\" >>$D.log\ncase $* in\n*versionlock-plugin*) ;;\n\
-        *'install kubelet-1.31.4*') printf 'kubelet\\nneeded\\nsocat\\n' >>$D ;;\n*versionlock*) ;;\n*) exit 1 ;;\nesac\n";
+    let dnf = "D=${0%/*}/../db\necho \"$*\" >>$D.log\ncase $* in\n*versionlock*) ;;\n*' install kubelet-'*)\n\
+        for spec; do :; done\nfor version in 1.31.14 1.31.4 1.31.1; do\ncase kubelet-$version-150500.1.1 in $spec)\n\
+        echo $version-150500.1.1 >$D.kubelet\nprintf 'kubelet\\nneeded\\nsocat\\ngpg-pubkey\\n' >>$D\nexit ;;\n\
+        esac\ndone\nexit 1 ;;\n*) exit 1 ;;\nesac\n";
     for (name, body) in [("rpm", rpm), ("dnf", dnf)] {
         crate::kinds::rehearsal::stand_in(bin.join(name), &format!("#!/bin/sh\n{body}"));
     }
@@ -156,8 +161,33 @@ fn on_a_dnf_host_what_came_goes_but_for_what_others_need() {
     let wanted = package(Some("1.31.4"), false);
     let (prior, _) = rehearsal.live(&wanted);
     assert_eq!(prior.kept.keys().collect::<Vec<_>>(), ["installed.kubelet", "installed.needed", "installed.socat"]);
-    assert_eq!(db(), "bash\nneeded\n");
+    assert_eq!(db(), "bash\nneeded\ngpg-pubkey\n", "the key is nobody's package");
     assert_eq!(std::fs::read_to_string(dir.path().join("notes/packages.left")).unwrap(), "needed\n");
+}
+
+#[test]
+fn a_key_that_an_earlier_version_took_for_a_package_stays() {
+    let (dir, rehearsal) = dnf_host();
+    std::fs::write(dir.path().join("db"), "bash\nkubelet\ngpg-pubkey\n").unwrap();
+    let kept = ["installed.kubelet", "installed.gpg-pubkey"].map(|name| (name.to_owned(), "yes".to_owned())).into();
+    let wanted = package(Some("1.31.4"), false);
+    std::fs::write(dir.path().join("db.kubelet"), "1.31.4-150500.1.1\n").unwrap();
+    rehearsal.run(&wanted, &wanted.destroy(&Prior { before: Observation::Absent, kept })).unwrap();
+    assert_eq!(std::fs::read_to_string(dir.path().join("db")).unwrap(), "bash\ngpg-pubkey\n");
+}
+
+#[test]
+fn dnf_is_asked_for_the_version_and_not_for_what_begins_alike() {
+    for (wanted, comes) in [
+        ("1.31.1", "1.31.1-150500.1.1"),
+        ("1.31.14", "1.31.14-150500.1.1"),
+        ("1.31.1-150500.1.1", "1.31.1-150500.1.1"),
+        ("1.31.1-150500", "1.31.1-150500.1.1"),
+    ] {
+        let (_dir, rehearsal) = dnf_host();
+        let (_, seen) = rehearsal.live(&package(Some(wanted), false));
+        assert_eq!(seen.version, comes, "{wanted}");
+    }
 }
 
 #[test]

@@ -39,7 +39,12 @@ if ! grep -q -e '-----BEGIN PGP PUBLIC KEY BLOCK-----' "$tmp"; then
     exit 1
 fi
 chmod 644 "$tmp"
-if [ -e "$key" ] && [ ! -e "$key.mainstay-prior" ] && ! cmp -s "$key" "$tmp"; then cp -p "$key" "$key.mainstay-prior"; fi
+if [ -e "$key" ] && [ ! -e "$key.mainstay-prior" ] && ! cmp -s "$key" "$tmp"; then
+    # In one rename, because a copy that is there is taken for whole.
+    cp -p "$key" "$key.mainstay-prior.new"
+    sync "$key.mainstay-prior.new"
+    mv -f "$key.mainstay-prior.new" "$key.mainstay-prior"
+fi
 mv -f "$tmp" "$key"
 
 tmp=$(mktemp "$entry.XXXXXX")

@@ -6,6 +6,7 @@ if command -v apt-get >/dev/null; then
 else
     entry=$ROOT/etc/yum.repos.d/$REPOSITORY.repo key=$ROOT/etc/pki/rpm-gpg/$REPOSITORY.asc
 fi
+rm -f "$key.mainstay-prior.new"
 if [ "$KEY" = no ]; then
     rm -f "$key"
 elif [ -e "$key.mainstay-prior" ]; then

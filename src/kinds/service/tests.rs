@@ -68,7 +68,10 @@ impl Host {
 fn acts_by_what_is_there() {
     let (reload, restart) = (service("x"), Service { on_change: OnChange::Restart, ..service("x") });
     let off = Service { enabled: false, active: false, ..service("x") };
+    let nothing = Service { on_change: OnChange::Nothing, ..service("x") };
     for (wanted, state, boot, verbs) in [
+        (&nothing, "active", "disabled", "enable"),
+        (&nothing, "inactive", "enabled", "reset-failed start"),
         (&reload, "inactive", "disabled", "enable reset-failed start"),
         (&reload, "failed", "enabled", "reset-failed start"),
         (&reload, "active", "disabled", "enable reload-or-restart"),

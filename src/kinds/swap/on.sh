@@ -9,6 +9,13 @@ if [ -e "$FSTAB" ] && grep -q '^#mainstay# ' "$FSTAB"; then
     mv -f "$tmp" "$FSTAB"
 fi
 set -f
+# A run that was cut off while swapoff took its minutes has masked units that no record names.
+if [ -d "$SYSTEMD" ]; then
+    for name in $LIVE; do
+        unit=$(systemd-escape -p --suffix=swap "$(printf '%b' "$name")")
+        if [ "$(systemctl show -p LoadState --value "$unit")" = masked ]; then MASKED="$MASKED $unit"; fi
+    done
+fi
 # shellcheck disable=SC2086 # words: unit names hold no blanks
 if [ -n "$MASKED" ]; then systemctl unmask --quiet $MASKED; fi
 if [ -d "$SYSTEMD" ]; then systemctl daemon-reload; fi

@@ -19,6 +19,7 @@ fn wanted(thing: Thing) -> Declared {
         reacts_to: BTreeSet::new(),
         lane: None,
         source: "/things/0".into(),
+        guessed: false,
     }
 }
 

@@ -48,6 +48,7 @@ fn declared(at: &str, value: &str) -> Declared {
         reacts_to: BTreeSet::new(),
         lane: None,
         source: "/things".into(),
+        guessed: false,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod ending;
 mod handover;
+mod members;
 mod moved;
 mod selection;
 mod world;
@@ -338,6 +339,23 @@ fn a_virtual_ip_on_two_hosts_is_said() {
     assert!(world.plan().warnings.is_empty());
     world.facts.hosts.insert(HostName::new("b"), holder());
     insta::assert_snapshot!(world.plan().warnings.join("\n"), @"10.0.0.100 is on 2 hosts at once: a, b; keepalived there does not hear each other (VRRP blocked?)");
+}
+
+#[test]
+fn haproxy_is_not_started_where_selinux_confines_it() {
+    let mut world = World::default();
+    world.declare("a/haproxy/service[haproxy]", "1", &[], &[]);
+    world.declare("a/c/thing[after]", "1", &["a/haproxy/service[haproxy]"], &[]);
+    world.facts.hosts.insert(HostName::new("a"), HostFacts { haproxy_confined: true, ..HostFacts::default() });
+    let plan = world.plan();
+    let Some(Problem::Refused { text }) = &world.change(&plan, "a/haproxy/service[haproxy]").problem else {
+        panic!("{plan:?}");
+    };
+    assert!(text.contains("setsebool -P haproxy_connect_any 1"), "{text}");
+    assert_eq!(world.change(&plan, "a/c/thing[after]").problem, Some(blocked("a/haproxy/service[haproxy]")));
+    // One that runs is let run.
+    world.hosts("a/haproxy/service[haproxy]", seen("0"));
+    assert_eq!(world.plan().counts().problems, 0);
 }
 
 #[test]

@@ -57,6 +57,7 @@ impl World {
             reacts_to: all(reacts),
             lane: None,
             source: "/source".into(),
+            guessed: false,
         });
         self
     }

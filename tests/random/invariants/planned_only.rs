@@ -8,6 +8,8 @@ use mainstay::plan::{Change, Plan};
 use mainstay::resource::{Action, Address, AnyKind, HostName, Lane};
 use serde_json::Value;
 
+use super::machine;
+
 /// What a plan that was shown permits.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Permit {
@@ -72,19 +74,19 @@ fn asks(permit: &Permit, host: &HostName, request: &ActRequest<'_>) -> bool {
         && request.act.is_some_and(|(script, _)| *script == ready)
 }
 
-/// Whether two addresses name the same thing: it may have been made under another component, and of a cluster's first
-/// control plane and one that joined there is one on a host.
+/// Whether two addresses name the same thing: its host may be called otherwise, it may have been made under another
+/// component, and of a cluster's first control plane and one that joined there is one on a host.
 fn is_the_same(one: &Address, other: &Address) -> bool {
     let kubeadm = |address: &Address| address.kind().starts_with("kubeadm_");
     let kind = one.kind() == other.kind() || (kubeadm(one) && kubeadm(other));
-    kind && one.host() == other.host() && one.key() == other.key()
+    kind && machine(one.host()) == machine(other.host()) && one.key() == other.key()
 }
 
 /// After a run only that differs which the plan touches, or which somebody else changed meanwhile.
 pub(crate) fn only_planned_change(
     permit: &Permit,
-    before: &BTreeMap<Address, Value>,
-    after: &BTreeMap<Address, Value>,
+    before: &BTreeMap<&Address, &Value>,
+    after: &BTreeMap<&Address, &Value>,
     others: &BTreeSet<Address>,
 ) -> Result<(), String> {
     let acted = |address: &Address| {
@@ -92,9 +94,9 @@ pub(crate) fn only_planned_change(
     };
     let acts = |address: &Address| permit.actions.get(address).is_some_and(|action| action.touches_host());
     let touched = |address: &Address| acts(address) || acted(address);
-    let differs = |address: &&Address| before.get(*address) != after.get(*address);
-    let all: BTreeSet<&Address> = before.keys().chain(after.keys()).collect();
-    match all.into_iter().filter(differs).find(|address| !touched(address) && !others.contains(*address)) {
+    let differs = |address: &&Address| before.get(address) != after.get(address);
+    let all: BTreeSet<&Address> = before.keys().chain(after.keys()).copied().filter(differs).collect();
+    match all.into_iter().find(|address| !touched(address) && !others.contains(*address)) {
         None => Ok(()),
         Some(address) => {
             let (was, is) = (before.get(address), after.get(address));

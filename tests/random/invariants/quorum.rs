@@ -1,7 +1,7 @@
 //! Voting etcd members never drop below quorum through our own act.
 
 use mainstay::fleet::Kubernetes;
-use mainstay::plan::{Mode, Plan};
+use mainstay::plan::Plan;
 
 /// Follows etcd. Hosts that go down may cost the quorum, and that is nobody's fault; an act may not.
 #[derive(Clone, Debug, Default)]
@@ -20,9 +20,10 @@ impl Quorum {
         self.all = etcd.members.iter().all(|member| member.up);
     }
 
-    /// What a plan means for etcd: a destroy of everything may leave a control plane that does not answer without the others.
+    /// What a plan means for etcd: a destroy of everything may leave a control plane that does not answer without the
+    /// others, but none that it leaves alone.
     pub(crate) fn planned(&mut self, plan: &Plan) {
-        self.ends = plan.mode == Mode::Destroy && plan.left_out == 0;
+        self.ends = plan.ends_the_cluster();
     }
 
     /// This is how it is after an act of ours. That no member is left is the end of the cluster, and was planned.

@@ -7,13 +7,16 @@ use super::*;
 /// As etcd 3.4 answered through its JSON interface.
 pub(super) const MEMBERS: &str = r#"{"header":{"cluster_id":"12102231493559379567","member_id":"2677674080080550774","raft_term":"6"},"members":[{"ID":"2677674080080550774","name":"cp1","peerURLs":["https://10.0.0.1:2380"],"clientURLs":["https://10.0.0.1:2379"]},{"ID":"4209223238120489024","name":"n2","peerURLs":["https://10.0.0.2:2380"],"clientURLs":["https://10.0.0.2:2379"]},{"ID":"14886647071372629257","name":"n22","peerURLs":["https://10.0.0.22:2380"],"clientURLs":["https://10.0.0.22:2379"]}]}"#;
 
+/// As an API server tells of a node, in short.
+const NODE: &str = r#"{"kind":"Node","metadata":{"name":"n2"},"status":{"conditions":[{"type":"DiskPressure","status":"False"},{"type":"Ready","status":"True","message":"kubelet is posting ready status"}]}}"#;
+
 /// A kubectl that answers for a healthy cluster with these etcd members, and keeps what it is sent.
 pub(super) fn answers(stage: &Stage, members: &str, more: &str) {
     let sent = stage.path("/sent").display().to_string();
     let body = format!(
         "case $* in\n{more}\n*' --raw /health'*) echo '{{\"health\":\"true\"}}';;\n\
          *member/list*) cat >/dev/null; echo '{members}';;\n*' -f -'*) cat >>{sent};;\n\
-         *' get node '*-o\\ name) echo node/n2;;\n*' get node '*) echo True;;\nesac"
+         *' get --raw /api/v1/nodes/'*) echo '{NODE}';;\nesac"
     );
     stage.command("kubectl", &body);
 }
@@ -26,7 +29,7 @@ fn exactly_one_member_is_removed() {
     answers(&stage, MEMBERS, "");
     assert_eq!(stage.run_with(forget, &slots(BARE)).status, 0);
     assert_eq!(std::fs::read_to_string(stage.path("/sent")).unwrap(), "{\"ID\":\"4209223238120489024\"}\n");
-    assert!(stage.calls().contains(" delete node n2 --ignore-not-found"));
+    assert!(stage.calls().contains(" delete --raw /api/v1/nodes/n2"));
 
     // One that never started has no name yet.
     let stage = whole(None);
@@ -47,13 +50,13 @@ fn exactly_one_member_is_removed() {
     let prior = Prior { before: Observation::Absent, kept: BTreeMap::new() };
     let leaving = join(JoinRole::ControlPlane).destroy(&prior);
     assert_eq!(stage.run(step(&leaving, "take n2 out")).status, 0);
-    assert!(!stage.calls().contains("delete node"));
+    assert!(!stage.calls().contains("delete --raw /api/v1/nodes"));
 
     // A member list that cannot be read is a failure, not an empty list.
     let stage = whole(None);
     answers(&stage, MEMBERS, "*member/list*) exit 1;;");
     assert_ne!(stage.run_with(forget, &slots(BARE)).status, 0);
-    assert!(!stage.calls().contains("delete node"));
+    assert!(!stage.calls().contains("delete --raw /api/v1/nodes"));
 }
 
 #[test]
@@ -73,8 +76,29 @@ fn the_gate_waits_for_every_member_to_vote() {
     let without = MEMBERS.replace("\"name\":\"n2\"", "\"name\":\"n3\"");
     assert_eq!(gate(&without, ""), (false, "n2 is not among the etcd members".into()));
     assert_eq!(gate(MEMBERS, "*readyz*) exit 1;;"), (false, "the apiserver on 10.0.0.1:6443 is not ready".into()));
-    assert_eq!(gate(MEMBERS, "*' get node '*) ;;"), (false, "the kubelet has not registered node n2".into()));
+    assert_eq!(
+        gate(MEMBERS, "*/nodes/n2*) echo 'Error from server (NotFound): nodes \"n2\" not found' >&2; exit 1;;"),
+        (false, "the kubelet has not registered node n2".into())
+    );
     assert!(!gate(MEMBERS, "*' --raw /health'*) echo '{\"health\":\"false\"}';;").0);
+}
+
+#[test]
+fn a_node_of_the_same_name_must_not_be_ready() {
+    let steps = join(JoinRole::Worker).apply(Act::Create, &Observation::Absent);
+    let departed = |more: &str| {
+        let stage = whole(None);
+        answers(&stage, MEMBERS, more);
+        stage.run_with(step(&steps, "no Ready node is named n2"), &slots(BARE)).status
+    };
+    assert_eq!(departed(""), 1);
+    let unready = NODE.replace(r#""Ready","status":"True""#, r#""Ready","status":"Unknown""#);
+    assert_eq!(departed(&format!("*/nodes/n2*) echo '{unready}';;")), 0);
+    assert_eq!(departed("*/nodes/n2*) echo 'Error from server (NotFound): nodes \"n2\" not found' >&2; exit 1;;"), 0);
+    // Whoever does not answer, or answers otherwise, does not say that it is gone.
+    assert_eq!(departed(&format!("*/nodes/n2*) echo '{}';;", NODE.replace("\":\"", "\": \""))), 1);
+    assert_eq!(departed("*/nodes/n2*) echo 'Unable to connect to the server' >&2; exit 1;;"), 1);
+    assert_eq!(departed("*/nodes/n2* | *readyz*) echo 'Unable to connect to the server' >&2; exit 1;;"), 76);
 }
 
 #[test]
@@ -93,9 +117,9 @@ fn tokens_of_other_joins_are_left_alone() {
         let steps = kind.apply(Act::Create, &Observation::Absent);
         assert_eq!(stage.run(step(&steps, "delete the bootstrap tokens")).status, 0);
         let calls = stage.calls();
-        let names = calls.lines().filter(|line| line.contains(" delete ")).filter_map(|line| {
-            line.split_once("-n kube-system ").map(|(_, rest)| rest.split(' ').next().unwrap().to_owned())
-        });
+        let names =
+            calls.lines().filter_map(|line| line.split_once(" delete --raw /api/v1/namespaces/kube-system/secrets/"));
+        let names = names.map(|(_, name)| name.to_owned());
         names.collect::<Vec<_>>().join(" ")
     };
     assert_eq!(deleted(&join(JoinRole::Worker)), "t-join t-init");
@@ -166,6 +190,26 @@ fn what_reset_leaves_is_taken_away_and_nothing_else() {
     assert!(!stage.has("/var/lib/kubelet") && !stage.has("/var/lib/etcd"));
 }
 
+/// Without the note the host would look bare, and what is left would be nobody's.
+#[test]
+fn a_cleaning_that_fails_leaves_the_note() {
+    let stage = Stage::new();
+    for command in ["iptables-save", "ip6tables-save", "ipset", "nft", "ip"] {
+        stage.command(command, "exit 1");
+    }
+    stage.command("rm", "case $* in *one-file-system*kubelet) exit 1;; esac; exec /bin/rm \"$@\"");
+    stage.file("/var/lib/kubelet/pods/x", "");
+    stage.file(NOTE, "join leaving\n");
+    let kept = BTreeMap::from([("paths".to_owned(), String::new())]);
+    let steps = join(JoinRole::Worker).destroy(&Prior { before: Observation::Absent, kept });
+    assert_ne!(stage.run(step(&steps, "clean up")).status, 0);
+    assert_eq!(look(&join(JoinRole::Worker), &stage), Ok(seen(false, JoinRole::Worker)));
+    stage.command("rm", "exec /bin/rm \"$@\"");
+    assert_eq!(stage.run(step(&steps, "clean up")).status, 0);
+    assert_eq!(look(&join(JoinRole::Worker), &stage), Ok(Observation::Absent));
+    assert!(!stage.has("/var/lib/kubelet") && !stage.has("/etc/kubernetes"));
+}
+
 #[test]
 fn without_knowledge_of_before_only_empty_directories_go() {
     let stage = Stage::new();
@@ -182,25 +226,30 @@ fn without_knowledge_of_before_only_empty_directories_go() {
 }
 
 /// No member, but the endpoint.
-const SILENT: &[u32] = &[0];
+pub(super) const SILENT: &[u32] = &[0];
+
+pub(super) fn member(n: u32, more: &str) -> String {
+    format!(
+        "{{\"ID\":\"{n}\",\"name\":\"n{n}\",\"peerURLs\":[\"https://10.0.0.{n}:2380\"],\
+         \"clientURLs\":[\"https://10.0.0.{n}:2379\"]{more}}}"
+    )
+}
+
+/// What kubectl answers where these members, or the endpoint, are silent.
+pub(super) fn silence(silent: &[u32]) -> String {
+    if silent == SILENT {
+        return "*'admin.conf '*' --raw /readyz') exit 1;;".to_owned();
+    }
+    let down = |n| format!("*'--server https://10.0.0.{n}:2379 get --raw /health'*) exit 1;; ");
+    silent.iter().map(down).collect()
+}
 
 /// Resetting the last member that runs beside a silent one takes the API away from what stays.
 #[test]
 fn a_reset_leaves_etcd_its_majority() {
-    let member = |n: u32, more: &str| {
-        format!(
-            "{{\"ID\":\"{n}\",\"name\":\"n{n}\",\"peerURLs\":[\"https://10.0.0.{n}:2380\"],\
-             \"clientURLs\":[\"https://10.0.0.{n}:2379\"]{more}}}"
-        )
-    };
-    let reset = |members: &[String], silent: &[u32], scope: &str| {
-        let stage = whole(Some("join done\n"));
-        let down: String = silent
-            .iter()
-            .map(|n| format!("*'--server https://10.0.0.{n}:2379 get --raw /health'*) exit 1;; "))
-            .collect();
-        let down = if silent == SILENT { "*'admin.conf '*' --raw /readyz') exit 1;;" } else { &down };
-        answers(&stage, &format!("{{\"members\":[{}]}}", members.join(",")), down);
+    let reset_of = |note: &str, members: &[String], silent: &[u32], scope: &str| {
+        let stage = whole(Some(note));
+        answers(&stage, &format!("{{\"members\":[{}]}}", members.join(",")), &silence(silent));
         stage.command("kubeadm", "");
         let mut slots = slots(BARE);
         slots.put(Slots::SCOPE, Secret::new(scope));
@@ -216,6 +265,7 @@ fn a_reset_leaves_etcd_its_majority() {
         assert_eq!(sent, "");
         if reset { String::new() } else { output.stderr }
     };
+    let reset = |members: &[String], silent: &[u32], scope: &str| reset_of("join done\n", members, silent, scope);
     let three = [member(1, ""), member(2, ""), member(3, "")];
     assert_eq!(reset(&three, &[], Slots::PART), "");
     let told = reset(&three, &[3], Slots::PART);
@@ -228,9 +278,15 @@ fn a_reset_leaves_etcd_its_majority() {
     assert_eq!(reset(&three, &[3], Slots::WHOLE), "offline ");
     assert_eq!(reset(&three[1..2], &[], Slots::WHOLE), "");
     assert_eq!((reset(&[], &[], Slots::PART), reset(&[], &[], Slots::WHOLE)), (String::new(), "offline ".into()));
-    // Where the endpoint does not answer, etcd itself lets the member of a part go.
+    // Where nobody answers, this may be the last of the data, unless what is here was never finished.
+    let told = reset(&[], SILENT, Slots::PART);
+    assert!(told.starts_with("neither etcd here nor the API at its endpoint answers"), "{told}");
+    for unfinished in ["join begun\n", "init leaving\n"] {
+        assert_eq!(reset_of(unfinished, &[], SILENT, Slots::PART), "");
+    }
+    // Where the endpoint does not answer, etcd itself lets the member go.
     assert_eq!(reset(&three[..2], SILENT, Slots::PART), "offline {\"ID\":\"2\"}");
-    assert_eq!(reset(&three[..2], SILENT, Slots::WHOLE), "offline ");
+    assert_eq!(reset(&three[..2], SILENT, Slots::WHOLE), "offline {\"ID\":\"2\"}");
     assert_eq!(reset(&three[1..2], SILENT, Slots::PART), "");
     // One of two goes, and the last one; a learner and one that was taken out already are missed by nobody.
     assert_eq!(reset(&three[..2], &[], Slots::PART), "");

@@ -1,7 +1,7 @@
 use super::world::{World, address};
 use crate::plan::{Mode, Plan, Problem, Selection};
 use crate::resource::testing::seen;
-use crate::resource::{Action, HostName, Pattern, ProbeError};
+use crate::resource::{Action, HostName, Lane, Pattern, ProbeError};
 
 const NODE: &str = "cluster/nodes/node[w1]";
 const INIT: &str = "cp1/control-plane/kubeadm_init";
@@ -75,7 +75,7 @@ fn it_stays_with_a_control_plane_that_is_guarded() {
 /// As many as are left may be too few for etcd: that is what was asked for, and it is said.
 #[test]
 fn a_control_plane_that_is_left_alone_is_told() {
-    let told = |plan: &Plan| plan.warnings.iter().filter(|it| it.contains("without the etcd members")).count();
+    let told = |plan: &Plan| plan.warnings.iter().filter(|it| it.contains("cannot be looked at and stays")).count();
     let mut world = silent();
     world.unreached("cp2");
     assert_eq!(told(&destroy(&world, false)), 0, "the first control plane waits for it, and there is no other");
@@ -85,7 +85,12 @@ fn a_control_plane_that_is_left_alone_is_told() {
     world.unreached("cp2");
     let plan = destroy(&world, false);
     assert_eq!(told(&plan), 1);
-    assert!(plan.warnings.iter().any(|it| it.starts_with("cp2 cannot be looked at and stays")), "{:?}", plan.warnings);
+    let waits = "cp2 cannot be looked at and stays, and so does what needs it; other control planes go only as far as";
+    assert!(plan.warnings.iter().any(|it| it.starts_with(waits)), "{:?}", plan.warnings);
+    let mut first = silent();
+    first.made("cp3/control-plane/kubeadm_join", "1", &[INIT]).unreached("cp1");
+    let alone = "cp1 cannot be looked at and stays, without the etcd members of the control planes that go";
+    assert!(destroy(&first, false).warnings.iter().any(|it| it == alone));
     assert_eq!(told(&destroy(&world, true)), 0, "it is given up, which is said of its own");
     assert_eq!(told(&world.plan()), 0);
     world.selection = Selection { excludes: vec![Pattern::new("w1")], ..world.selection };
@@ -100,4 +105,38 @@ fn who_goes_last_is_asked_first() {
     assert_eq!(asked(&destroy(&world, false)), "cp3 cp1 cp2");
     world.declare(INIT, "1", &[], &[]);
     assert_eq!(asked(&world.plan()), "cp1 cp3 cp2");
+}
+
+/// An apply that was cut off had recorded needs of load balancers that it never made.
+#[test]
+fn load_balancers_go_last_whatever_control_planes_need_as_recorded() {
+    let (plane, balancer) = ("cp1/control-plane/kubeadm_join", "lb1/keepalived/thing[service]");
+    let mut world = World::default();
+    world.made(plane, "1", &[]).made(balancer, "1", &[]);
+    world.state.resources.get_mut(&address(balancer)).unwrap().lane = Some(Lane::LoadBalancer);
+    assert_eq!(world.change(&destroy(&world, false), balancer).after, [address(plane)].into());
+    world.unreached("cp1");
+    assert_eq!(world.change(&destroy(&world, false), balancer).problem, Some(Problem::Blocked { by: address(plane) }));
+}
+
+#[test]
+fn a_cluster_ends_where_no_control_plane_stays() {
+    let mut world = World::default();
+    world.made(INIT, "1", &[]).made(JOIN, "1", &[INIT]).made(WORKER, "1", &[INIT]);
+    let ends = |world: &World| destroy(world, false).ends_the_cluster();
+    assert!(ends(&world) && !world.plan().ends_the_cluster());
+    // What cannot be looked at needs the first one, which stays for it.
+    assert!(ends(world.clone().unreached("cp1")) && !ends(world.clone().unreached("cp2")));
+    world.state.resources.get_mut(&address(JOIN)).unwrap().prior.before = seen("1").observation;
+    assert!(!ends(&world));
+}
+
+/// The others would take etcd's majority along while it cannot be asked.
+#[test]
+fn a_guard_keeps_what_cannot_be_looked_at_too() {
+    let mut world = World { guards: vec![Pattern::new("cp2")], ..World::default() };
+    world.made(INIT, "1", &[]).made(JOIN, "1", &[INIT]).unreached("cp2");
+    assert!(matches!(world.change(&destroy(&world, false), JOIN).problem, Some(Problem::Refused { .. })));
+    assert!(matches!(world.change(&world.plan(), JOIN).problem, Some(Problem::Unknown { .. })));
+    assert_eq!(world.change(&destroy(&world, true), JOIN).action, Action::Forget);
 }

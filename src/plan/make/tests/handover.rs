@@ -58,6 +58,7 @@ fn declare(world: &mut World, host: &str, like: &Service) {
         reacts_to: [address(&conf(host))].into(),
         lane: Some(Lane::LoadBalancer),
         source: "/loadBalancer".into(),
+        guessed: false,
     });
 }
 
@@ -87,6 +88,64 @@ fn what_those_that_stay_read_changes_after_one_has_gone() {
     declare(&mut world, "h2", &service(&[], &old()));
     let plan = world.plan();
     assert_eq!(world.change(&plan, &conf("h2")).after, [address(&balancer("h1"))].into());
+}
+
+/// Without it the one that stays had let the address go.
+#[test]
+fn what_one_that_stays_needs_starts_after_one_has_gone() {
+    let proxy = "h2/haproxy/service[haproxy]";
+    let mut world = World::default();
+    made(&mut world, "h1", &service(&[], &old()), &[]);
+    made(&mut world, "h2", &service(&[], &old()), &[]);
+    world.declare("h2/haproxy/thing[cfg]", "1", &[], &[]).declare(proxy, "1", &[], &["h2/haproxy/thing[cfg]"]);
+    declare(&mut world, "h2", &service(&[], &old()));
+    world.declared.last_mut().unwrap().needs.insert(address(proxy));
+    let plan = world.plan();
+    assert_eq!(world.change(&plan, &balancer("h2")).action, Action::NoOp);
+    assert!(world.change(&plan, proxy).after.contains(&address(&balancer("h1"))));
+    assert_eq!(world.change(&plan, "h2/haproxy/thing[cfg]").after, [address(&balancer("h1"))].into());
+    // One that runs is told of what changes at once.
+    let mut runs = seen("2");
+    let Observation::Present(is) = &mut runs.observation else { panic!("it is there") };
+    is["state"] = "active".into();
+    world.hosts(proxy, runs);
+    assert_eq!(world.change(&world.plan(), "h2/haproxy/thing[cfg]").after, [].into());
+}
+
+/// The others may not hear each other.
+#[test]
+fn of_those_that_go_the_one_that_holds_the_address_goes_last() {
+    let mut world = World::default();
+    for (host, priority) in [("h1", 100), ("h2", 98), ("h3", 99)] {
+        made(&mut world, host, &service(&[], &old()), &[]);
+        let conf = world.state.resources.get_mut(&address(&conf(host))).unwrap();
+        conf.attributes["content"] = format!("vrrp_instance a {{\n    priority {priority}\n}}\n").into();
+    }
+    for mode in [Mode::Apply, Mode::Destroy] {
+        let plan = world.plan_for(mode, false);
+        let after = |host: &str| world.change(&plan, &balancer(host)).after.clone();
+        assert_eq!((after("h2"), after("h3")), ([].into(), [address(&balancer("h2"))].into()));
+        assert_eq!(after("h1"), [address(&balancer("h3"))].into());
+    }
+}
+
+/// Once it is back it would not hear the one that came.
+#[test]
+fn none_comes_while_one_that_stays_cannot_be_told() {
+    let coming = |recorded: &[u8], declared: &[u8], all: &Content| {
+        let mut world = World::default();
+        made(&mut world, "h1", &service(recorded, &old()), &[]);
+        declare(&mut world, "h1", &service(declared, all));
+        declare(&mut world, "h2", &service(&[1], all));
+        let blocked = |world: &World| world.change(&world.plan(), &balancer("h2")).problem.clone();
+        assert_eq!(blocked(&world), None);
+        blocked(world.unreached("h1"))
+    };
+    let held_back = || Some(Problem::Blocked { by: address(&balancer("h1")) });
+    assert_eq!(coming(&[], &[2], &old()), held_back());
+    // It was told already, by an apply before the one that came was lost, but not of another password.
+    assert_eq!(coming(&[2], &[2], &old()), None);
+    assert_eq!(coming(&[2], &[2], &alike("51", "new")), held_back());
 }
 
 /// Two that stay; then what is declared of them.

@@ -80,6 +80,63 @@ fn destroying_a_part_takes_what_stands_on_it() {
     assert_eq!((plan.changes.len(), plan.left_out), (0, 2));
 }
 
+#[test]
+fn with_the_last_control_plane_goes_what_is_in_the_cluster() {
+    // Made through a first control plane that is gone.
+    let needs = ["cp1/control-plane/kubeadm_init"];
+    let mut world = World::default();
+    for name in ["cp2/control-plane/kubeadm_join", "cp3/control-plane/kubeadm_join", "w1/worker/kubeadm_join"] {
+        world.made(name, "1", &needs);
+    }
+    world.made("cluster/network/thing[m]", "1", &needs);
+    let left_out = |selection: Selection, world: &World| {
+        let world = World { selection, ..world.clone() };
+        world.plan_for(Mode::Destroy, false).left_out
+    };
+    assert_eq!(left_out(targets(&["cp3"]), &world), 3);
+    assert_eq!(left_out(targets(&["cp2", "cp3"]), &world), 0);
+    assert_eq!(left_out(excludes(&["cp2", "cluster"]), &world), 2);
+    assert_eq!(left_out(excludes(&["cluster"]), &world), 3);
+}
+
+#[test]
+fn one_load_balancer_or_control_plane_of_several_takes_no_other_host_along() {
+    let mut world = World::default();
+    let ways = ["cp1", "cp2"].map(|host| format!("{host}/keepalived/virtual_ip[10.0.0.100]"));
+    for way in &ways {
+        world.made(way, "1", &[]);
+    }
+    let init = "cp1/control-plane/kubeadm_init";
+    world.made(init, "1", &[&ways[0], &ways[1]]);
+    world.made("cp2/control-plane/kubeadm_join", "1", &[&ways[1], init]);
+    world.made("w1/worker/kubeadm_join", "1", &[init]);
+    world.made("cluster/network/thing[m]", "1", &[init]);
+    for (node, needs) in [("cp1", init), ("cp2", "cp2/control-plane/kubeadm_join"), ("w1", "w1/worker/kubeadm_join")] {
+        world.made(&format!("cluster/nodes/thing[{node}]"), "1", &[needs]);
+    }
+    let goes = |patterns: &[&str]| -> Vec<String> {
+        let world = World { selection: targets(patterns), ..world.clone() };
+        world.plan_for(Mode::Destroy, false).changes.iter().map(|change| change.address.to_string()).collect()
+    };
+    let of = |host: &str, join: &str| {
+        let mut all = vec![format!("cluster/nodes/thing[{host}]"), join.to_owned()];
+        all.push(format!("{host}/keepalived/virtual_ip[10.0.0.100]"));
+        all
+    };
+    assert_eq!(goes(&["cp2"]), of("cp2", "cp2/control-plane/kubeadm_join"));
+    assert_eq!(goes(&["cp1"]), of("cp1", init));
+    assert_eq!(goes(&["w1"]), ["cluster/nodes/thing[w1]", "w1/worker/kubeadm_join"]);
+    // The last of them take all along.
+    assert_eq!(goes(&["*/keepalived"]).len(), 9);
+    assert_eq!(goes(&["cp1", "cp2"]).len(), 9);
+    // Somebody else's load balancer is nobody's to lose.
+    for way in &ways {
+        world.state.resources.remove(&address(way));
+    }
+    let world = World { selection: targets(&["cp1"]), ..world };
+    assert_eq!(world.plan_for(Mode::Destroy, false).changes.len(), 2);
+}
+
 fn refusal(selection: &Selection) -> String {
     let world = world();
     let graph = Graph::build(world.declared.clone()).unwrap();

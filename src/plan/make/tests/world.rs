@@ -85,6 +85,7 @@ impl World {
             reacts_to: addresses(reacts_to),
             lane: None,
             source: "/source".into(),
+            guessed: false,
         });
         self
     }
