@@ -28,8 +28,8 @@ pub(crate) trait Shell: Send + Sync {
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// What sudo said, when it refused to start the shell at all. A script that ran has always answered
-/// something on its standard output.
+/// What sudo said, when it refused to start the shell at all. A script that was begun says so on its standard output
+/// before it does anything.
 pub(crate) fn sudo_refusal(answer: &Answer) -> Option<String> {
     if answer.status == 0 || !answer.stdout.is_empty() {
         return None;

@@ -2,7 +2,8 @@
 //!
 //! Each part runs in a subshell of its own under `set -eu` with an empty standard input, and is
 //! followed on both streams by a marker line that names the part and its status. The marker is
-//! random for each script, so nothing that a host prints can be taken for one.
+//! random for each script, so nothing that a host prints can be taken for one. The first marker
+//! says that the shell began; what comes before it is what a login prints by itself.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -51,6 +52,8 @@ pub enum FrameError {
 }
 
 impl Frame {
+    /// The label of the first marker, before anything is looked at or done.
+    pub const BEGUN: &'static str = "begun";
     /// The label of the look that an act begins with, present only when it stopped the act.
     pub const STALE: &'static str = "stale";
     /// The label of the act itself.
@@ -75,6 +78,7 @@ impl Frame {
             "\n{\nmark() { printf '\\n%s %s %s\\n' \"$MARK\" \"$1\" \"$2\"; \
              printf '\\n%s %s %s\\n' \"$MARK\" \"$1\" \"$2\" >&2; }\n",
         );
+        let _ = writeln!(text, "mark {} 0", Self::BEGUN);
         text
     }
 
@@ -177,8 +181,9 @@ pub fn parse_frames(mark: &str, output: &Output, wanted: Option<usize>) -> Resul
 
 /// Yields `(label, status, text before the marker)` for each part, and what follows the last one.
 fn split<'a>(mark: &str, text: &'a str) -> (Vec<(&'a str, i32, &'a str)>, &'a str) {
+    let mut parts = Vec::new();
+    let Some((_, mut rest)) = text.split_once(&format!("\n{mark} {} 0\n", Frame::BEGUN)) else { return (parts, text) };
     let marker = format!("\n{mark} ");
-    let (mut parts, mut rest) = (Vec::new(), text);
     while let Some(at) = rest.find(&marker) {
         let after = &rest[at + marker.len()..];
         let Some((line, next)) = after.split_once('\n') else { break };
@@ -271,6 +276,26 @@ mod tests {
             .unwrap());
         let parts = parse_frames("m", &output, None).unwrap();
         assert_eq!((parts.len(), parts[0].output.status), (1, 3));
+    }
+
+    #[test]
+    fn what_a_login_prints_by_itself_is_no_answer() {
+        let mut output = run(&Frame::new("m4rk").looks(&[look("a", "echo x; echo y >&2")]).unwrap());
+        output.stdout.insert_str(0, "Welcome to cp1!\n");
+        output.stderr.insert_str(0, "stty: not a terminal\n");
+        let parts = parse_frames("m4rk", &output, Some(1)).unwrap();
+        assert_eq!((parts[0].output.stdout.as_str(), parts[0].output.stderr.as_str()), ("x\n", "y\n"));
+    }
+
+    #[test]
+    fn a_shell_that_began_has_said_so_before_it_acts() {
+        let act = Script::new("kill -s KILL $$");
+        let mut shell = Command::new("sh");
+        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let text = Frame::new("m4rk").act(None, Some((&act, &Slots::default())), None).unwrap();
+        shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = shell.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (None, b"\nm4rk begun 0\n".as_slice()));
     }
 
     #[test]

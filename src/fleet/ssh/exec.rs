@@ -84,6 +84,11 @@ impl Session {
         tokio::time::timeout(limit, open).await.unwrap_or_else(|_| Err(late()))
     }
 
+    /// The connection that it is on.
+    pub(super) fn connection(&self) -> Arc<Connection> {
+        self.connection.clone()
+    }
+
     /// Sends the script and reads the answer.
     pub(super) async fn run(mut self, script: &str, timeout: Duration) -> Result<Answer, Broken> {
         let conversation = tokio::time::timeout(timeout, self.converse(script)).await;

@@ -125,11 +125,11 @@ impl SshShell {
             let connection = self.link.connection(&self.host).await?;
             match Session::open(&connection, self.command(), limit).await {
                 Ok(session) => return Ok(session),
-                Err(NoSession::Refused(reason)) => return Err(self.lost(reason)),
+                Err(NoSession::Refused(reason)) => return Err(self.unsent(reason)),
                 Err(NoSession::Dead(reason)) => {
                     self.link.forget(&connection).await;
                     if !std::mem::take(&mut again) {
-                        return Err(self.lost(reason));
+                        return Err(self.unsent(reason));
                     }
                     tracing::info!("{}: the connection is dead ({reason}); connecting again", self.host);
                 }
@@ -137,16 +137,17 @@ impl SshShell {
         }
     }
 
-    fn lost(&self, reason: String) -> FleetError {
-        FleetError::Lost { host: self.host.clone(), address: self.link.target().shown(), reason }
+    fn unsent(&self, reason: String) -> FleetError {
+        FleetError::Connect { host: self.host.clone(), address: self.link.target().shown(), reason }
     }
 }
 
 impl Shell for SshShell {
     async fn run(&self, script: &str, timeout: Duration) -> Result<Answer, FleetError> {
-        let answer = self.session().await?.run(script, timeout).await;
+        let session = self.session().await?;
+        let connection = session.connection();
         let address = || self.link.target().shown();
-        match answer {
+        match session.run(script, timeout).await {
             Ok(answer) => match sudo_refusal(&answer).filter(|_| self.sudo != Sudo::Never) {
                 Some(reason) => Err(FleetError::Sudo {
                     host: self.host.clone(),
@@ -156,8 +157,11 @@ impl Shell for SshShell {
                 }),
                 None => Ok(answer),
             },
-            Err(Broken::Lost(reason)) => Err(self.lost(reason)),
+            Err(Broken::Lost(reason)) => Err(FleetError::Lost { host: self.host.clone(), address: address(), reason }),
             Err(Broken::Timeout) => {
+                // sshd may not end it (for root it passes no signal on), and it would keep one of the connection's ten
+                // sessions.
+                self.link.forget(&connection).await;
                 Err(FleetError::Timeout { host: self.host.clone(), address: address(), seconds: timeout.as_secs() })
             }
         }

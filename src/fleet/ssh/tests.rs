@@ -144,6 +144,9 @@ async fn a_script_that_takes_too_long_is_stopped() {
     eventually(|| server.count("signal TERM") == 1 && server.open().0 == 0).await;
     tokio::time::sleep(Duration::from_millis(4500).saturating_sub(begun.elapsed())).await;
     assert!(!flag.exists(), "the script went on");
+    // Where it does go on, it holds a session; what follows does without that one.
+    assert_eq!(text(shell.run("echo next", TIMEOUT).await), "next\n");
+    assert_eq!(server.count("connected"), 2);
 }
 
 #[tokio::test]
