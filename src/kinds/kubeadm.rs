@@ -301,6 +301,17 @@ pub(super) fn readdressed(was: Ipv4Addr, is: Ipv4Addr) -> Option<String> {
     })
 }
 
+/// Why settings that only `kubeadm init` reads cannot become these; what either side does not name is not compared.
+pub(super) fn refixed(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<String> {
+    let both = is.iter().filter_map(|(name, is)| Some((name, was.get(name)?, is)));
+    let changed = both.filter(|(_, was, is)| was != is).map(|(name, was, is)| {
+        format!(
+            "{name} cannot change after kubeadm init: was {was}, is {is}; put {was} back, or destroy the cluster first"
+        )
+    });
+    changed.collect()
+}
+
 /// A text with placeholders of slots.
 pub(super) fn slotted(text: &str) -> Value {
     Value::Slotted(text.to_owned())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubeadm::{Host, Observed, SETTINGS, TOKEN_DESCRIPTION, readdressed, renamed, restored, setting};
+use super::kubeadm::{Host, Observed, SETTINGS, TOKEN_DESCRIPTION, readdressed, refixed, renamed, restored, setting};
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
 use crate::resource::{
@@ -137,15 +137,10 @@ impl Kind for KubeadmInit {
     }
 
     fn refuses(&self, recorded: &Self) -> Option<String> {
-        let changed = self.fixed.iter().filter_map(|(name, is)| {
-            let was = recorded.fixed.get(name).filter(|was| *was != is)?;
-            Some(format!(
-                "{name} cannot change after kubeadm init: was {was}, is {is}; put {was} back, or destroy the cluster first"
-            ))
-        });
         let address = readdressed(recorded.advertise_address, self.advertise_address);
+        let settings = refixed(&recorded.fixed, &self.fixed);
         let changed: Vec<String> =
-            renamed(&recorded.node, &self.node).into_iter().chain(address).chain(changed).collect();
+            renamed(&recorded.node, &self.node).into_iter().chain(address).chain(settings).collect();
         (!changed.is_empty()).then(|| changed.join("\n"))
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::kubeadm::{
-    Host, Observed, TOKEN_DESCRIPTION, readdressed, renamed, restored, setting, slotted, standing, unless_joined,
+    Host, Observed, TOKEN_DESCRIPTION, readdressed, refixed, renamed, restored, setting, slotted, standing,
+    unless_joined,
 };
 use super::kubectl::{ELECTION, with_kubectl};
 use crate::resource::{
@@ -63,6 +64,9 @@ pub struct KubeadmJoin {
     /// As in [`super::KubeadmInit`].
     #[serde(skip)]
     pub virtual_ip: Option<Ipv4Addr>,
+    /// As in [`super::KubeadmInit`], for control planes: they stay where the first one leaves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fixed: BTreeMap<String, String>,
 }
 
 impl KubeadmJoin {
@@ -203,7 +207,9 @@ impl Kind for KubeadmJoin {
     fn refuses(&self, recorded: &Self) -> Option<String> {
         let both = self.role == JoinRole::ControlPlane && recorded.role == JoinRole::ControlPlane;
         let address = readdressed(recorded.advertise_address, self.advertise_address).filter(|_| both);
-        let changed: Vec<String> = renamed(&recorded.node, &self.node).into_iter().chain(address).collect();
+        let settings = refixed(&recorded.fixed, &self.fixed);
+        let changed: Vec<String> =
+            renamed(&recorded.node, &self.node).into_iter().chain(address).chain(settings).collect();
         (!changed.is_empty()).then(|| changed.join("\n"))
     }
 

@@ -235,6 +235,9 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
     warnings.extend(ending::notice(nodes));
     warnings.extend(ending::left_alone(nodes, inputs));
     warnings.extend(left_as_it_was(nodes, inputs));
+    if inputs.mode == Mode::Apply {
+        warnings.extend(taken_from_all(nodes));
+    }
     if inputs.mode == Mode::Destroy && inputs.forget_unreachable {
         let mut left: BTreeMap<&HostName, usize> = BTreeMap::new();
         for node in nodes.all.iter().filter(|node| node.seen.is_err() && node.verdict.action == Action::Forget) {
@@ -246,6 +249,28 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
         }));
     }
     warnings
+}
+
+/// What the cluster stands on and mainstay no longer keeps anywhere, while the cluster goes on.
+fn taken_from_all(nodes: &Nodes<'_>) -> Vec<String> {
+    let gone = |kind: &str, how: Action| {
+        let mut all = nodes.all.iter().filter(|node| node.address.kind() == kind);
+        let going = all.clone().find(|node| node.declared.is_none() && node.verdict.action == how);
+        going.filter(|_| all.all(|node| node.declared.is_none())).and_then(|node| node.address.key())
+    };
+    // The address itself goes with keepalived; what is on record of it has nothing to undo.
+    let address = gone("virtual_ip", Action::Forget).map(|address| {
+        format!(
+            "no load balancer of mainstay holds {address} afterwards: until another one answers there, nodes and clients \
+             reach no API server"
+        )
+    });
+    let bridge = gone("bridge_interface", Action::Destroy).map(|_| {
+        "the pod network `bridge` goes from all nodes: their pods reach nothing until another plugin runs and they are \
+         started again"
+            .to_owned()
+    });
+    address.into_iter().chain(bridge).collect()
 }
 
 /// What others made goes on when mainstay lets it go, which is not what everybody expects of these.

@@ -78,7 +78,7 @@ impl Plan {
             warnings,
             left_out,
             moved: inputs.moved.len(),
-            changes: changes(nodes, graph),
+            changes: changes(nodes, graph, inputs.decode),
         }
     }
 
@@ -111,7 +111,7 @@ fn those_that_stay_first(control_planes: &[HostName], nodes: &Nodes<'_>) -> Vec<
     all
 }
 
-fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
+fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>) -> Vec<Change> {
     let edges = sequence::edges(&nodes, graph);
     let order = edges.order();
     let waits = sequence::waits(&nodes, &edges, &order);
@@ -125,7 +125,7 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
             continue;
         }
         let touches = node.verdict.action.touches_host();
-        let warning = warning(&node);
+        let warning = warning(&node, decode);
         let recorded_now = node.verdict.action != Action::NoOp || node.verdict.rerecord;
         let prior = if recorded_now { node.prior() } else { None };
         // A control plane that becomes a worker leaves etcd like any other.
@@ -161,8 +161,12 @@ fn changes(nodes: Nodes<'_>, graph: &Graph) -> Vec<Change> {
 }
 
 /// What people must know of a change before they approve it.
-fn warning(node: &Node<'_>) -> Option<String> {
+fn warning(node: &Node<'_>, decode: &Decode<'_>) -> Option<String> {
     let resource = node.resource.as_ref().filter(|_| node.verdict.action.touches_host())?;
+    // What goes is what it was, for example a control plane with its etcd member where a worker is declared now.
+    let replaced = node.inherited.filter(|_| node.verdict.action == Action::Replace);
+    let was = replaced.and_then(|(from, record)| decode(from.kind(), &record.attributes).ok());
+    let resource = was.as_ref().unwrap_or(resource);
     let taken_over = node.verdict.reasons.contains(&Reason::NotMadeByMainstay);
     let given_back = node.verdict.action == Action::Destroy && node.was_there();
     let texts = [resource.warning(node.verdict.action), resource.takeover().filter(|_| taken_over || given_back)];

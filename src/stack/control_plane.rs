@@ -57,6 +57,7 @@ pub(super) fn declare_others(site: &mut Site<'_>) {
         needs.extend(site.plugin.clone());
         let join = KubeadmJoin {
             upload_config: Some(upload_documents(site.cluster, host)),
+            fixed: fixed(site),
             ..join(site, host, JoinRole::ControlPlane)
         };
         let source = pointer(["hosts", &host.name]);
@@ -81,6 +82,7 @@ pub(super) fn join(site: &Site<'_>, host: &Host, role: JoinRole) -> KubeadmJoin 
         ignore_preflight_errors: site.ignored_preflight_errors(),
         skip_phases: Vec::new(),
         virtual_ip: virtual_ip(site),
+        fixed: BTreeMap::new(),
     }
 }
 

@@ -48,7 +48,23 @@ fn join(role: JoinRole) -> KubeadmJoin {
         ignore_preflight_errors: Vec::new(),
         skip_phases: Vec::new(),
         virtual_ip: None,
+        fixed: BTreeMap::new(),
     }
+}
+
+#[test]
+fn what_kubeadm_init_set_stays_where_the_first_control_plane_leaves() {
+    let of = |version: &str| KubeadmJoin {
+        fixed: [("kubernetes.version".to_owned(), version.to_owned())].into(),
+        ..join(JoinRole::ControlPlane)
+    };
+    let refuses = |is: &KubeadmJoin, was: &KubeadmJoin| crate::resource::Kind::refuses(is, was);
+    let text = refuses(&of("1.32.0"), &of("1.31.4")).unwrap();
+    assert!(text.contains("kubernetes.version cannot change after kubeadm init: was 1.31.4, is 1.32.0"), "{text}");
+    assert_eq!(refuses(&of("1.31.4"), &of("1.31.4")), None);
+    // A record of before, and one that becomes a worker.
+    assert_eq!(refuses(&of("1.32.0"), &join(JoinRole::ControlPlane)), None);
+    assert_eq!(refuses(&join(JoinRole::Worker), &of("1.31.4")), None);
 }
 
 #[test]
