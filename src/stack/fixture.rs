@@ -31,7 +31,7 @@ pub(super) fn haproxy() -> Haproxy {
             path: "/readyz".into(),
             interval: Duration::from_secs(1),
             fast_interval: Duration::from_millis(250),
-            fall: 2,
+            fall: 3,
             rise: 2,
         },
         stats: None,

@@ -236,6 +236,8 @@ fn a_further_control_plane_changes_nothing_that_is_fixed() {
     let before = fixed(&cluster);
     cluster.hosts.push(fixture::host("cp4", 14, Role::ControlPlane, 97));
     assert_eq!(fixed(&cluster), before);
+    let of_a_join = attributes(&declared(&cluster), "cp2/control-plane/kubeadm_join")["fixed"].clone();
+    assert_eq!(of_a_join, before, "the others hold it where cp1 leaves");
     cluster.kubernetes.service_subnet = "10.112.0.0/12".parse().unwrap();
     assert_ne!(fixed(&cluster), before);
 }
@@ -420,7 +422,7 @@ fn every_example_can_be_declared_with_the_load_balancer_that_fails_over_fast() {
             let haproxy = text(&all, &format!("{host}/haproxy/file[/etc/haproxy/haproxy.cfg]"));
             assert!(haproxy.contains("timeout connect 500ms\n    timeout check 3s"), "{haproxy}");
             assert!(
-                haproxy.contains("inter 1s fastinter 250ms downinter 1s fall 2 rise 2 observe layer4"),
+                haproxy.contains("inter 1s fastinter 250ms downinter 1s fall 3 rise 2 observe layer4"),
                 "{haproxy}"
             );
             let keepalived = text(&all, &format!("{host}/keepalived/file[/etc/keepalived/keepalived.conf]"));

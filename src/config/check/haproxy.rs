@@ -1,5 +1,5 @@
 //! haproxy. The defaults are the ones that were measured: a dead or hanging API server is found
-//! within about a second, idle watches live for hours.
+//! within about two seconds, an election of etcd takes none down, idle watches live for hours.
 
 use super::endpoint::NODE_PORTS;
 use super::values::{NO_ADDRESS, duration, one_line};
@@ -145,7 +145,7 @@ fn health_check(written: Option<&file::HaproxyCheck>, faults: &mut Faults<'_>) -
                 .help("it is for servers that are just changing, and shorter"),
         );
     }
-    HealthCheck { path, interval, fast_interval, fall: written.fall.unwrap_or(2), rise: written.rise.unwrap_or(2) }
+    HealthCheck { path, interval, fast_interval, fall: written.fall.unwrap_or(3), rise: written.rise.unwrap_or(2) }
 }
 
 fn stats(

@@ -20,7 +20,7 @@ pub(in crate::config) struct LoadBalancer {
     #[schemars(extend("default" = "haproxy"))]
     #[expect(dead_code, reason = "its only value is checked by its type")]
     pub(in crate::config) proxy: Option<Proxy>,
-    /// haproxy. The defaults find a dead API server within about a second.
+    /// haproxy. The defaults find a dead API server within about two seconds.
     pub(in crate::config) haproxy: Option<Haproxy>,
     /// keepalived, which moves the virtual IP. The defaults move it within about a second and
     /// leave it where it is afterwards.
@@ -118,8 +118,9 @@ pub(in crate::config) struct HaproxyCheck {
     /// Time between two checks while a server is going up or down, or has just failed.
     #[schemars(regex(pattern = DURATION), extend("default" = "250ms"))]
     pub(in crate::config) fast_interval: Option<String>,
-    /// Failed checks in a row after which a server gets no more connections.
-    #[schemars(range(min = 1, max = 100), extend("default" = 2))]
+    /// Failed checks in a row after which a server gets no more connections. While etcd has no leader every API server
+    /// fails its checks, each after two seconds; an election of more than one round takes about five.
+    #[schemars(range(min = 1, max = 100), extend("default" = 3))]
     pub(in crate::config) fall: Option<u32>,
     /// Good checks in a row after which it gets connections again.
     #[schemars(range(min = 1, max = 100), extend("default" = 2))]
