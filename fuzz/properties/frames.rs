@@ -22,7 +22,11 @@ pub(super) fn check(bytes: &[u8]) {
 
 /// Each paragraph as the answer of one part.
 fn comes_back(text: &str) {
-    let answers: Vec<&str> = text.split("\n\n").take(20).collect();
+    // No host knows the marker, but a fuzzer finds it out.
+    let answers: Vec<&str> = text.split("\n\n").take(20).filter(|answer| !answer.contains(MARK)).collect();
+    if answers.is_empty() {
+        return;
+    }
     let begun = format!("\n{MARK} begun 0\n");
     let (mut stdout, mut stderr) = (format!("Welcome!{begun}"), begun);
     for (number, answer) in (0_i32..).zip(&answers) {
