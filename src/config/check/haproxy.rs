@@ -1,5 +1,5 @@
 //! haproxy. The defaults are the ones that were measured: a dead or hanging API server is found
-//! within about two seconds, an election of etcd takes none down, idle watches live for hours.
+//! within about three seconds, an election of etcd of a round or two takes none down, idle watches live for hours.
 
 use super::endpoint::NODE_PORTS;
 use super::values::{NO_ADDRESS, duration, one_line};

@@ -20,7 +20,7 @@ pub(in crate::config) struct LoadBalancer {
     #[schemars(extend("default" = "haproxy"))]
     #[expect(dead_code, reason = "its only value is checked by its type")]
     pub(in crate::config) proxy: Option<Proxy>,
-    /// haproxy. The defaults find a dead API server within about two seconds.
+    /// haproxy. The defaults find a dead API server within about three seconds.
     pub(in crate::config) haproxy: Option<Haproxy>,
     /// keepalived, which moves the virtual IP. The defaults move it within about a second and
     /// leave it where it is afterwards.
