@@ -72,7 +72,8 @@ impl Frame {
     }
 
     fn head(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::from("export LC_ALL=C\nMARK="));
+        // Where sshd's variables are, each bash that a script starts reads .bashrc, too.
+        let mut text = Zeroizing::new(String::from("export LC_ALL=C\nunset SSH_CLIENT SSH2_CLIENT\nMARK="));
         push_quoted(&mut text, &self.mark);
         text.push_str(
             "\n{\nmark() { printf '\\n%s %s %s\\n' \"$MARK\" \"$1\" \"$2\"; \
@@ -285,6 +286,20 @@ mod tests {
         output.stderr.insert_str(0, "stty: not a terminal\n");
         let parts = parse_frames("m4rk", &output, Some(1)).unwrap();
         assert_eq!((parts[0].output.stdout.as_str(), parts[0].output.stderr.as_str()), ("x\n", "y\n"));
+    }
+
+    #[test]
+    fn no_bash_that_a_script_starts_takes_itself_for_a_login() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join(".bashrc"), "echo Welcome\n").unwrap();
+        let text = Frame::new("m4rk").looks(&[look("a", "bash -c 'echo silent'")]).unwrap();
+        let mut shell = Command::new("sh");
+        shell.env("HOME", home.path()).env("SSH_CLIENT", "10.0.0.1 50000 22").env("SHLVL", "0");
+        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = shell.wait_with_output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(stdout.contains("silent") && !stdout.contains("Welcome"), "{stdout}");
     }
 
     #[test]
