@@ -203,12 +203,15 @@ mod tests {
     use std::io::Write as _;
     use std::process::{Command, Stdio};
 
-    fn run(script: &str) -> Output {
-        let mut shell = Command::new("sh");
+    fn feed(shell: &mut Command, script: &str) -> std::process::Output {
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut shell = shell.spawn().unwrap();
         shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-        let output = shell.wait_with_output().unwrap();
+        shell.wait_with_output().unwrap()
+    }
+
+    fn run(script: &str) -> Output {
+        let output = feed(&mut Command::new("sh"), script);
         Output {
             status: output.status.code().unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -295,21 +298,15 @@ mod tests {
         let text = Frame::new("m4rk").looks(&[look("a", "bash -c 'echo silent'")]).unwrap();
         let mut shell = Command::new("sh");
         shell.env("HOME", home.path()).env("SSH_CLIENT", "10.0.0.1 50000 22").env("SHLVL", "0");
-        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        let output = shell.wait_with_output().unwrap();
-        let stdout = String::from_utf8(output.stdout).unwrap();
+        let stdout = String::from_utf8(feed(&mut shell, &text).stdout).unwrap();
         assert!(stdout.contains("silent") && !stdout.contains("Welcome"), "{stdout}");
     }
 
     #[test]
     fn a_shell_that_began_has_said_so_before_it_acts() {
         let act = Script::new("kill -s KILL $$");
-        let mut shell = Command::new("sh");
-        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let text = Frame::new("m4rk").act(None, Some((&act, &Slots::default())), None).unwrap();
-        shell.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        let output = shell.wait_with_output().unwrap();
+        let output = feed(&mut Command::new("sh"), &text);
         assert_eq!((output.status.code(), output.stdout.as_slice()), (None, b"\nm4rk begun 0\n".as_slice()));
     }
 
