@@ -14,6 +14,7 @@ mod examples;
 mod help;
 mod kubernetes;
 mod many;
+mod play;
 mod policy;
 mod recipes;
 mod same;

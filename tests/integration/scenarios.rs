@@ -1,138 +1,50 @@
-//! Golden scenarios: `tests/scenarios/<name>/` holds cluster.yaml, `script` and `expected`, and no code.
-//!
-//! Lines of a script: `$ mainstay ARGS` runs a command, whose output is expected; `% mainstay ARGS` too, of which only
-//! the last line is; `edit FROM => TO` replaces a text in cluster.yaml (`\n` is a new line); `> FILE mainstay ARGS` keeps
-//! what a command says in a file; `empty FILE` empties a file and `remove FILE` removes it, or a folder. Other lines are comments.
-//! `UPDATE=1` writes what is said now as what is expected.
+//! Golden scenarios: `tests/scenarios/<name>/` holds cluster.yaml, `script` (see `play`) and `expected`, and no code. Each
+//! is a test of its own, by its name: `scenarios::host_added`.
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
-use crate::sandbox::{Said, Sandbox, root};
+use crate::play;
+use crate::sandbox::{Sandbox, root};
 
-/// Words of a line; single quotes hold one together.
-fn words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    for (i, part) in line.split('\'').enumerate() {
-        for (j, word) in if i % 2 == 1 { vec![part] } else { part.split(' ').collect() }.into_iter().enumerate() {
-            if j > 0 {
-                words.push(String::new());
-            }
-            words.last_mut().unwrap().push_str(word);
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
+fn folders() -> PathBuf {
+    root().join("tests/scenarios")
 }
 
-/// `0.1 s` is another one each time, and so are times of day and random names.
-fn redacted(text: &str) -> String {
-    let known = |word: &str| match word.len() {
-        20 if word.ends_with('Z') && word.as_bytes()[10] == b'T' => Some("YYYY-MM-DDTHH:MM:SSZ"),
-        36 if word.split('-').map(str::len).eq([8, 4, 4, 4, 12]) => Some("LINEAGE"),
-        _ => None,
-    };
-    let plain = |c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == ':');
-    let words: Vec<&str> = text.split(plain).filter(|word| known(word).is_some()).collect();
-    let mut named = text.to_owned();
-    for word in words {
-        named = named.replace(word, known(word).unwrap());
-    }
-    let sized = |line: &str| match line.split_once(" KiB") {
-        Some((before, after)) => format!("{}N KiB{after}", before.trim_end_matches(|c: char| c.is_ascii_digit())),
-        None => line.to_owned(),
-    };
-    let named: String = named.split_inclusive('\n').map(sized).collect();
-    without_durations(&named)
-}
-
-fn without_durations(text: &str) -> String {
-    let mut shown = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(" s") {
-        let number = before.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let is_time = number.len() < before.len() && !after.starts_with(char::is_alphabetic);
-        shown.push_str(if is_time { number } else { before });
-        shown.push_str(if is_time { "N s" } else { " s" });
-        rest = after;
-    }
-    shown + rest
-}
-
-/// What is shown of a command. Progress of apply and destroy comes in no certain order; what they say instead of a plan
-/// is shown.
-fn shown(args: &[String], said: &Said, last_line: bool) -> String {
-    let mut text = said.out.clone();
-    if last_line {
-        text = text.lines().last().map(|line| format!("{line}\n")).unwrap_or_default();
-    } else if !(matches!(args[0].as_str(), "apply" | "destroy") && said.code < 2 && !said.out.is_empty()) {
-        text.push_str(&said.err);
-    }
-    if said.code != 0 {
-        let _ = writeln!(text, "[exit {}]", said.code);
-    }
-    redacted(&text)
-}
-
-fn play(folder: &Path) -> String {
-    let it = Sandbox::new("");
-    for entry in fs::read_dir(folder).unwrap() {
+fn scenario(name: &str) {
+    let folder = folders().join(name.replace('_', "-"));
+    let it = Sandbox::of(folder.join("cluster.yaml").to_str().unwrap());
+    for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         if !path.ends_with("script") && !path.ends_with("expected") {
             fs::copy(&path, it.path(path.file_name().unwrap().to_str().unwrap())).unwrap();
         }
     }
+    let base = it.read("cluster.yaml");
     let mut transcript = String::new();
     for line in fs::read_to_string(folder.join("script")).unwrap().lines() {
         let _ = writeln!(transcript, "{line}");
-        if let Some((from, to)) = line.strip_prefix("edit ").and_then(|edit| edit.split_once(" => ")) {
-            it.edit(&from.replace("\\n", "\n"), &to.replace("\\n", "\n"));
-        } else if let Some(file) = line.strip_prefix("empty ") {
-            fs::write(it.path(file), "").unwrap();
-        } else if let Some(file) = line.strip_prefix("remove ") {
-            let file = it.path(file);
-            if file.is_dir() { fs::remove_dir_all(file) } else { fs::remove_file(file) }.unwrap();
-        } else if let Some((file, command)) = line.strip_prefix("> ").and_then(|rest| rest.split_once(" mainstay ")) {
-            let said = it.expect(0, &words(command).iter().map(String::as_str).collect::<Vec<_>>());
-            fs::write(it.path(file), said.out).unwrap();
-        } else if let Some(command) = line.strip_prefix("$ mainstay ").or_else(|| line.strip_prefix("% mainstay ")) {
-            let args = words(command);
-            let said = it.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
-            transcript.push_str(&shown(&args, &said, line.starts_with('%')));
-        }
+        transcript.push_str(&play::play(&it, &base, line));
     }
-    transcript
+    play::expect(&folder.join("expected"), &transcript);
 }
 
-#[test]
-fn scenarios_go_as_expected() {
-    let mut folders: Vec<_> =
-        fs::read_dir(root().join("tests/scenarios")).unwrap().map(|it| it.unwrap().path()).collect();
-    folders.sort();
-    assert!(folders.len() >= 10);
-    // One at a time would take minutes on a slow disk.
-    let played = std::thread::scope(|scope| {
-        let threads: Vec<_> = folders.iter().map(|folder| scope.spawn(|| play(folder))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
-    });
-    let mut wrong = Vec::new();
-    for (folder, transcript) in folders.iter().zip(played) {
-        let expected = folder.join("expected");
-        if std::env::var_os("UPDATE").is_some() {
-            fs::write(&expected, &transcript).unwrap();
+macro_rules! scenario {
+    ($name:ident) => {
+        #[test]
+        fn $name() {
+            scenario(stringify!($name));
         }
-        let before = fs::read_to_string(&expected).unwrap_or_default();
-        if before != transcript {
-            let diff = similar::TextDiff::from_lines(&before, &transcript);
-            wrong.push(format!("{}\n{}", folder.display(), diff.unified_diff().context_radius(3)));
-        }
-    }
-    assert!(wrong.is_empty(), "UPDATE=1 accepts:\n{}", wrong.join("\n"));
+    };
 }
 
+include!("../scenarios/list.rs");
+
 #[test]
-fn timings_are_redacted_and_words_are_split() {
-    assert_eq!(redacted("after 0.1 s, 12 s, 3 steps in 4 s\n"), "after N s, N s, 3 steps in N s\n");
-    assert_eq!(words("sim set 'a b=1' c"), ["sim", "set", "a b=1", "c"]);
+fn each_folder_is_a_test() {
+    let entries = fs::read_dir(folders()).unwrap().map(|entry| entry.unwrap().path());
+    let folders =
+        entries.filter(|path| path.is_dir()).map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    play::expect_list(&self::folders().join("list.rs"), "scenario", folders.collect(), scenario);
 }
