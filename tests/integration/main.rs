@@ -9,6 +9,7 @@ mod config;
 mod config_schema;
 mod corpora;
 mod drift;
+mod edits;
 mod events;
 mod examples;
 mod help;

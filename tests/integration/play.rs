@@ -83,8 +83,8 @@ fn shown(args: &[String], said: &Said, last_line: bool) -> String {
 pub(crate) fn play(it: &Sandbox, base: &str, line: &str) -> String {
     let run = |args: &[String]| it.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
     let lines = |text: &str| text.replace("\\n", "\n");
-    if let Some((from, to)) = line.strip_prefix("edit ").and_then(|edit| edit.split_once(" => ")) {
-        it.edit(&lines(from), &lines(to));
+    if let Some((from, to)) = line.strip_prefix("edit ").and_then(|edit| edit.split_once(" =>")) {
+        it.edit(&lines(from), &lines(to.strip_prefix(' ').unwrap_or(to)));
     } else if let Some(text) = line.strip_prefix("add ") {
         fs::write(it.path("cluster.yaml"), it.read("cluster.yaml") + &lines(text) + "\n").unwrap();
     } else if line == "undo" {
