@@ -21,6 +21,7 @@ mod man;
 mod next_command;
 mod plan;
 mod present;
+mod renamed;
 mod render;
 mod saved;
 mod schema;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::error::CliError;
 use super::next_command::quoted;
+use super::renamed::refuse_renamed;
 use super::selecting::Part;
 use super::stream::Looking;
 use super::ui::Ui;
@@ -103,6 +104,9 @@ pub(super) async fn survey(
     planning: &Planning,
     ui: Ui,
 ) -> Result<Survey, CliError> {
+    if state.resources.is_empty() {
+        refuse_renamed(workspace)?;
+    }
     let asked = Asked {
         mode,
         cluster: workspace.cluster(),

@@ -1,0 +1,44 @@
+//! A cluster that was given another name in cluster.yaml still has its state under the old one.
+
+use std::path::Path;
+
+use super::error::CliError;
+use super::next_command::quoted;
+use super::workspace::Workspace;
+use crate::flow;
+use crate::state::{State, Store};
+
+/// Refuses to plan a new cluster on hosts that a state beside this one records for a cluster of another name. Without its
+/// state mainstay would neither know what was there before, nor keep the default `virtualRouterId`, which follows the name.
+pub(super) fn refuse_renamed(workspace: &Workspace) -> Result<(), CliError> {
+    let folder = workspace.state_path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|it| it == "json") && *path != workspace.state_path);
+    paths.sort();
+    for path in paths {
+        // Whatever is wrong with another cluster's state is for that cluster's commands to report.
+        let Ok(Some(state)) = Store::read_only(&path) else { continue };
+        if let Some(host) = shared_host(workspace, &state)? {
+            let (was, is) = (&state.cluster, &workspace.cluster().name);
+            let (path, quoted) = (path.display(), quoted(&path.to_string_lossy()));
+            return Err(CliError::wrong(format!(
+                "{path} records {host} as a host of cluster `{was}`, and cluster.yaml names the cluster `{is}`: \
+                 a cluster cannot be renamed"
+            ))
+            .hint(format!("restore `name: {was}`; to build a new cluster on these hosts, first run `mainstay destroy --state {quoted}`")));
+        }
+    }
+    Ok(())
+}
+
+/// A host of cluster.yaml that the other state records, too: the same machine, reached in the same way.
+fn shared_host(workspace: &Workspace, other: &State) -> Result<Option<String>, CliError> {
+    if other.resources.is_empty() || other.cluster == workspace.cluster().name {
+        return Ok(None);
+    }
+    let Ok(recorded) = flow::recorded_reaches(other) else { return Ok(None) };
+    let declared = workspace.reaches(&State::new(&workspace.cluster().name))?;
+    let shared = declared.iter().find(|(_, reach)| recorded.values().any(|was| reach.leads_where(was)));
+    Ok(shared.map(|(host, reach)| format!("{host} ({})", reach.address)))
+}
