@@ -1,5 +1,6 @@
 // Written by UPDATE=1; see CONTRIBUTING.md.
 scenario!(adopt);
+scenario!(cluster_renamed);
 scenario!(control_plane_demoted);
 scenario!(control_plane_removed);
 scenario!(destroy_without_quorum);
