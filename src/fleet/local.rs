@@ -164,7 +164,6 @@ async fn drain(from: &mut (impl AsyncRead + Unpin), to: &mut Vec<u8>) -> std::io
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     fn shell() -> LocalShell {
         LocalShell::new(HostName::new("here"), Sudo::Never)
@@ -196,23 +195,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_background_child_does_not_hold_the_answer_back() {
-        let begun = Instant::now();
-        let answer = run("sleep 20 & echo done").await.unwrap();
+        // It outlasts the limit of this run.
+        let answer = run("sleep 60 & echo done").await.unwrap();
         assert_eq!(answer.stdout, b"done\n");
-        assert!(begun.elapsed() < Duration::from_secs(10));
     }
 
     #[tokio::test]
     async fn a_script_that_takes_too_long_is_killed_with_its_children() {
         let folder = tempfile::TempDir::new().unwrap();
-        let flag = folder.path().join("survived");
+        let file = folder.path().join("goes-on");
         // Deaf to the polite signal, and the work is done by a child.
-        let script = format!("trap '' TERM; (sleep 6; echo > '{}')\n:", flag.display());
-        let begun = Instant::now();
+        let script = format!("trap '' TERM; (while :; do echo >>'{}'; sleep 0.1; done)\n:", file.display());
         let error = shell().run(&script, Duration::from_millis(500)).await.unwrap_err();
         assert_eq!(error.to_string(), "here (this machine): no answer within 0 s");
-        assert!(begun.elapsed() < Duration::from_millis(5800));
-        tokio::time::sleep(Duration::from_millis(6500).saturating_sub(begun.elapsed())).await;
-        assert!(!flag.exists(), "a child went on");
+        let written = || std::fs::metadata(&file).map_or(0, |file| file.len());
+        let ended = async {
+            let mut before = 0;
+            while written() != before {
+                before = written();
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        assert!(tokio::time::timeout(Duration::from_mins(1), ended).await.is_ok(), "a child went on");
     }
 }

@@ -104,8 +104,8 @@ fn wrong(world: &Sandbox, example: &str, (code, before): (i32, &str)) -> Option<
     fs::write(it.path("example"), format!("{STAND_INS}{example}\n")).unwrap();
     let said = it.shell(&format!(
         "cp -r {}/. .; mkdir -p home; {before}
-         exec 3< <(echo {answer}; exec sleep 60 2>/dev/null); feeder=$! code=0
-         timeout 50 script --quiet --return --command 'bash -uo pipefail example' log <&3 || code=$?
+         exec 3< <(echo {answer}; exec sleep 600 2>/dev/null); feeder=$! code=0
+         timeout 500 script --quiet --return --command 'bash -uo pipefail example' log <&3 || code=$?
          kill $feeder; exit $code",
         world.dir().display()
     ));

@@ -134,16 +134,21 @@ async fn at_most_eight_channels_are_open_and_all_are_closed() {
 #[tokio::test]
 async fn a_script_that_takes_too_long_is_stopped() {
     let (operator, server, shell) = Operator::trusting(Doing::Shell).await;
-    let flag = operator.path("survived");
-    let begun = Instant::now();
-    let script = format!("sleep 4; echo > '{}'", flag.display());
+    let file = operator.path("goes-on");
+    let script = format!("while :; do echo >>'{}'; sleep 0.1; done", file.display());
     let error = shell.run(&script, Duration::from_secs(1)).await.unwrap_err();
     assert!(matches!(error, FleetError::Timeout { seconds: 1, .. }), "{error}");
     assert!(error.to_string().contains(&format!("cp1 (127.0.0.1:{})", server.address.port())), "{error}");
-    assert!(begun.elapsed() < Duration::from_millis(3800));
     eventually(|| server.count("signal TERM") == 1 && server.open().0 == 0).await;
-    tokio::time::sleep(Duration::from_millis(4500).saturating_sub(begun.elapsed())).await;
-    assert!(!flag.exists(), "the script went on");
+    let written = || std::fs::metadata(&file).map_or(0, |file| file.len());
+    let ended = async {
+        let mut before = 0;
+        while written() != before {
+            before = written();
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_mins(1), ended).await.is_ok(), "the script went on");
     // Where it does go on, it holds a session; what follows does without that one.
     assert_eq!(text(shell.run("echo next", TIMEOUT).await), "next\n");
     assert_eq!(server.count("connected"), 2);
@@ -418,9 +423,9 @@ async fn the_config_file_gives_what_cluster_yaml_leaves_open() {
 }
 
 async fn eventually(holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !holds() {
-        assert!(Instant::now() < deadline, "did not come about in 5 s");
+        assert!(Instant::now() < deadline, "did not come about in a minute");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
