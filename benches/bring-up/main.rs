@@ -31,7 +31,8 @@ const CHECK: &str = "/usr/libexec/keepalived/check_haproxy.sh";
 
 /// How many nodes are Ready, and the answers of the three API servers.
 const READY: &str = "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers | grep -cw Ready; \
-    for host in 11 12 13; do curl -sk --max-time 2 https://10.78.0.$host:6443/readyz; done";
+    net=$(hostname -I | cut -d. -f1-3); \
+    for host in 11 12 13; do curl -sk --max-time 2 https://$net.$host:6443/readyz; done";
 /// The members of etcd.
 const MEMBERS: &str = "cd /etc/kubernetes/pki/etcd && curl -sS --cacert ca.crt --cert server.crt --key server.key -d '{}' \
     https://127.0.0.1:2379/v3/cluster/member/list";
@@ -145,7 +146,8 @@ impl Lab {
 
     fn script(&self, name: &str) -> Command {
         let mut script = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab").join(name));
-        script.env("LAB_NAME", "mainstay-bench").env("LAB_SUBNET", "10.78.0.0/24").env("LAB_DIR", &self.directory);
+        script.env("LAB_NAME", format!("mainstay-bench-{}", std::process::id())).env("LAB_DIR", &self.directory);
+        script.env("LAB_OWNER", std::process::id().to_string());
         script.env_remove("SSH_AUTH_SOCK");
         script
     }

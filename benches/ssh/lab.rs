@@ -96,7 +96,8 @@ impl Lab {
 
     fn script(&self, name: &str) -> Command {
         let mut script = Command::new(root().join("tests/lab").join(name));
-        script.env("LAB_NAME", "mainstay-bench").env("LAB_SUBNET", "10.78.0.0/24").env("LAB_DIR", &self.directory);
+        script.env("LAB_NAME", format!("mainstay-bench-{}", std::process::id())).env("LAB_DIR", &self.directory);
+        script.env("LAB_OWNER", std::process::id().to_string());
         // What Ansible's modules need on a host.
         script.env("LAB_PACKAGES", "python3 python3-apt").env_remove("SSH_AUTH_SOCK");
         script

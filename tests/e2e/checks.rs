@@ -81,9 +81,12 @@ pub(crate) fn backends_are_up(lab: &Lab) {
 
 pub(crate) fn one_holder(lab: &Lab) -> String {
     let (address, _) = lab.endpoint();
-    let holders = lab.holders(&address);
-    assert_eq!(holders.len(), 1, "exactly one host has {address}: {holders:?}");
-    holders[0].clone()
+    let mut holders = Vec::new();
+    until(&format!("exactly one host has {address}"), 10, || {
+        holders = lab.holders(&address);
+        holders.len() == 1
+    });
+    holders.remove(0)
 }
 
 fn kubeconfig_works_from_outside(lab: &Lab) {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::checks::no_tokens;
-use crate::lab::{Lab, text};
+use crate::lab::{Lab, text, until};
 use crate::secrets::{MARKER, Watch};
 
 #[test]
@@ -32,17 +32,23 @@ fn a_paused_worker_stops_nothing_else_and_is_resumed() {
     let file = lab.dir.join("cluster.yaml");
     let password = "loadBalancer: {keepalived: {authPassword: {env: LAB_VRRP}, advertInterval: 1s}}\n";
     fs::write(&file, fs::read_to_string(&file).unwrap() + password).unwrap();
-    let watch = Watch::start();
+    let watch = Watch::start(&lab);
 
     // A worker that hangs in the middle of an apply.
     let log = lab.dir.join("debug.log");
+    let events = lab.dir.join("events.jsonl");
     let child = lab
         .command(&["--verbose", "--log", log.to_str().unwrap(), "apply", "--auto-approve"])
+        .arg("--json-into")
+        .arg(&events)
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(std::time::Duration::from_secs(4));
+    until("the apply works on w2", 60, || {
+        let text = fs::read_to_string(&events).unwrap_or_default();
+        text.lines().any(|line| line.contains("\"apply_start\"") && line.contains("\"w2/container-runtime/"))
+    });
     lab.docker("pause", "w2");
     let output = child.wait_with_output().unwrap();
     let said = text(&output);

@@ -9,9 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// One lab at a time: it is the machine's cores that are short, not its memory.
 static TURN: Mutex<()> = Mutex::new(());
 
-/// A running lab; taken down when it is dropped, unless `LAB_KEEP` is set.
+/// A running lab; removed when it is dropped, unless `LAB_KEEP` is set. One of a test run that was killed is removed by
+/// the next `tests/lab/up`, whoever calls it.
 pub(crate) struct Lab {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) dir: PathBuf,
     pub(crate) hosts: Vec<String>,
     _turn: MutexGuard<'static, ()>,
@@ -32,9 +33,24 @@ pub(crate) fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a lab is to be left running for people to look at.
+/// Whether labs are left running, for people to work in.
 pub(crate) fn stays() -> bool {
-    std::env::var_os("LAB_KEEP").is_some() || std::thread::panicking() && std::env::var_os("CI").is_none()
+    std::env::var_os("LAB_KEEP").is_some()
+}
+
+/// A name that no other run of the tests has, from this checkout or another one.
+pub(crate) fn own_name(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
+/// A script of the lab that has this name and directory.
+pub(crate) fn script(path: &str, name: &str, dir: &Path) -> Command {
+    let mut command = Command::new(root().join("tests/lab").join(path));
+    command.env("LAB_NAME", name).env("LAB_DIR", dir).env_remove("LAB_OWNER").stdin(Stdio::null());
+    if !stays() {
+        command.env("LAB_OWNER", std::process::id().to_string());
+    }
+    command
 }
 
 /// Whether the lab can run, which this script of it knows. With `MAINSTAY_LAB=required`, as in CI,
@@ -52,12 +68,13 @@ pub(crate) fn ready(script: &str) -> bool {
 
 impl Lab {
     /// Makes fresh hosts. `None` when there is no lab (said loudly).
-    pub(crate) fn up(name: &'static str, control_planes: usize, workers: usize) -> Option<Self> {
+    pub(crate) fn up(name: &str, control_planes: usize, workers: usize) -> Option<Self> {
         let turn = turn();
         if !ready("docker-ready") {
             return None;
         }
-        let dir = root().join("target").join(name);
+        let name = own_name(name);
+        let dir = root().join("target").join(&name);
         let mut hosts: Vec<String> = (1..=control_planes).map(|i| format!("cp{i}")).collect();
         hosts.extend((1..=workers).map(|i| format!("w{i}")));
         let lab = Self { name, dir, hosts, _turn: turn };
@@ -76,14 +93,8 @@ impl Lab {
         assert!(output.status.success(), "tests/lab/by-hand failed:\n{}", text(&output));
     }
 
-    fn script(&self, name: &str) -> Command {
-        let mut command = Command::new(root().join("tests/lab").join(name));
-        command
-            .env("LAB_NAME", self.name)
-            .env("LAB_DIR", &self.dir)
-            .env("LAB_SUBNET", "10.78.0.0/24")
-            .stdin(Stdio::null());
-        command
+    fn script(&self, path: &str) -> Command {
+        script(path, &self.name, &self.dir)
     }
 
     /// The compiled binary on this lab's cluster.yaml.
@@ -182,13 +193,35 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if stays() {
-            loudly(&format!("the lab {} is left running: LAB_NAME={} tests/lab/down", self.name, self.name));
+impl Lab {
+    /// What a failed test leaves of its hosts: their journals, and what Kubernetes' containers wrote.
+    fn keep_logs(&self) {
+        let logs = root().join("target/e2e-logs").join(&self.name);
+        if std::fs::create_dir_all(&logs).is_err() {
             return;
         }
-        let _ = self.script("down").output();
+        let all = "journalctl --no-pager -o short-precise; tail -n 200 /var/log/pods/*/*/*.log; true";
+        for host in &self.hosts {
+            let _ = std::fs::write(logs.join(host), self.try_sh(host, all).stdout);
+        }
+        loudly(&format!("the journals of its hosts are in {}", logs.display()));
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keep_logs();
+        }
+        if stays() {
+            let down = root().join("tests/lab/down");
+            loudly(&format!("the lab is left running; to remove it: LAB_NAME={} {}", self.name, down.display()));
+            return;
+        }
+        let output = self.script("down").output();
+        if let Some(output) = output.ok().filter(|output| !output.status.success()) {
+            loudly(&format!("tests/lab/down failed: {}", text(&output)));
+        }
     }
 }
 
@@ -200,11 +233,12 @@ pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// Waits for a condition, with a deadline.
+/// Waits for a condition. The deadline is for a machine of its own: one that other labs share gets several times that.
 pub(crate) fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
+    let seconds = 5 * seconds;
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
     while !holds() {
-        assert!(std::time::Instant::now() < deadline, "waited {seconds} s in vain until {what}");
+        assert!(std::time::Instant::now() < deadline, "timed out after {seconds} s waiting until {what}");
         std::thread::sleep(std::time::Duration::from_millis(300));
     }
 }

@@ -1,11 +1,12 @@
 //! From bare hosts to a cluster, through drift and failover, and back to bare hosts.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::checks::{backends_are_up, cluster_is_whole, lead_etcd_from, one_holder};
-use crate::lab::{Lab, loudly, until};
-use crate::poll::{Poll, answers};
+use crate::checks::{cluster_is_whole, one_holder};
+use crate::failover::failover;
+use crate::lab::{Lab, loudly, text};
+use crate::poll::Poll;
 use crate::saved::saved_plans_hold;
 
 pub(crate) const NO_CHANGES: &str = "No changes. The hosts match cluster.yaml.";
@@ -20,17 +21,38 @@ fn a_cluster_from_bare_hosts_and_back() {
     assert!(applied.contains("Apply complete!"), "{applied}");
     loudly(&format!("figure: apply from bare hosts took {:.0} s", began.elapsed().as_secs_f64()));
     cluster_is_whole(&lab);
-
-    nothing_to_do_writes_nothing(&lab);
-    drift_is_named_and_mended(&lab);
-    saved_plans_hold(&lab);
-    failover(&lab, rounds());
+    checks_hold(&lab);
     destroy_puts_everything_back(&lab, &before);
 }
 
-/// Rounds of each failover; `LAB_ROUNDS=10` for figures.
-fn rounds() -> usize {
-    std::env::var("LAB_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
+/// Checks of a running cluster share this one, and take turns: a lab of its own costs each two minutes. A check leaves the
+/// cluster such that `plan` has nothing to do. `LAB_CHECKS=saved` runs those whose name has this in it.
+const CHECKS: &[(&str, fn(&Lab))] = &[
+    ("nothing_to_do_writes_nothing", nothing_to_do_writes_nothing),
+    ("drift_is_named_and_mended", drift_is_named_and_mended),
+    ("saved_plans_hold", saved_plans_hold),
+    ("failover", failover),
+];
+
+/// All checks, the others too when one fails, as long as the cluster is whole after it.
+fn checks_hold(lab: &Lab) {
+    let wanted = std::env::var("LAB_CHECKS").unwrap_or_default();
+    let mut failed = Vec::new();
+    for (name, check) in CHECKS.iter().filter(|(name, _)| name.contains(&wanted)) {
+        let began = std::time::Instant::now();
+        let held = catch_unwind(AssertUnwindSafe(|| check(lab))).is_ok();
+        let said = if held { "held" } else { "FAILED" };
+        loudly(&format!("check {name}: {said}, {:.0} s", began.elapsed().as_secs_f64()));
+        let plan = lab.mainstay(&["plan", "--detailed-exitcode"]);
+        if !held || plan.status.code() != Some(0) {
+            failed.push(*name);
+        }
+        if plan.status.code() != Some(0) {
+            loudly(&format!("the cluster is not whole after {name}:\n{}", text(&plan)));
+            break;
+        }
+    }
+    assert!(failed.is_empty(), "checks of the running cluster failed: {}", failed.join(", "));
 }
 
 fn nothing_to_do_writes_nothing(lab: &Lab) {
@@ -92,106 +114,6 @@ fn drift_is_named_and_mended(lab: &Lab) {
     let seen = client.end();
     assert!(seen.asked > 5 && seen.failed == 0, "a client saw {seen:?} while drift was mended");
     assert!(lab.expect(0, &["plan", "--detailed-exitcode"]).contains(NO_CHANGES));
-}
-
-/// Breaks or mends something on the host that is named.
-type Break = fn(&Lab, &str);
-
-/// What a client sees when the holder's haproxy dies, the holder hangs, or is cut off.
-fn failover(lab: &Lab, rounds: usize) {
-    let cases: [(&str, Duration, Break, Break); 4] = [
-        (
-            "haproxy stopped",
-            Duration::from_millis(1500),
-            |lab, host| drop(lab.sh(host, "systemctl stop haproxy")),
-            |lab, host| {
-                drop(lab.sh(host, "systemctl start haproxy"));
-            },
-        ),
-        (
-            "haproxy killed",
-            Duration::from_millis(1500),
-            // Held down, so that it is the VIP that moves and not systemd that restarts it.
-            |lab, host| {
-                drop(lab.sh(host, "systemctl mask --runtime haproxy >/dev/null 2>&1; pkill -9 -x haproxy || true"));
-            },
-            |lab, host| {
-                drop(lab.sh(host, "systemctl unmask --runtime haproxy >/dev/null 2>&1; systemctl reset-failed haproxy; systemctl start haproxy"));
-            },
-        ),
-        (
-            "holder paused",
-            Duration::from_secs(3),
-            |lab, host| lab.docker("pause", host),
-            |lab, host| lab.docker("unpause", host),
-        ),
-        (
-            "holder cut off",
-            Duration::from_secs(3),
-            |lab, host| plug(lab, host, false),
-            |lab, host| plug(lab, host, true),
-        ),
-    ];
-    for (what, bound, harm, heal) in cases {
-        let mut outages = Vec::new();
-        for _ in 0..rounds {
-            let holder = one_holder(lab);
-            // With the holder goes etcd's leader: until there is another one, API servers are slow to say that they are ready.
-            lead_etcd_from(lab, &holder);
-            let began = lab.sh(&holder, "date +%s.%N");
-            let client = Poll::start(lab.vip());
-            std::thread::sleep(Duration::from_millis(500));
-            harm(lab, &holder);
-            until("the API answers for a while after the harm", 30, || {
-                (0..20).all(|_| {
-                    std::thread::sleep(Duration::from_millis(100));
-                    answers(lab.vip())
-                })
-            });
-            let seen = client.end();
-            outages.push(seen.outage);
-            heal(lab, &holder);
-            until("one host has the VIP again", 60, || lab.holders(&lab.endpoint().0).len() == 1);
-            backends_are_up(lab);
-            never_without_servers(lab, what, began.trim(), &holder);
-        }
-        outages.sort();
-        let (median, worst) = (outages[outages.len() / 2], outages[outages.len() - 1]);
-        loudly(&format!("figure: {what}: outage median {median:.1?}, worst {worst:.1?} in {rounds} rounds"));
-        assert!(worst <= bound, "{what}: {outages:?} is over {bound:?}");
-    }
-}
-
-/// No haproxy but the harmed host's own ever took all API servers for down, which cuts every connection through it. Unless
-/// those on the other hosts said themselves, and time and again, that they were not ready: then etcd could not work here.
-fn never_without_servers(lab: &Lab, what: &str, since: &str, harmed: &str) {
-    for host in lab.hosts.iter().filter(|host| host.starts_with("cp") && *host != harmed) {
-        let line = format!("journalctl --no-pager -o cat -u haproxy --since @{since}");
-        let told = lab.sh(host, &line);
-        if !told.lines().any(|line| line.contains("has no server available")) {
-            continue;
-        }
-        let harmed_one = format!("/{harmed} is DOWN");
-        let down = told.lines().filter(|line| line.contains(" is DOWN, reason: ") && !line.contains(&harmed_one));
-        let misjudged: Vec<&str> = down.filter(|line| !line.contains("wrong status, code: 500")).collect();
-        assert!(misjudged.is_empty(), "{what} {harmed}: {host}: {misjudged:#?} in {told}");
-        loudly(&format!("figure: {what} {harmed}: no API server was ready for haproxy on {host} for some seconds"));
-    }
-}
-
-/// Pulls a host's network cable at the switch, or plugs it in again. The host notices nothing.
-fn plug(lab: &Lab, host: &str, in_again: bool) {
-    let index = lab.sh(host, "cat /sys/class/net/eth0/iflink");
-    let port = std::fs::read_dir("/sys/class/net")
-        .unwrap()
-        .flatten()
-        .find(|port| std::fs::read_to_string(port.path().join("ifindex")).is_ok_and(|it| it == index));
-    let port = port.expect("the host's port is on this machine").file_name().into_string().unwrap();
-    let id = crate::lab::docker(&["network", "inspect", lab.name, "--format", "{{.Id}}"]);
-    let bridge = format!("br-{}", &String::from_utf8(id.stdout).unwrap()[..12]);
-    let how = if in_again { vec!["master", &bridge] } else { vec!["nomaster"] };
-    let output = std::process::Command::new("ip").args(["link", "set", "dev", &port]).args(how).output().unwrap();
-    assert!(output.status.success(), "{}", crate::lab::text(&output));
 }
 
 fn destroy_puts_everything_back(lab: &Lab, before: &BTreeMap<String, String>) {

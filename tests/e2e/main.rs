@@ -7,6 +7,7 @@
 mod adopt;
 mod checks;
 mod drift;
+mod failover;
 mod faults;
 mod kill;
 mod lab;

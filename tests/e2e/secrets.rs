@@ -2,35 +2,59 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use crate::lab::{Lab, docker};
+
 /// The VRRP password of the lab's clusters that have one; at most 8 characters.
 pub(crate) const MARKER: &str = "Zq7mArKr";
 
-/// Reads the arguments of every process of this machine, those in containers too, over and over.
+/// Reads the arguments of every process of a lab's hosts, and of all that this test starts, over and over.
 pub(crate) struct Watch {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<BTreeSet<String>>,
+    thread: JoinHandle<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    secrets: BTreeSet<String>,
+    /// Hosts of which a process was seen at all: where Docker runs elsewhere, nothing would be found.
+    hosts: BTreeSet<String>,
 }
 
 impl Watch {
-    pub(crate) fn start() -> Self {
+    pub(crate) fn start(lab: &Lab) -> Self {
+        let id = |host: &String| {
+            let output = docker(&["inspect", &lab.container(host), "--format", "{{.Id}}"]);
+            (String::from_utf8(output.stdout).unwrap().trim().to_owned(), host.clone())
+        };
+        let containers: Vec<(String, String)> = lab.hosts.iter().map(id).collect();
+        assert!(containers.iter().all(|(id, _)| id.len() == 64), "{containers:?}");
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
-            let mut seen = BTreeSet::new();
+            let mut seen = Seen::default();
             while !stopped.load(Ordering::Relaxed) {
                 for entry in fs::read_dir("/proc").unwrap().flatten() {
-                    let Ok(bytes) = fs::read(entry.path().join("cmdline")) else { continue };
+                    let process = entry.path();
+                    let Ok(bytes) = fs::read(process.join("cmdline")) else { continue };
                     let line = String::from_utf8_lossy(&bytes).replace('\0', " ");
-                    if line.contains(MARKER) || holds_a_token(&line) {
-                        seen.insert(line);
+                    let is_secret = line.contains(MARKER) || holds_a_token(&line);
+                    // Other labs have secrets, too, and most processes here are none of ours.
+                    if is_secret || line.starts_with("/sbin/init") {
+                        let host = host_of(&process, &containers);
+                        if is_secret && (host.is_some() || is_started_here(&process)) {
+                            seen.secrets.insert(line);
+                        }
+                        seen.hosts.extend(host);
                     }
                 }
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }
+            assert_eq!(seen.hosts.len(), containers.len(), "processes were seen only of {:?}", seen.hosts);
             seen
         });
         Self { stop, thread }
@@ -39,9 +63,32 @@ impl Watch {
     /// Ends the watch; nothing may have been seen.
     pub(crate) fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
-        let seen = self.thread.join().unwrap();
+        let seen = self.thread.join().unwrap().secrets;
         assert!(seen.is_empty(), "secrets in arguments: {seen:?}");
     }
+}
+
+/// The host in which a process runs, pods included: its control groups are below those of the host's container.
+fn host_of(process: &Path, containers: &[(String, String)]) -> Option<String> {
+    let groups = fs::read_to_string(process.join("cgroup")).ok()?;
+    containers.iter().find(|(id, _)| groups.contains(id.as_str())).map(|(_, host)| host.clone())
+}
+
+/// Whether a process was started by this one, or by what this one started.
+fn is_started_here(process: &Path) -> bool {
+    let parent = |process: &Path| -> Option<String> {
+        let status = fs::read_to_string(process.join("status")).ok()?;
+        Some(status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().to_owned())
+    };
+    let own = std::process::id().to_string();
+    let mut process = process.to_owned();
+    while let Some(pid) = parent(&process).filter(|pid| pid != "0") {
+        if pid == own {
+            return true;
+        }
+        process = Path::new("/proc").join(pid);
+    }
+    false
 }
 
 /// A kubeadm bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`, or a certificate key of 64 hex digits.
@@ -54,6 +101,16 @@ fn holds_a_token(line: &str) -> bool {
         let key = line.contains("kubeadm") && word.len() == 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
         token || key
     })
+}
+
+#[test]
+fn only_processes_that_this_test_started_count() {
+    let process = |pid: u32| Path::new("/proc").join(pid.to_string());
+    let mut child = std::process::Command::new("sh").args(["-c", "sleep 60; true"]).spawn().unwrap();
+    let (own, others) = (is_started_here(&process(child.id())), is_started_here(&process(1)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(own && !others);
 }
 
 #[test]

@@ -19,9 +19,7 @@ struct Machine {
 
 impl Machine {
     fn script(&self, name: &str) -> Command {
-        let mut command = Command::new(root().join("tests/lab/vm").join(name));
-        command.env("LAB_DIR", &self.dir).env("LAB_NAME", "mainstay-e2e-vm").stdin(Stdio::null());
-        command
+        lab::script(&format!("vm/{name}"), "mainstay-e2e-vm", &self.dir)
     }
 
     fn run(&self, name: &str, args: &[&str]) -> String {
@@ -85,8 +83,8 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         if lab::stays() {
-            let dir = self.dir.display();
-            loudly(&format!("the machine is left running: LAB_DIR={dir} tests/lab/vm/down"));
+            let (dir, down) = (self.dir.display(), root().join("tests/lab/vm/down"));
+            loudly(&format!("the machine is left running; to remove it: LAB_DIR={dir} {}", down.display()));
             return;
         }
         let _ = self.script("down").output();
@@ -99,7 +97,7 @@ fn the_kernel_is_prepared_for_ipvs_also_after_a_reboot_and_put_back() {
     if !ready("vm/ready") {
         return;
     }
-    let machine = Machine { dir: root().join("target/mainstay-e2e-vm") };
+    let machine = Machine { dir: root().join("target").join(lab::own_name("mainstay-e2e-vm")) };
     let began = std::time::Instant::now();
     let lap = |what: &str| loudly(&format!("figure: virtual machine, {what}: {:.0} s", began.elapsed().as_secs_f64()));
     machine.run("up", &[]);

@@ -1,17 +1,16 @@
 # shellcheck shell=bash
-# Sourced by the scripts beside it: names, addresses and the image layers.
+# Sourced by the scripts beside it: hosts, their addresses and the image layers.
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-LAB_NAME=${LAB_NAME:-mainstay-lab}
-LAB_SUBNET=${LAB_SUBNET:-10.77.0.0/24}
-LAB_DIR=${LAB_DIR:-$(cd -- "$here/../.." && pwd)/target/lab}
 LAB_KUBERNETES_DIR=${LAB_KUBERNETES_DIR:-}
 LAB_PACKAGES=${LAB_PACKAGES:-}
 suite=bookworm
-net=${LAB_SUBNET%.*}
 
 say() { printf 'lab: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
+
+# shellcheck source=tests/lab/place.sh
+. "$here/place.sh"
 
 container() { printf '%s-%s' "$LAB_NAME" "$1"; }
 
@@ -29,28 +28,13 @@ address_of() {
   esac
 }
 
-# Two checkouts on one machine must not replace each other's hosts.
-check_owner() {
-  local owner
-  owner=$(docker ps -a --filter "label=mainstay-lab=$LAB_NAME" --format '{{.Label "mainstay-lab-dir"}}' |
-    grep -vxF "$LAB_DIR" | head -n 1) || true
-  [ -z "$owner" ] ||
-    die "a lab $LAB_NAME runs from $owner already: set LAB_NAME and LAB_SUBNET, or end it (LAB_DIR=$owner tests/lab/down)"
-}
-
-remove_hosts() {
-  local hosts
-  hosts=$(docker ps -aq --filter "label=mainstay-lab=$LAB_NAME")
-  # shellcheck disable=SC2086 # one word an id
-  [ -z "$hosts" ] || docker rm -fv $hosts >/dev/null
-  docker volume ls -q --filter "label=mainstay-lab=$LAB_NAME" | xargs -r docker volume rm >/dev/null
-}
-
-# need COMMAND PACKAGE: installs the package where the command is missing.
+# need COMMAND PACKAGE: ends where the command is missing; with LAB_INSTALL, as CI sets it, installs the package.
 need() {
   command -v "$1" >/dev/null && return
+  [ -n "${LAB_INSTALL:-}" ] ||
+    die "'$1' is missing: install $2, or run $here/vm/ready --install as root, which installs all that the lab needs"
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    die "'$1' is missing: install $2"
+    die "'$1' is missing, and only root on a Debian can install $2"
   fi
   say "installing $2"
   install_package "$2" || { apt-get -qq update && install_package "$2"; } || die "apt-get cannot install $2"
