@@ -233,6 +233,16 @@ pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
+/// The addresses for which something is planned, of the events that a plan says.
+pub(crate) fn planned_changes(events: &str) -> Vec<String> {
+    let events = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let address = |event: serde_json::Value| {
+        let found = event.get("address").or_else(|| event.pointer("/change/address")).unwrap();
+        found.as_str().unwrap().to_owned()
+    };
+    events.filter(|event| event["type"] == "planned_change").map(address).collect()
+}
+
 /// Waits for a condition. The deadline is for a machine of its own: one that other labs share gets several times that.
 pub(crate) fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
     let seconds = 5 * seconds;

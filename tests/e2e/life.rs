@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::checks::{cluster_is_whole, one_holder};
 use crate::failover::failover;
-use crate::lab::{Lab, loudly, text};
+use crate::lab::{Lab, loudly, planned_changes, text};
 use crate::poll::Poll;
 use crate::saved::saved_plans_hold;
 
@@ -85,17 +85,7 @@ fn drift_is_named_and_mended(lab: &Lab) {
     lab.sh("w1", "systemctl stop kubelet");
 
     let planned = lab.expect(2, &["--json", "plan", "--detailed-exitcode"]);
-    let mut named: Vec<String> = planned
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .filter(|line| line["type"] == "planned_change")
-        .map(|line| line.to_string())
-        .map(|line| {
-            let value: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let address = value.get("address").or_else(|| value.pointer("/change/address")).unwrap();
-            address.as_str().unwrap().to_owned()
-        })
-        .collect();
+    let mut named = planned_changes(&planned);
     named.sort();
     let mut expected = vec![
         format!("{holder}/host/file[/etc/sysctl.d/90-mainstay.conf]"),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use crate::lab::{self, loudly, ready, root, text};
+use crate::lab::{self, loudly, planned_changes, ready, root, text};
 
 /// What `proxyMode: ipvs` loads.
 const MODULES: [&str; 7] = ["overlay", "br_netfilter", "nf_conntrack", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"];
@@ -52,13 +52,7 @@ impl Machine {
     fn planned_for_the_host(&self) -> Vec<String> {
         let output = self.mainstay("cluster.yaml", &["--json", "plan"]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
-        let lines: Vec<serde_json::Value> =
-            String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let address = |line: &serde_json::Value| {
-            let found = line.get("address").or_else(|| line.pointer("/change/address")).unwrap();
-            found.as_str().unwrap().to_owned()
-        };
-        let planned: Vec<String> = lines.iter().filter(|it| it["type"] == "planned_change").map(address).collect();
+        let planned = planned_changes(&String::from_utf8(output.stdout).unwrap());
         assert!(planned.iter().any(|it| it == "vm/control-plane/kubeadm_init"), "that one is never done: {planned:?}");
         planned.into_iter().filter(|it| it.starts_with("vm/host/")).collect()
     }
