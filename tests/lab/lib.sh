@@ -140,6 +140,8 @@ make_more() {
 
 # All layers that are not there yet; two labs that start at once do not build the same one twice.
 make_all() {
+  # No need to wait while another lab builds others.
+  have_image "$host_image" && return
   exec 9>"${TMPDIR:-/tmp}/mainstay-lab.lock"
   flock 9
   make_base
