@@ -101,6 +101,7 @@ impl World {
             initialized_on: self.state.initialized_on(),
             vrrp_password: None,
             manifest: Some(MANIFEST),
+            recorded: &stack::Recorded::default(),
         };
         stack::declare(&self.cluster, &inputs).expect("nothing contradicts it").into_items()
     }

@@ -44,9 +44,11 @@ pub(super) fn graph(cluster: &Cluster, facts: &BTreeMap<HostName, HostFacts>) ->
             Network::Manifest { source: ManifestSource::Path(_) | ManifestSource::Url(_), .. }
         )
         .then_some(MANIFEST),
+        recorded: &stack::Recorded::default(),
     };
-    let items = stack::declare(cluster, &inputs)?.into_items();
-    Ok(Graph::build(items).unwrap_or_else(|error| panic!("a checked cluster is no graph: {error}")))
+    let (items, handed_over) = stack::declare(cluster, &inputs)?.into_parts();
+    let graph = Graph::build(items).unwrap_or_else(|error| panic!("a checked cluster is no graph: {error}"));
+    Ok(graph.handing_over(handed_over))
 }
 
 /// Everything that a resource says of itself can be written, sent and read back.

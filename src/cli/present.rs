@@ -31,7 +31,9 @@ impl Origin {
         };
         let reasons = plan.changes.iter().flat_map(|change| &change.reasons);
         let lines = reasons.filter_map(|reason| match reason {
-            Reason::Pending { source } => Some((source.clone(), workspace.loaded.sources.line(source)?)),
+            Reason::Pending { source } | Reason::HandedOver { source, .. } => {
+                Some((source.clone(), workspace.loaded.sources.line(source)?))
+            }
             _ => None,
         });
         Self { file: workspace.file.display().to_string(), lines: lines.collect() }

@@ -269,7 +269,9 @@ impl SimulatedFleet {
         let output = match (request.effect, request.act) {
             (Some(effect), Some((_, slots))) => {
                 let (now, half, done) = (self.hosts.clock.now(), amount == Amount::Half, request.resource.simulate());
-                let doing = Doing { on: &here, address: &address, done: &done, slots, now, half };
+                let attributes = request.resource.attributes();
+                let node = attributes.get("node").and_then(Value::as_str);
+                let doing = Doing { on: &here, address: &address, node, done: &done, slots, now, half };
                 self.change(|world| carry_out(world, effect, doing))?
             }
             _ => Output { stdout: "simulated".into(), ..Output::default() },

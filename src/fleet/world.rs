@@ -38,6 +38,8 @@ pub(super) enum Line {
     Endpoint(Option<Ipv4Addr>),
     /// The keepalived.conf that a host's keepalived goes by.
     Loaded(HostName, Observation),
+    /// The haproxy.cfg that a host's haproxy goes by.
+    Read(HostName, Observation),
 }
 
 /// Everything about the simulated hosts.
@@ -145,6 +147,21 @@ impl World {
         self.model.holders(&self.down)
     }
 
+    /// Hosts with an API server, be it ready or not.
+    pub fn api_servers(&self) -> BTreeSet<HostName> {
+        self.hosts.keys().filter(|host| self.model.is_control_plane(host)).cloned().collect()
+    }
+
+    /// To which hosts the haproxy of each load balancer that runs sends the API's clients.
+    pub fn api_backends(&self) -> BTreeMap<HostName, BTreeSet<HostName>> {
+        let at = |address: &Ipv4Addr| {
+            let host = self.hosts.iter().find(|(_, at)| at.parse() == Ok(*address));
+            host.map(|(host, _)| host.clone())
+        };
+        let named = |backends: BTreeSet<Ipv4Addr>| backends.iter().filter_map(at).collect();
+        self.model.backends(&self.down).map(|(host, backends)| (host.clone(), named(backends))).collect()
+    }
+
     pub(super) fn model(&self) -> &Model {
         &self.model
     }
@@ -207,6 +224,7 @@ impl World {
             Line::Token(id, token) => replace(&mut self.model.tokens, id, token),
             Line::Certificates(certificates) => self.model.certificates = certificates,
             Line::Endpoint(endpoint) => self.model.endpoint = endpoint,
+            Line::Read(host, cfg) => self.model.balancers.entry(host).or_default().has_read(&cfg),
             Line::Loaded(host, conf) => self.model.balancers.entry(host).or_default().goes_by(&conf),
         }
     }
@@ -222,7 +240,8 @@ impl World {
         let certificates = model.certificates.iter().map(|it| Line::Certificates(Some(it.clone())));
         let endpoint = model.endpoint.map(|it| Line::Endpoint(Some(it)));
         let loaded = model.balancers.iter().filter_map(|(host, it)| Some(Line::Loaded(host.clone(), it.outdated()?)));
-        let known = etcd.chain(tokens).chain(certificates).chain(endpoint).chain(loaded);
+        let read = model.balancers.iter().filter_map(|(host, it)| Some(Line::Read(host.clone(), it.unread()?)));
+        let known = etcd.chain(tokens).chain(certificates).chain(endpoint).chain(loaded).chain(read);
         hosts.chain(at).chain(down).chain(faults).chain(known)
     }
 }

@@ -18,6 +18,7 @@ pub struct Wishes<'a> {
     pub pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
     initialized_on: Option<HostName>,
     auth_password: Option<Secret>,
+    recorded: stack::Recorded,
     /// The text of the network plugin's manifest, where cluster.yaml names one.
     pub manifest: Option<String>,
 }
@@ -29,6 +30,9 @@ impl<'a> Wishes<'a> {
             cluster,
             pod_ranges: stack::assign_pod_ranges(cluster, &followed.state.pod_ranges)?,
             initialized_on: followed.state.initialized_on().cloned(),
+            recorded: stack::Recorded::read(
+                followed.state.resources.iter().map(|(address, record)| (address, &record.attributes)),
+            ),
             auth_password: auth_password(cluster)?,
             manifest: manifest(cluster)?,
         })
@@ -42,8 +46,10 @@ impl<'a> Wishes<'a> {
             initialized_on: self.initialized_on.as_ref(),
             vrrp_password: self.auth_password.as_ref(),
             manifest: self.manifest.as_deref(),
+            recorded: &self.recorded,
         };
-        Ok(Graph::build(stack::declare(self.cluster, &inputs)?.into_items())?)
+        let (items, handed_over) = stack::declare(self.cluster, &inputs)?.into_parts();
+        Ok(Graph::build(items)?.handing_over(handed_over))
     }
 }
 

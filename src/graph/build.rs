@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::drawing::Drawing;
 use super::order::Edges;
-use crate::resource::{Address, Declared};
+use crate::resource::{Address, Declared, HandOvers, HandedOver};
 
 /// Why declarations are no graph. A fault of `stack`, never of whoever writes cluster.yaml, save
 /// for keys that come from there twice.
@@ -54,6 +54,7 @@ pub struct Graph {
     dependents: Edges,
     needs: Edges,
     order: Vec<usize>,
+    handed_over: HandOvers,
 }
 
 impl Graph {
@@ -86,7 +87,18 @@ impl Graph {
             return Err(GraphError::Cycle { cycle: cycle(&items, &pairs) });
         }
         let needs = dependents.reversed();
-        Ok(Self { items, numbers, dependents, needs, order: order.nodes })
+        Ok(Self { items, numbers, dependents, needs, order: order.nodes, handed_over: HandOvers::default() })
+    }
+
+    /// The same graph, with what cluster.yaml leaves to somebody else.
+    #[must_use]
+    pub fn handing_over(self, handed_over: HandOvers) -> Self {
+        Self { handed_over, ..self }
+    }
+
+    /// Whether a resource that is not declared belongs to somebody else now.
+    pub fn handed_over(&self, address: &Address) -> Option<&HandedOver> {
+        self.handed_over.of(address)
     }
 
     /// Number of resources.

@@ -7,11 +7,12 @@
 mod base64;
 mod content;
 mod passwords;
+mod takeover;
 
 use serde::{Deserialize, Serialize};
 
 use crate::resource::{
-    Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Secret, Step, Value, sha256_hex,
+    Act, Action, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Secret, Step, Value, sha256_hex,
 };
 pub use content::{Content, ContentBuilder};
 
@@ -266,12 +267,8 @@ impl Kind for File {
         }
     }
 
-    fn takeover(&self) -> Option<String> {
-        (self.check == Some(FileCheck::Keepalived)).then(|| {
-            "keepalived starts over with another design: its holder lets go of the virtual IP and takes it again, so for \
-             a moment (one second for mainstay's, four for the usual one) nothing answers there"
-                .to_owned()
-        })
+    fn takeover(&self, found: &FileSeen, action: Action) -> Option<String> {
+        takeover::cost(self, found, action)
     }
 
     fn destroy(&self, prior: &Prior<FileSeen>) -> Vec<Step> {

@@ -169,6 +169,23 @@ mod tests {
     }
 
     #[test]
+    fn a_module_that_the_host_still_asks_for_stays() {
+        let (root, rehearsal) = host();
+        let module_of = |name: &str| root.path().join("sys/module").join(name);
+        let boot = root.path().join("etc/modules-load.d/mainstay.conf");
+        // It came with `ip_vs`, and is listed itself.
+        write(&boot, "# ours\nnf-conntrack\n");
+        rehearsal.live(&module("ip_vs"));
+        assert!(module_of("nf_conntrack").exists() && !module_of("ip_vs").exists());
+        fs::remove_dir(module_of("nf_conntrack")).unwrap();
+        // A parameter that only it brings is still set.
+        fs::remove_file(&boot).unwrap();
+        write(root.path().join("etc/sysctl.d/90-mainstay.conf"), "net.ipv4.vs.conntrack = 1\n");
+        rehearsal.live(&module("ip_vs"));
+        assert!(module_of("ip_vs").exists() && !module_of("nf_conntrack").exists());
+    }
+
+    #[test]
     fn one_that_was_there_or_is_in_use_stays() {
         let (root, rehearsal) = host();
         rehearsal.live(&module("in_use"));

@@ -1,4 +1,4 @@
-//! `node`: labels and annotations of a Kubernetes node.
+//! `node`: labels, annotations and taints of a Kubernetes node.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +11,8 @@ use crate::resource::{Act, Effect, FieldChange, Kind, Observation, Output, Prior
 /// The annotation in which a node carries what mainstay set on it, and what was there before.
 const OWNED: &str = "mainstay.dev/owned";
 
-/// Labels and annotations that a node must carry; what else it carries is left alone. The node object itself is
-/// made by `kubeadm_init` and `kubeadm_join`, and goes with them.
+/// Labels, annotations and taints that a node must have; all others are left alone. The node object itself is created by
+/// `kubeadm_init` and `kubeadm_join`, and deleted with them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Node {
@@ -24,15 +24,25 @@ pub struct Node {
     /// Annotations.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// Taints: `key:effect` with the value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub taints: BTreeMap<String, String>,
+    /// Taints without a value, as `key:effect`, that follow from the host's roles: whether the node has them. Nothing of
+    /// what was there before is put back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub role_taints: BTreeMap<String, bool>,
 }
 
-/// What a node carries of that which is declared, and what mainstay set on it.
+/// What a node has of what is declared, and what mainstay set on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
     /// Declared labels that are there.
     pub labels: BTreeMap<String, String>,
     /// Declared annotations that are there.
     pub annotations: BTreeMap<String, String>,
+    /// Declared taints that are there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub taints: BTreeMap<String, String>,
     /// What mainstay set, with the values from before.
     #[serde(default)]
     pub owned: Owned,
@@ -47,21 +57,31 @@ pub struct Owned {
     /// Annotations.
     #[serde(default)]
     annotations: BTreeMap<String, Option<String>>,
+    /// Taints.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    taints: BTreeMap<String, Option<String>>,
 }
 
 impl Node {
-    /// Every label and annotation that the look is to report, one `label KEY` or `annotation KEY` line each.
+    /// What the look is to report in any case, a `label KEY`, `annotation KEY` or `taint KEY:EFFECT` line each.
     fn keys(&self) -> String {
         let labels = self.labels.keys().map(|key| format!("label {key}"));
+        let taints = self.taints.keys().chain(self.role_taints.keys()).map(|key| format!("taint {key}"));
         let annotations = self.annotations.keys().map(String::as_str).chain([OWNED]);
         let annotations = annotations.map(|key| format!("annotation {key}"));
-        labels.chain(annotations).collect::<Vec<_>>().join("\n")
+        labels.chain(annotations).chain(taints).collect::<Vec<_>>().join("\n")
     }
 
-    fn patch(&self, title: String, patch: &Value, if_there: bool) -> Step {
+    /// A step that changes labels and annotations by a patch, and taints (none takes one away).
+    fn patch(&self, title: String, patch: &Value, taints: &Map<String, Value>, if_there: bool) -> Step {
+        let line = |(key, value): (&String, &Value)| match value.as_str() {
+            Some(value) => format!("{key} ={value}"),
+            None => key.clone(),
+        };
         let script = Script::new(with_kubectl!("node/patch.sh"))
             .set("NAME", &self.name)
             .set("PATCH", patch.to_string())
+            .set("TAINTS", taints.iter().map(line).collect::<Vec<_>>().join("\n"))
             .set("IF_THERE", if if_there { "yes" } else { "" });
         Step::run(title, script).transient(ELECTION).means(Effect::UseApi)
     }
@@ -171,6 +191,9 @@ impl Kind for Node {
                 ("annotation", _) => {
                     seen.annotations.insert(key.to_owned(), value);
                 }
+                ("taint", _) => {
+                    seen.taints.insert(key.to_owned(), value);
+                }
                 _ => return Err(ProbeError::odd(format!("node line `{line}`"))),
             }
         }
@@ -180,13 +203,22 @@ impl Kind for Node {
     fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
         let mut all = changes("label", &self.labels, &seen.labels, &seen.owned.labels);
         all.extend(changes("annotation", &self.annotations, &seen.annotations, &seen.owned.annotations));
+        all.extend(changes("taint", &self.taints, &seen.taints, &seen.owned.taints));
+        let shown = |there: bool| if there { "set" } else { "(none)" };
+        all.extend(self.role_taints.iter().filter_map(|(key, wanted)| {
+            FieldChange::compare(&format!("taint {key}"), shown(seen.taints.contains_key(key)), shown(*wanted))
+        }));
         all
     }
 
     fn simulate(&self) -> Observed {
         let none = |map: &BTreeMap<String, String>| map.keys().map(|key| (key.clone(), None)).collect();
-        let owned = Owned { labels: none(&self.labels), annotations: none(&self.annotations) };
-        Observed { labels: self.labels.clone(), annotations: self.annotations.clone(), owned }
+        let owned =
+            Owned { labels: none(&self.labels), annotations: none(&self.annotations), taints: none(&self.taints) };
+        let by_role =
+            self.role_taints.iter().filter(|(_, wanted)| **wanted).map(|(key, _)| (key.clone(), String::new()));
+        let taints = by_role.chain(self.taints.clone()).collect();
+        Observed { labels: self.labels.clone(), annotations: self.annotations.clone(), taints, owned }
     }
 
     fn apply(&self, _: Act, before: &Observation<Observed>) -> Vec<Step> {
@@ -194,11 +226,13 @@ impl Kind for Node {
         let there = before.present().unwrap_or(&none);
         let (labels, owned_labels) = set(&self.labels, &there.labels, &there.owned.labels);
         let (mut annotations, owned_annotations) = set(&self.annotations, &there.annotations, &there.owned.annotations);
-        let owned = Owned { labels: owned_labels, annotations: owned_annotations };
+        let (mut taints, owned_taints) = set(&self.taints, &there.taints, &there.owned.taints);
+        taints.extend(self.role_taints.iter().map(|(key, wanted)| (key.clone(), json!(wanted.then_some("")))));
+        let owned = Owned { labels: owned_labels, annotations: owned_annotations, taints: owned_taints };
         let text = (owned != Owned::default()).then(|| json!(owned).to_string());
         annotations.insert(OWNED.to_owned(), json!(text));
         let patch = json!({"metadata": {"labels": labels, "annotations": annotations}});
-        vec![self.patch(format!("label node {}", self.name), &patch, false)]
+        vec![self.patch(format!("label node {}", self.name), &patch, &taints, false)]
     }
 
     fn destroy(&self, prior: &Prior<Observed>) -> Vec<Step> {
@@ -210,7 +244,8 @@ impl Kind for Node {
         let mut annotations = back(&self.annotations, &before.annotations);
         annotations.insert(OWNED.to_owned(), Value::Null);
         let patch = json!({"metadata": {"labels": back(&self.labels, &before.labels), "annotations": annotations}});
-        vec![self.patch(format!("take the labels off node {}", self.name), &patch, true).optional()]
+        let taints = back(&self.taints, &before.taints);
+        vec![self.patch(format!("restore the labels of node {}", self.name), &patch, &taints, true).optional()]
     }
 
     fn restored(&self, seen: &Observation<Observed>, prior: &Prior<Observed>) -> bool {
@@ -223,6 +258,7 @@ impl Kind for Node {
                 };
             same(&self.labels, &seen.labels, &before.labels)
                 && same(&self.annotations, &seen.annotations, &before.annotations)
+                && same(&self.taints, &seen.taints, &before.taints)
         })
     }
 }

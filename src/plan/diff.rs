@@ -10,6 +10,7 @@
 //! | yes | yes | absent | create, labelled drift |
 //! | yes | interrupted | present | apply again, never no-op on trust |
 //! | no | yes | present / absent | destroy / forget |
+//! | handed over | yes | present / absent | forget; the host is left as it is |
 //! | any | any | unknown (host unreachable, odd output) | nothing is guessed: error on it and its dependents; unknown never plans create or forget |
 //!
 //! *Drift* is observed ≠ recorded, *pending* is declared ≠ recorded. What depends on other

@@ -225,7 +225,7 @@ fn pending(change: &Change, declared: Option<&Declared>, record: Option<&Record>
                 reasons.push(Reason::Pending { source: declared.source.clone() });
             }
             (Some(_), None) => reasons.push(Reason::New),
-            (None, _) if inputs.mode == Mode::Apply => reasons.push(Reason::Removed),
+            (None, _) if inputs.mode == Mode::Apply => reasons.push(Reason::of_undeclared(&change.address, inputs)),
             _ => {}
         }
     }

@@ -7,11 +7,14 @@
 use std::collections::BTreeSet;
 
 use super::diff::Verdict;
-use super::identity::is_control_plane;
+use super::identity::{is_control_plane, makes_control_plane as makes_node};
 use super::make::Inputs;
 use super::model::{Mode, Problem, Reason};
 use super::nodes::{Node, Nodes};
-use crate::resource::{Action, Observation};
+use crate::resource::{Action, Address, Observation};
+
+/// The kind of what a Kubernetes node has of its own.
+const NODE: &str = "node";
 
 /// Plans for what cannot be looked at, where nothing of etcd stays.
 pub(super) fn with_the_cluster(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
@@ -28,6 +31,28 @@ pub(super) fn with_the_cluster(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         };
         node.verdict = Verdict::of(action, vec![Reason::Destroyed]);
         node.ends_with.clone_from(&planes);
+    }
+}
+
+/// Settings of a Kubernetes node end with the node, so nothing puts them back first: that would only let workloads onto a
+/// node that is about to be reset.
+pub(super) fn with_their_node(nodes: &mut Nodes<'_>) {
+    let ends = |node: &Node<'_>| {
+        let goes = |need: &&Address| {
+            nodes.undeclared(need).map(|number| &nodes.all[number]).is_some_and(|it| {
+                makes_node(it.address) && it.verdict.action == Action::Destroy && it.verdict.problem.is_none()
+            })
+        };
+        let settings =
+            node.address.kind() == NODE && node.verdict.action == Action::Destroy && node.ends_with.is_empty();
+        settings.then(|| node.record?.needs.iter().find(goes).cloned()).flatten()
+    };
+    let wholes: Vec<_> = nodes.all.iter().map(ends).collect();
+    for (node, whole) in nodes.all.iter_mut().zip(wholes) {
+        if let Some(whole) = whole {
+            let reasons = std::mem::take(&mut node.verdict.reasons).into_iter();
+            node.verdict = Verdict::of(Action::Forget, reasons.chain([Reason::EndsWith { whole }]).collect());
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ending;
+use super::handed_over;
 use super::handover;
 use super::identity::{INIT, JOIN, is_control_plane};
 use super::make::Inputs;
@@ -236,6 +237,7 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
     warnings.extend(ending::left_alone(nodes, inputs));
     warnings.extend(left_as_it_was(nodes, inputs));
     if inputs.mode == Mode::Apply {
+        warnings.extend(handed_over::warnings(nodes));
         warnings.extend(taken_from_all(nodes));
     }
     if inputs.mode == Mode::Destroy && inputs.forget_unreachable {
@@ -255,8 +257,10 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
 fn taken_from_all(nodes: &Nodes<'_>) -> Vec<String> {
     let gone = |kind: &str, how: Action| {
         let mut all = nodes.all.iter().filter(|node| node.address.kind() == kind);
-        let going = all.clone().find(|node| node.declared.is_none() && node.verdict.action == how);
-        going.filter(|_| all.all(|node| node.declared.is_none())).and_then(|node| node.address.key())
+        let going =
+            all.clone().find(|node| node.declared.is_none() && node.verdict.action == how && !node.is_handed_over());
+        let stays = |node: &Node<'_>| node.declared.is_some() || node.is_handed_over();
+        going.filter(|_| !all.any(stays)).and_then(|node| node.address.key())
     };
     // The address itself goes with keepalived; what is on record of it has nothing to undo.
     let address = gone("virtual_ip", Action::Forget).map(|address| {

@@ -64,17 +64,25 @@ impl Handover {
     }
 
     /// Drops those edges of what goes away that there is no room for: of something that stays and waits for one that
-    /// comes, the need, as recorded, of what goes before that one. Without them nothing that is declared is on a
-    /// circle, and so no edge of a hand-over is: it ends at something that is declared.
-    pub(super) fn make_room(&self, nodes: &Nodes<'_>, firm: &[(usize, usize)], destroys: &mut Vec<(usize, usize)>) {
+    /// comes, and of a control plane that leaves after the load balancers, the need, as recorded, of what goes before
+    /// that one. Without them neither is on a circle, and so no edge of a hand-over is: it ends at one of them.
+    pub(super) fn make_room(
+        &self,
+        nodes: &Nodes<'_>,
+        leaving: &BTreeSet<usize>,
+        firm: &[(usize, usize)],
+        destroys: &mut Vec<(usize, usize)>,
+    ) {
         if self.go.is_empty() {
             return;
         }
         let stays = |number: usize| nodes.all[number].declared.is_some();
         let after = Edges::new(nodes.all.len(), firm).reach(self.go.clone());
-        let going: Vec<(usize, usize)> = destroys.iter().filter(|pair| !stays(pair.0)).copied().collect();
+        let leaves = |number: usize| leaving.contains(&number);
+        let going = |pair: &&(usize, usize)| !stays(pair.0) && !leaves(pair.0);
+        let going: Vec<(usize, usize)> = destroys.iter().filter(going).copied().collect();
         let before = Edges::new(nodes.all.len(), &going).reversed().reach(self.go.clone());
-        destroys.retain(|&(needs, need)| !(stays(needs) && after[needs] && before[need]));
+        destroys.retain(|&(needs, need)| !((stays(needs) || leaves(needs)) && after[needs] && before[need]));
     }
 }
 
@@ -91,7 +99,8 @@ fn priority(nodes: &Nodes<'_>, number: usize) -> Option<u8> {
     said.find_map(|line| line.trim().strip_prefix("priority ")?.trim().parse().ok())
 }
 
-fn shares(node: &Node<'_>) -> bool {
+/// Whether it is one of several services that share an address.
+pub(super) fn shares(node: &Node<'_>) -> bool {
     match (node.record, node.declared) {
         (Some(record), _) => on_record(node.address, record),
         (None, Some(declared)) => is_declared(declared),
@@ -221,7 +230,8 @@ fn lines(content: &Value) -> BTreeSet<String> {
 pub(super) fn apart<'a>(graph: &'a Graph, state: &'a State, chosen: &Chosen) -> Vec<&'a Address> {
     let mut told: BTreeMap<&Address, Option<Value>> = BTreeMap::new();
     let mut wanted: BTreeMap<&Address, Option<Value>> = BTreeMap::new();
-    for (address, record) in state.resources.iter().filter(|(address, record)| on_record(address, record)) {
+    let shares = |(address, record): &(&Address, &Record)| on_record(address, record);
+    for (address, record) in state.resources.iter().filter(shares).filter(|it| graph.handed_over(it.0).is_none()) {
         told.insert(address, peers(&record.attributes).filter(|_| record.status == Status::Ready));
     }
     for item in graph.items().iter().filter(|item| is_declared(item)) {

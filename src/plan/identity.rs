@@ -7,28 +7,36 @@
 //! or by joining: which of the two a host is declared with may change with the order of hosts in
 //! cluster.yaml, and that must never reset it.
 
+use std::borrow::Cow;
+
 use crate::resource::{Address, HostName};
 
 /// The kind that makes the first control plane.
 pub(super) const INIT: &str = "kubeadm_init";
 /// The kind that makes all other members.
 pub(super) const JOIN: &str = "kubeadm_join";
+const MODULE: &str = "kernel_module";
 /// The component under which control planes join.
 const CONTROL_PLANE: &str = "control-plane";
 
 /// What a resource is, whatever component names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Identity<'a> {
     host: &'a HostName,
     kind: &'a str,
-    key: Option<&'a str>,
+    key: Option<Cow<'a, str>>,
 }
 
 impl<'a> Identity<'a> {
     pub(super) fn of(address: &'a Address) -> Self {
         match address.kind() {
             INIT | JOIN => Self { host: address.host(), kind: JOIN, key: None },
-            kind => Self { host: address.host(), kind, key: address.key() },
+            // The kernel takes `br-netfilter` for `br_netfilter`.
+            kind @ MODULE => {
+                let key = address.key().map(|key| Cow::Owned(key.replace('-', "_")));
+                Self { host: address.host(), kind, key }
+            }
+            kind => Self { host: address.host(), kind, key: address.key().map(Cow::Borrowed) },
         }
     }
 }

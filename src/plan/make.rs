@@ -7,7 +7,7 @@ use super::identity::{INIT, makes_control_plane};
 use super::model::{Change, Coverage, Mode, Plan, Reason};
 use super::nodes::{Node, Nodes};
 use super::selection::Selection;
-use super::{ending, guards, react, sequence};
+use super::{departure, ending, guards, react, sequence};
 use crate::facts::{Decode, FactSet};
 use crate::graph::{Drawing, Graph};
 use crate::resource::{Action, Address, Declared, HostName, Pattern};
@@ -42,6 +42,18 @@ pub struct Inputs<'a> {
     pub forget_unreachable: bool,
 }
 
+impl Reason {
+    /// Why something recorded is no longer declared.
+    pub(super) fn of_undeclared(address: &Address, inputs: &Inputs<'_>) -> Self {
+        let handed_over = inputs.graph.handed_over(address);
+        match (inputs.mode, handed_over) {
+            (Mode::Destroy, _) => Self::Destroyed,
+            (_, Some(it)) => Self::HandedOver { source: it.source.to_owned(), value: it.value.to_owned() },
+            (_, None) => Self::Removed,
+        }
+    }
+}
+
 impl Plan {
     /// Plans. The same inputs yield the same plan, in the same order.
     pub fn make(inputs: &Inputs<'_>) -> Self {
@@ -57,10 +69,12 @@ impl Plan {
         guards::check(&mut nodes, &inputs);
         if inputs.mode != Mode::Refresh {
             react::forwards(&mut nodes, graph, inputs.state);
+            departure::hold_back(&mut nodes);
             react::with_their_heirs(&mut nodes, graph);
             react::to_what_is_put_back(&mut nodes, inputs.state);
             let destroys = sequence::destroy_edges(&nodes);
             react::backwards(&mut nodes, &destroys, &destroys.order().nodes);
+            ending::with_their_node(&mut nodes);
         }
         let left_out = nodes.all.iter().filter(|node| node.left_out).count();
         let warnings = guards::warnings(&nodes, &inputs).into_iter().chain(inputs.selection.notice(left_out)).collect();
@@ -169,7 +183,12 @@ fn warning(node: &Node<'_>, decode: &Decode<'_>) -> Option<String> {
     let resource = was.as_ref().unwrap_or(resource);
     let taken_over = node.verdict.reasons.contains(&Reason::NotMadeByMainstay);
     let given_back = node.verdict.action == Action::Destroy && node.was_there();
-    let texts = [resource.warning(node.verdict.action), resource.takeover().filter(|_| taken_over || given_back)];
+    let found = node.seen.as_ref().ok().and_then(|seen| seen.observation.present());
+    let takeover = match found {
+        Some(found) if taken_over || given_back => resource.takeover(found, node.verdict.action).ok().flatten(),
+        _ => None,
+    };
+    let texts = [resource.warning(node.verdict.action), takeover];
     let texts: Vec<String> = texts.into_iter().flatten().collect();
     (!texts.is_empty()).then(|| texts.join("; "))
 }

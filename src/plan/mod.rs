@@ -1,9 +1,11 @@
 //! Plans: what would change, as a value. Text, JSON, the saved file and `apply` read the same one.
 
+mod departure;
 mod diff;
 mod drift;
 mod ending;
 mod guards;
+mod handed_over;
 mod handover;
 mod identity;
 mod make;

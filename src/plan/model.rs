@@ -50,6 +50,18 @@ pub enum Reason {
     Interrupted,
     /// It is recorded and no longer declared.
     Removed,
+    /// It is recorded, and cluster.yaml leaves it to somebody else now.
+    HandedOver {
+        /// The key that says so, as a JSON pointer, for example `/kubernetes/packages/source`.
+        source: String,
+        /// The key's value.
+        value: String,
+    },
+    /// It ends with something else that is destroyed.
+    EndsWith {
+        /// What it is part of.
+        whole: Address,
+    },
     /// The whole cluster is destroyed.
     Destroyed,
     /// The user asked for it (`--replace`).

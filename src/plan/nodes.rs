@@ -197,10 +197,7 @@ impl<'a> Node<'a> {
         if let Some(heir) = self.moved_to {
             return Verdict::of(Action::Forget, vec![Reason::Moved { other: heir.clone() }]);
         }
-        let reason = match inputs.mode {
-            Mode::Destroy => Reason::Destroyed,
-            Mode::Apply | Mode::Refresh => Reason::Removed,
-        };
+        let reason = Reason::of_undeclared(self.address, inputs);
         if inputs.forget_unreachable && inputs.mode == Mode::Destroy && inputs.facts.is_unreached(self.address) {
             return Verdict::of(Action::Forget, vec![reason]);
         }
@@ -209,6 +206,7 @@ impl<'a> Node<'a> {
             Err(error) => return Verdict::unknown(error),
         };
         let verdict = match &self.seen {
+            Ok(_) if matches!(reason, Reason::HandedOver { .. }) => Verdict::of(Action::Forget, vec![reason]),
             Ok(seen) => diff::removed(resource.as_ref(), record, seen, reason),
             Err(why) => Verdict::unknown(why),
         };
@@ -237,10 +235,15 @@ impl<'a> Node<'a> {
         verdict
     }
 
+    /// Whether it is somebody else's from now on.
+    pub(super) fn is_handed_over(&self) -> bool {
+        matches!(self.verdict.reasons.first(), Some(Reason::HandedOver { .. }))
+    }
+
     /// On an undeclared one: whether it goes on as it did before mainstay, see [`crate::resource::Kind::rereads`].
     pub(super) fn rereads(&self) -> bool {
         let (None, Some(resource), Some(record)) = (self.declared, &self.resource, self.record) else { return false };
-        resource.rereads(&record.prior).unwrap_or(false)
+        !self.is_handed_over() && resource.rereads(&record.prior).unwrap_or(false)
     }
 
     /// Whether there was something before mainstay.

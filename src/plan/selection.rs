@@ -11,9 +11,9 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::handover;
 use super::identity::{Identity, is_control_plane, makes_control_plane};
 use super::model::Mode;
+use super::{departure, handover};
 use crate::graph::{Edges, Graph};
 use crate::resource::{Address, Pattern};
 use crate::state::State;
@@ -232,5 +232,6 @@ fn edges(all: &[&Address], graph: &Graph, state: &State, counts: fn(&Address, &A
     }
     let olds = (graph.len()..all.len()).filter_map(|old| Some((*heirs.get(&Identity::of(all[old]))?, old)));
     pairs.extend(olds);
+    pairs.extend(departure::recorded(graph, state).into_iter().map(|(first, after)| (numbers[first], numbers[after])));
     Edges::new(all.len(), &pairs)
 }

@@ -1,5 +1,6 @@
 //! The order in which changes could run, and what each one waits for.
 
+use super::departure;
 use super::handover::Handover;
 use super::identity::is_control_plane;
 use super::nodes::{Node, Nodes};
@@ -20,8 +21,10 @@ pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph) -> Edges {
     };
     let handover = Handover::of(nodes, graph);
     pairs.extend(&handover.pairs);
+    let leaving = departure::leaving(nodes);
+    pairs.extend(departure::pairs(nodes, &leaving));
     let mut destroys: Vec<(usize, usize)> = destroy_pairs(nodes).into_iter().filter(|pair| !idle(pair)).collect();
-    handover.make_room(nodes, &pairs, &mut destroys);
+    handover.make_room(nodes, &leaving, &pairs, &mut destroys);
     pairs.extend(destroys);
     Edges::new(nodes.all.len(), &pairs)
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diff_text::unified;
-use super::reason::Source;
+use super::reason::{Source, handed_over};
 use super::style::{Style, plain};
 use crate::plan::{Answer, Drift, Entry, Label, Reason};
 use crate::resource::{FieldChange, HostName, Shown};
@@ -95,6 +95,8 @@ pub(super) fn wishes(entry: &Entry, source: Source<'_>) -> String {
         Reason::Pending { source: pointer } => source.of(pointer),
         Reason::Interrupted => "an earlier run did not finish it".to_owned(),
         Reason::Removed => format!("removed from {}", source.file),
+        Reason::EndsWith { whole } => format!("ends with {}", plain(&whole.to_string())),
+        Reason::HandedOver { source: pointer, value } => handed_over(pointer, value, source),
         Reason::Moved { other } => format!("is {} now", plain(&other.to_string())),
         Reason::Reacts { to } => format!("still has to take up the change of {}", plain(&to.to_string())),
         Reason::Drift | Reason::Gone | Reason::Destroyed | Reason::Requested => String::new(),

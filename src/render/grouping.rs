@@ -151,18 +151,28 @@ impl<'a> Shape<'a> {
 pub(super) fn groups<'a>(plan: &'a Plan, apart: bool, reason_of: impl Fn(&Change) -> String) -> Vec<Group<'a>> {
     let new = new_hosts(plan);
     let mut entries: Vec<Entry<'a>> = Vec::new();
+    // What is removed stands where the last host has come to it, so that nothing is listed before what must precede it.
+    let mut turns: Vec<usize> = Vec::new();
     let mut places: HashMap<Shape<'a>, usize> = HashMap::new();
-    for change in plan.changes.iter().filter(|change| change.problem.is_none() && change.action != Action::NoOp) {
+    let planned = plan.changes.iter().filter(|change| change.problem.is_none() && change.action != Action::NoOp);
+    for (turn, change) in planned.enumerate() {
         let (host, reason) = (change.address.host(), reason_of(change));
         let new = !apart && new.contains(host);
         let mut shape = Shape::of(change, &reason, new, str::to_owned);
         shape.host = (apart || change.warning.is_some()).then_some(host);
         let place = *places.entry(shape).or_insert_with(|| {
             entries.push(Entry { changes: Vec::new(), reason, differ: false, new });
+            turns.push(turn);
             entries.len() - 1
         });
         entries[place].changes.push(change);
+        if matches!(change.action, Action::Destroy | Action::Forget) {
+            turns[place] = turn;
+        }
     }
+    let mut entries: Vec<(usize, Entry<'a>)> = turns.into_iter().zip(entries).collect();
+    entries.sort_by_key(|(turn, _)| *turn);
+    let mut entries: Vec<Entry<'a>> = entries.into_iter().map(|(_, entry)| entry).collect();
     for entry in &mut entries {
         entry.changes.sort_by_key(|change| by_number(change.address.host()));
     }
@@ -223,22 +233,28 @@ fn one_of(entries: Vec<Entry<'_>>) -> Entry<'_> {
 }
 
 fn under_headings(entries: Vec<Entry<'_>>) -> Vec<Group<'_>> {
-    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut groups: Vec<(usize, bool, Group<'_>)> = Vec::new();
     let mut places: HashMap<(Vec<&HostName>, Option<&str>, bool), usize> = HashMap::new();
-    for entry in entries {
+    for (turn, entry) in entries.into_iter().enumerate() {
         let (component, hosts) = (entry.first().address.component(), entry.hosts());
         let key = (hosts.clone(), (!entry.new).then_some(component), entry.new);
         let place = *places.entry(key).or_insert_with(|| {
-            groups.push(Group { hosts, components: Vec::new(), new: entry.new, entries: Vec::new() });
+            groups.push((turn, true, Group { hosts, components: Vec::new(), new: entry.new, entries: Vec::new() }));
             groups.len() - 1
         });
-        let group = &mut groups[place];
+        let (place, only_removes, group) = &mut groups[place];
         if !group.components.contains(&component) {
             group.components.push(component);
         }
+        // Where all is removed, as for entries.
+        *only_removes &= matches!(entry.action(), Action::Destroy | Action::Forget);
+        if *only_removes {
+            *place = turn;
+        }
         group.entries.push(entry);
     }
-    groups
+    groups.sort_by_key(|(turn, ..)| *turn);
+    groups.into_iter().map(|(.., group)| group).collect()
 }
 
 /// Hosts on which everything is made for the first time.

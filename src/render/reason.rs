@@ -47,6 +47,8 @@ pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
             Reason::Requested => "asked for with --replace".into(),
             Reason::Interrupted => "an earlier run did not finish it".into(),
             Reason::Removed => format!("removed from {}", source.file),
+            Reason::EndsWith { whole } => format!("ends with {}", beside(whole, &change.address)),
+            Reason::HandedOver { source: pointer, value } => handed_over(pointer, value, source),
             Reason::Moved { other } if change.action == Action::Forget => {
                 format!("is {} now", beside(other, &change.address))
             }
@@ -71,12 +73,21 @@ pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
     texts.join("; ")
 }
 
+/// Why mainstay no longer manages something that stays.
+pub(super) fn handed_over(pointer: &str, value: &str, source: Source<'_>) -> String {
+    let key = pointer.trim_start_matches('/').replace('/', ".");
+    format!("no longer managed: {key} is {value} ({})", source.of(pointer))
+}
+
 fn happens(change: &Change, changes: &'static str, is: &'static str) -> String {
     if change.action == Action::Destroy { format!("{is} put back") } else { changes.to_owned() }
 }
 
 /// What becomes of what was there before mainstay.
 fn what_was_there(change: &Change) -> Option<&'static str> {
+    if change.reasons.iter().any(|reason| matches!(reason, Reason::HandedOver { .. })) {
+        return None;
+    }
     let present = |observation: &Observation| *observation != Observation::Absent;
     let was_there = change.prior.as_ref().is_some_and(|prior| present(&prior.before));
     let reacts = change.reasons.iter().any(|reason| matches!(reason, Reason::Reacts { .. }));

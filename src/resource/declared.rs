@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::address::{Address, HostName};
+use super::handed_over::{HandOvers, HandedOver};
 use super::kind::{AnyKind, Kind};
 
 /// A limit of one at a time on resources that must not change together.
@@ -54,6 +55,7 @@ pub struct Declared {
 #[derive(Clone, Debug, Default)]
 pub struct Declarations {
     items: Vec<Declared>,
+    handed_over: HandOvers,
 }
 
 /// A resource just declared, to which edges may be added.
@@ -78,6 +80,11 @@ impl Declarations {
         Declaring { item: self.items.last_mut().expect("an item was pushed just now") }
     }
 
+    /// Declares what mainstay no longer manages on a host.
+    pub fn hand_over(&mut self, host: &HostName, what: HandedOver) {
+        self.handed_over.add(host, what);
+    }
+
     /// Everything declared.
     pub fn items(&self) -> &[Declared] {
         &self.items
@@ -86,6 +93,11 @@ impl Declarations {
     /// Takes the items out.
     pub fn into_items(self) -> Vec<Declared> {
         self.items
+    }
+
+    /// Takes the items out, and what is handed over.
+    pub fn into_parts(self) -> (Vec<Declared>, HandOvers) {
+        (self.items, self.handed_over)
     }
 }
 

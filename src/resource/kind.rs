@@ -85,8 +85,10 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = prior;
         false
     }
-    /// What it costs to change what others made; said when it is taken over, and when it is given back.
-    fn takeover(&self) -> Option<String> {
+    /// What it costs to change what others made; said when it is taken over, and when it is given back. `found` is what
+    /// is there now.
+    fn takeover(&self, found: &Self::Observed, action: Action) -> Option<String> {
+        let _ = (found, action);
         None
     }
     /// What people must know before they approve, for example `destroys what runs on w2`. A change
@@ -154,7 +156,7 @@ pub trait AnyKind: Debug + Send + Sync {
     /// [`Kind::rereads`].
     fn rereads(&self, prior: &Prior) -> Result<bool, DecodeError>;
     /// [`Kind::takeover`].
-    fn takeover(&self) -> Option<String>;
+    fn takeover(&self, found: &Value, action: Action) -> Result<Option<String>, DecodeError>;
     /// [`Kind::warning`].
     fn warning(&self, action: Action) -> Option<String>;
 }
@@ -270,8 +272,8 @@ impl<K: Kind> AnyKind for K {
         Ok(Kind::rereads(self, &prior_of::<K>(prior)?))
     }
 
-    fn takeover(&self) -> Option<String> {
-        Kind::takeover(self)
+    fn takeover(&self, found: &Value, action: Action) -> Result<Option<String>, DecodeError> {
+        Ok(Kind::takeover(self, &decode(K::NAME, "observation", found)?, action))
     }
 
     fn warning(&self, action: Action) -> Option<String> {

@@ -112,7 +112,7 @@ impl Kind for Thing {
         self.key == "service" && prior.before != Observation::Absent
     }
 
-    fn takeover(&self) -> Option<String> {
+    fn takeover(&self, _: &ThingSeen, _: Action) -> Option<String> {
         self.warns.then(|| "takes over".into())
     }
 

@@ -1,14 +1,79 @@
 //! The container runtime: containerd with its whole configuration, and the CNI plugins.
+//!
+//! `source: preinstalled` hands the package over; configuration and service stay managed. So do CNI plugins of the
+//! distribution that are recorded: no change of a source may move the directory in which containerd looks for them.
 
 use super::files::{ContainerdToml, pause_image};
+use super::network;
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Network, Packages, RuntimeSource, pointer};
 use crate::kinds::{File, OnChange, Package, Service};
+use crate::resource::HandedOver;
 
 const COMPONENT: &str = "container-runtime";
 const SOURCE: &str = "/containerRuntime";
 const CONFIG_FILE: &str = "/etc/containerd/config.toml";
 const CNI_PACKAGE: &str = "containernetworking-plugins";
+/// Component, kind and key of the configuration.
+pub(super) const CONFIG: (&str, &str, Option<&str>) = (COMPONENT, "file", Some(CONFIG_FILE));
+
+/// Where containerd finds CNI plugins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CniDir {
+    /// Where Kubernetes' own packages and the manifests of network plugins put them.
+    Opt,
+    /// Where Debian's package has them.
+    Debian,
+    /// Where Red Hat's package has them.
+    RedHat,
+}
+
+impl CniDir {
+    const ALL: [Self; 3] = [Self::Opt, Self::Debian, Self::RedHat];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Opt => "/opt/cni/bin",
+            Self::Debian => "/usr/lib/cni",
+            Self::RedHat => "/usr/libexec/cni",
+        }
+    }
+
+    /// The directory that a config.toml of ours names; `extra` may have put another one there.
+    pub(super) fn read(config: &str) -> Option<Self> {
+        let named = config.lines().find_map(|line| line.trim().strip_prefix("bin_dir = "))?.trim_matches('"');
+        Self::ALL.into_iter().find(|dir| dir.as_str() == named)
+    }
+
+    fn is_of_distro(self) -> bool {
+        self != Self::Opt
+    }
+
+    /// That of a host: where somebody else brings the network, and where the built-in one runs already, the one on
+    /// record.
+    fn of(site: &Site<'_>, host: &Host) -> Self {
+        let recorded = site.inputs.recorded.cni_dirs.get(&name(host)).copied();
+        match site.cluster.network {
+            Network::Manifest { .. } => Self::Opt,
+            Network::None => recorded.unwrap_or(Self::Opt),
+            Network::Bridge => {
+                let runs = site.inputs.recorded.bridged.contains(&name(host));
+                recorded.filter(|_| runs).unwrap_or_else(|| Self::by_source(site, host))
+            }
+        }
+    }
+
+    /// Kubelet's package from pkgs.k8s.io brings the plugins; on hosts with a containerd of their own they are there.
+    fn by_source(site: &Site<'_>, host: &Host) -> Self {
+        let runtime = site.cluster.container_runtime.source == RuntimeSource::Distro;
+        let brought = matches!(site.cluster.kubernetes.packages, Packages::PkgsK8sIo { .. });
+        match (runtime && !brought, is_red_hat(site.facts(host))) {
+            (false, _) => Self::Opt,
+            (true, false) => Self::Debian,
+            (true, true) => Self::RedHat,
+        }
+    }
+}
 
 /// Declares it for every node.
 pub(super) fn declare(site: &mut Site<'_>) {
@@ -18,11 +83,13 @@ pub(super) fn declare(site: &mut Site<'_>) {
             let source = pointer(["containerRuntime", "source"]);
             packages.push(site.package(host, COMPONENT, &source, any_version("containerd"), &[]));
         }
-        if cni_from_distro(site) {
+        hand_over(site, host);
+        let cni_dir = CniDir::of(site, host);
+        if site.cluster.network == Network::Bridge && cni_dir.is_of_distro() {
             let plugins = site.package(host, COMPONENT, "/network", any_version(CNI_PACKAGE), &[]);
             site.before_kubeadm(host, plugins);
         }
-        let file = File::new(CONFIG_FILE, config(site, host));
+        let file = File::new(CONFIG_FILE, config(site, cni_dir));
         let guessed = site.guesses(host);
         let file =
             site.declared.declare(&name(host), COMPONENT, SOURCE, file).needs(&packages).guessed(guessed).address();
@@ -44,35 +111,30 @@ pub(super) fn declare(site: &mut Site<'_>) {
     }
 }
 
+fn hand_over(site: &mut Site<'_>, host: &Host) {
+    if site.cluster.container_runtime.source == RuntimeSource::Preinstalled {
+        let package = HandedOver::component(COMPONENT, "/containerRuntime/source", "preinstalled").kind("package");
+        site.declared.hand_over(&name(host), package.key("containerd"));
+    }
+    if site.cluster.network == Network::None {
+        let package = HandedOver::component(COMPONENT, network::PLUGIN, "none").kind("package");
+        site.declared.hand_over(&name(host), package.key(CNI_PACKAGE));
+    }
+}
+
 fn any_version(name: &str) -> Package {
     Package { name: name.to_owned(), version: None, hold: false }
 }
 
-fn config(site: &Site<'_>, host: &Host) -> String {
+fn config(site: &Site<'_>, cni_dir: CniDir) -> String {
     let runtime = &site.cluster.container_runtime;
     let kubernetes = &site.cluster.kubernetes;
     let pause = || pause_image(&kubernetes.version, kubernetes.image_repository.as_deref());
     ContainerdToml {
         cgroup_driver: site.cgroup_driver(),
         sandbox_image: &runtime.sandbox_image.clone().unwrap_or_else(pause),
-        cni_bin_dir: cni_bin_dir(site, host),
+        cni_bin_dir: cni_dir.as_str(),
         extra: &runtime.extra,
     }
     .render()
-}
-
-/// Whether the built-in network takes its plugins from the distribution. Kubelet's package from
-/// pkgs.k8s.io brings them; other networks lay theirs into /opt/cni/bin themselves.
-fn cni_from_distro(site: &Site<'_>) -> bool {
-    site.cluster.network == Network::Bridge
-        && site.cluster.container_runtime.source == RuntimeSource::Distro
-        && !matches!(site.cluster.kubernetes.packages, Packages::PkgsK8sIo { .. })
-}
-
-fn cni_bin_dir(site: &Site<'_>, host: &Host) -> &'static str {
-    match (cni_from_distro(site), is_red_hat(site.facts(host))) {
-        (false, _) => "/opt/cni/bin",
-        (true, false) => "/usr/lib/cni",
-        (true, true) => "/usr/libexec/cni",
-    }
 }

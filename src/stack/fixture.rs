@@ -8,7 +8,7 @@ use ipnet::Ipv4Net;
 use semver::Version;
 use serde_json::Map;
 
-use super::{Inputs, assign_pod_ranges};
+use super::{Inputs, Recorded, assign_pod_ranges};
 use crate::config::{
     Cluster, Component, ContainerRuntime, Endpoint, Etcd, FleetKind, Guards, Haproxy, HaproxyExtra, HaproxyTimeouts,
     HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived, KeepalivedCheck, Kubernetes, Lifecycle, LoadBalancer,
@@ -145,13 +145,14 @@ pub(super) struct Known {
     pub(super) facts: BTreeMap<HostName, HostFacts>,
     pub(super) pod_ranges: BTreeMap<HostName, Ipv4Net>,
     pub(super) initialized_on: Option<HostName>,
+    pub(super) recorded: Recorded,
 }
 
 impl Known {
     /// Before anything was asked or done.
     pub(super) fn nothing(cluster: &Cluster) -> Self {
         let pod_ranges = assign_pod_ranges(cluster, &BTreeMap::new()).unwrap();
-        Self { facts: BTreeMap::new(), pod_ranges, initialized_on: None }
+        Self { facts: BTreeMap::new(), pod_ranges, initialized_on: None, recorded: Recorded::default() }
     }
 
     /// After every host was asked: Debian, address on `ens3` in a /22.
@@ -173,6 +174,7 @@ impl Known {
             initialized_on: self.initialized_on.as_ref(),
             vrrp_password: None,
             manifest: None,
+            recorded: &self.recorded,
         }
     }
 }

@@ -2,18 +2,24 @@
 
 use super::files::{Backend, HaproxyCfg, HaproxyUnit};
 use super::site::{Site, is_red_hat, name};
+use super::{host_base, keepalived};
 use crate::config::{Cluster, Haproxy, Host, LoadBalancer, pointer};
 use crate::kinds::{File, FileCheck, OnChange, Package, Service};
-use crate::resource::Lane;
+use crate::resource::{HandedOver, Lane};
 
 const COMPONENT: &str = "haproxy";
+/// Component, kind and key of its service.
+pub(super) const SERVICE: (&str, &str, Option<&str>) = (COMPONENT, "service", Some("haproxy"));
 const SOURCE: &str = "/loadBalancer/haproxy";
 const CONFIG_FILE: &str = "/etc/haproxy/haproxy.cfg";
 const DROP_IN: &str = "/etc/systemd/system/haproxy.service.d/mainstay.conf";
 
 /// Declares it for every load balancer.
 pub(super) fn declare(site: &mut Site<'_>) {
-    let LoadBalancer::KeepalivedHaproxy { haproxy, .. } = &site.cluster.load_balancer else { return };
+    let LoadBalancer::KeepalivedHaproxy { haproxy, .. } = &site.cluster.load_balancer else {
+        hand_over(site);
+        return;
+    };
     for host in site.cluster.load_balancers() {
         let package = Package { name: "haproxy".into(), version: None, hold: false };
         let package = site.package(host, COMPONENT, "/loadBalancer", package, &[]);
@@ -47,6 +53,22 @@ pub(super) fn declare(site: &mut Site<'_>) {
             .lane(Lane::LoadBalancer)
             .address();
         site.proxies.insert(name(host), service);
+    }
+}
+
+/// haproxy and keepalived stay as they are until the other load balancer answers, with what haproxy needs to bind to an
+/// address that another host holds.
+fn hand_over(site: &mut Site<'_>) {
+    let of = |component| HandedOver::component(component, "/loadBalancer/mode", "external");
+    let bind = of(host_base::COMPONENT).kind("sysctl").key(host_base::NONLOCAL_BIND);
+    for host in &site.cluster.hosts {
+        let host = name(host);
+        for what in [of(COMPONENT), of(keepalived::COMPONENT)] {
+            site.declared.hand_over(&host, what);
+        }
+        if site.inputs.recorded.balancers.contains(&host) {
+            site.declared.hand_over(&host, bind.clone());
+        }
     }
 }
 

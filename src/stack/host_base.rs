@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use super::site::{Site, name};
 use crate::config::{Host, LoadBalancer, ProxyMode, Swap, pointer};
 use crate::kinds::{self, File, KernelModule, Sysctl};
-use crate::resource::Address;
+use crate::resource::{Address, HandedOver};
 
-const COMPONENT: &str = "host";
+pub(super) const COMPONENT: &str = "host";
+/// Lets a program bind to an address that another host holds.
+pub(super) const NONLOCAL_BIND: &str = "net.ipv4.ip_nonlocal_bind";
 const MODULES_FILE: &str = "/etc/modules-load.d/mainstay.conf";
 const SYSCTL_FILE: &str = "/etc/sysctl.d/90-mainstay.conf";
 const HEADER: &str = "# Written by mainstay; changes are overwritten.\n";
@@ -38,7 +40,10 @@ fn modules(site: &mut Site<'_>, host: &Host) {
         site.in_base(host, address.clone());
         earlier.push((module, address));
     }
-    let file = site.declared.declare(&name(host), COMPONENT, &source, File::new(MODULES_FILE, content)).address();
+    // What is loaded at boot changes first: what is still listed there is not unloaded.
+    let modules: Vec<Address> = earlier.into_iter().map(|(_, address)| address).collect();
+    let file = File::new(MODULES_FILE, content);
+    let file = site.declared.declare(&name(host), COMPONENT, &source, file).needs(&modules).address();
     site.in_base(host, file);
 }
 
@@ -50,8 +55,13 @@ fn wanted_modules(site: &Site<'_>, host: &Host) -> Vec<String> {
         ProxyMode::Iptables | ProxyMode::Nftables => &["overlay", "br_netfilter"],
     };
     let mut wanted: Vec<String> = own.iter().map(|module| (*module).to_owned()).collect();
+    let known = |wanted: &[String], module: &str| {
+        // The kernel takes both for the same.
+        let same = |it: &String| it.replace('-', "_") == module.replace('-', "_");
+        wanted.iter().any(same)
+    };
     for module in &site.cluster.host_config.kernel_modules {
-        if !wanted.contains(module) {
+        if !known(&wanted, module) {
             wanted.push(module.clone());
         }
     }
@@ -84,7 +94,8 @@ fn sysctls(site: &mut Site<'_>, host: &Host) {
         site.in_base(host, sysctl);
     }
     let source = pointer(["hostConfig", "sysctls"]);
-    let file = site.declared.declare(&name(host), COMPONENT, &source, File::new(SYSCTL_FILE, content)).address();
+    let file = File::new(SYSCTL_FILE, content);
+    let file = site.declared.declare(&name(host), COMPONENT, &source, file).needs(&modules).address();
     site.in_base(host, file);
 }
 
@@ -102,7 +113,7 @@ fn wanted_sysctls(site: &Site<'_>, host: &Host) -> BTreeMap<String, String> {
         && site.cluster.is_load_balancer(&host.name)
     {
         // haproxy is bound to the virtual IP also where another host holds it.
-        set("net.ipv4.ip_nonlocal_bind");
+        set(NONLOCAL_BIND);
     }
     wanted.extend(site.cluster.host_config.sysctls.clone());
     wanted
@@ -114,5 +125,8 @@ fn swap(site: &mut Site<'_>, host: &Host) {
         let source = pointer(["hostConfig", "swap"]);
         let swap = site.declared.declare(&name(host), COMPONENT, &source, kinds::Swap {}).address();
         site.in_base(host, swap);
+    } else if host.is_node() {
+        let swap = HandedOver::component(COMPONENT, "/hostConfig/swap", "keep").kind("swap");
+        site.declared.hand_over(&name(host), swap);
     }
 }

@@ -11,7 +11,7 @@ use crate::config::{Host, Keepalived, LoadBalancer, pointer};
 use crate::kinds::{Content, File, FileCheck, Group, OnChange, Package, Service, VirtualIp};
 use crate::resource::{Lane, Secret};
 
-const COMPONENT: &str = "keepalived";
+pub(super) const COMPONENT: &str = "keepalived";
 const SOURCE: &str = "/loadBalancer/keepalived";
 const CONFIG_FILE: &str = "/etc/keepalived/keepalived.conf";
 /// On hosts with `SELinux` keepalived may run scripts only from this directory; elsewhere it is as

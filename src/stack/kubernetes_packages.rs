@@ -3,7 +3,7 @@
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Packages, pointer};
 use crate::kinds::{OnChange, Package, PackageRepository, Service};
-use crate::resource::{Address, Lane};
+use crate::resource::{Address, HandedOver, Lane};
 
 const COMPONENT: &str = "kubernetes";
 const DEFAULT_BASE: &str = "https://pkgs.k8s.io";
@@ -12,7 +12,10 @@ const DEFAULT_BASE: &str = "https://pkgs.k8s.io";
 pub(super) fn declare(site: &mut Site<'_>) {
     for host in site.cluster.nodes() {
         let repository = match &site.cluster.kubernetes.packages {
-            Packages::Preinstalled => continue,
+            Packages::Preinstalled => {
+                hand_over(site, host);
+                continue;
+            }
             Packages::Distro => None,
             Packages::PkgsK8sIo { mirror } => {
                 Some(declare_repository(site, host, mirror.as_deref().unwrap_or(DEFAULT_BASE)))
@@ -27,6 +30,13 @@ pub(super) fn declare(site: &mut Site<'_>) {
             let package = site.package(host, COMPONENT, &source, package, &needs);
             site.before_kubeadm(host, package);
         }
+    }
+}
+
+fn hand_over(site: &mut Site<'_>, host: &Host) {
+    for kind in ["package", "package_repository"] {
+        let packages = HandedOver::component(COMPONENT, "/kubernetes/packages/source", "preinstalled");
+        site.declared.hand_over(&name(host), packages.kind(kind));
     }
 }
 

@@ -18,6 +18,7 @@ mod kubernetes_packages;
 mod network;
 mod nodes;
 mod pod_ranges;
+mod recorded;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -26,4 +27,5 @@ mod workers;
 pub use declare::declare;
 pub use error::StackError;
 pub use pod_ranges::assign_pod_ranges;
+pub use recorded::Recorded;
 pub use site::Inputs;

@@ -5,18 +5,26 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::error::StackError;
-use super::files::{BRIDGE, CNI_CONF_DIR, RoutesUnit, conflist};
+use super::files::{BRIDGE, RoutesUnit, conflist};
 use super::site::{Site, name};
 use crate::config::{Host, ManifestSource, Network};
 use crate::kinds::{BridgeInterface, File, Manifest, OnChange, Route, Service};
-use crate::resource::HostName;
+use crate::resource::{HandedOver, HostName};
 
 const COMPONENT: &str = "network";
 const SOURCE: &str = "/network";
 const UNIT: &str = "mainstay-pod-routes";
+/// The key that says which plugin it is.
+pub(super) const PLUGIN: &str = "/network/plugin";
+/// Component, kind and key of the built-in network's configuration.
+pub(super) const CONFLIST: (&str, &str, Option<&str>) = (COMPONENT, "file", Some(CONFLIST_FILE));
+const CONFLIST_FILE: &str = "/etc/cni/net.d/10-mainstay.conflist";
 
 /// Declares the built-in network on every node, if it is the one that is wanted.
 pub(super) fn declare_bridge(site: &mut Site<'_>) -> Result<(), StackError> {
+    if site.cluster.network == Network::None {
+        hand_over(site);
+    }
     if site.cluster.network != Network::Bridge {
         return Ok(());
     }
@@ -24,6 +32,15 @@ pub(super) fn declare_bridge(site: &mut Site<'_>) -> Result<(), StackError> {
         declare_bridge_on(site, host)?;
     }
     Ok(())
+}
+
+/// Whatever is recorded of a network stays as it is: pods depend on it until somebody else has brought another one.
+fn hand_over(site: &mut Site<'_>) {
+    let network = HandedOver::component(COMPONENT, PLUGIN, "none");
+    let nodes: Vec<HostName> = site.cluster.nodes().map(name).collect();
+    for host in nodes.into_iter().chain([HostName::cluster()]) {
+        site.declared.hand_over(&host, network.clone());
+    }
 }
 
 fn declare_bridge_on(site: &mut Site<'_>, host: &Host) -> Result<(), StackError> {
@@ -36,7 +53,7 @@ fn declare_bridge_on(site: &mut Site<'_>, host: &Host) -> Result<(), StackError>
     let bridge = site.declared.declare(&on, COMPONENT, SOURCE, bridge).address();
     site.before_kubeadm(host, bridge);
 
-    let plugin = File::new(format!("{CNI_CONF_DIR}/10-mainstay.conflist"), conflist(range(site, host)?));
+    let plugin = File::new(CONFLIST_FILE, conflist(range(site, host)?));
     let plugin = site.declared.declare(&on, COMPONENT, SOURCE, plugin).address();
     site.before_kubeadm(host, plugin);
 

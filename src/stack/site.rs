@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 
+use super::recorded::Recorded;
 use crate::config::{CgroupDriver, Cluster, Host, Swap};
 use crate::kinds::Package;
 use crate::resource::{Address, Declarations, HostFacts, HostName, Lane, Secret};
@@ -22,6 +23,8 @@ pub struct Inputs<'a> {
     pub vrrp_password: Option<&'a Secret>,
     /// The text of the network plugin's manifest.
     pub manifest: Option<&'a str>,
+    /// What records say of hosts.
+    pub recorded: &'a Recorded,
 }
 
 /// The cluster being declared.

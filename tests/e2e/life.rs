@@ -7,6 +7,7 @@ use crate::checks::{cluster_is_whole, one_holder};
 use crate::failover::failover;
 use crate::lab::{Lab, loudly, planned_changes, text};
 use crate::poll::Poll;
+use crate::roles::{roles_and_labels_follow, the_holder_leaves};
 use crate::saved::saved_plans_hold;
 
 pub(crate) const NO_CHANGES: &str = "No changes. The hosts match cluster.yaml.";
@@ -31,7 +32,10 @@ const CHECKS: &[(&str, fn(&Lab))] = &[
     ("nothing_to_do_writes_nothing", nothing_to_do_writes_nothing),
     ("drift_is_named_and_mended", drift_is_named_and_mended),
     ("saved_plans_hold", saved_plans_hold),
+    ("roles_and_labels_follow", roles_and_labels_follow),
     ("failover", failover),
+    // Last: what else is asked of the cluster is asked on the first control plane, which may be the one that leaves.
+    ("the_holder_leaves", the_holder_leaves),
 ];
 
 /// All checks, the others too when one fails, as long as the cluster is whole after it.
@@ -126,6 +130,11 @@ fn destroy_puts_everything_back(lab: &Lab, before: &BTreeMap<String, String>) {
 /// What may stay: tables of the kernel's packet filter that kube-proxy made, empty and accepting all. They cannot be
 /// deleted without a program that a host need not have, and do nothing.
 fn is_exception(line: &str) -> bool {
+    // These belong to the machine, which all hosts share: each puts back what it found, which the first kubelet had set.
+    let shared = ["vm.overcommit_memory =", "kernel.panic =", "kernel.panic_on_oops ="];
+    if shared.iter().any(|name| line.starts_with(name)) {
+        return true;
+    }
     let Some(rule) = line.strip_prefix("iptables-save: ") else { return false };
     let rule = rule.trim();
     rule == "*mangle" || rule == "*filter" || rule == "COMMIT" || (rule.starts_with(':') && rule.ends_with(" ACCEPT"))

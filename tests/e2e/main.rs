@@ -13,6 +13,7 @@ mod kill;
 mod lab;
 mod life;
 mod poll;
+mod roles;
 mod saved;
 mod secrets;
 mod vm;

@@ -14,8 +14,8 @@ use crate::case::Case;
 use crate::cluster::{CONTROL_PLANE, Host, NAME, Seed, WORKER, Wanted};
 use crate::driver::{HERE, Stage};
 use crate::invariants::{
-    Before, OnePerLane, OneVirtualIp, Permit, Quorum, as_it_was, no_secret, only_planned_act, only_planned_change,
-    settled,
+    Before, DroppedFirst, OnePerLane, OneVirtualIp, Permit, Quorum, as_it_was, no_secret, only_planned_act,
+    only_planned_change, settled,
 };
 use crate::knobs::Knobs;
 use crate::mainstay::{With, recorded, state_path};
@@ -118,6 +118,17 @@ fn a_virtual_ip_on_two_hosts_is_named() {
     assert!(broken.starts_with("one virtual IP: after another it is held twice"), "{broken}");
     one.before(&held(&["h1", "h2"]));
     one.after("what others did", &held(&["h1", "h2"])).unwrap();
+}
+
+#[test]
+fn an_api_server_that_is_reset_before_it_was_dropped_is_named() {
+    let hosts = |names: &[&str]| -> BTreeSet<HostName> { names.iter().map(|it| HostName::new(*it)).collect() };
+    let knows = |names: &[&str]| BTreeMap::from([(HostName::new("lb"), hosts(names))]);
+    let mut dropped = DroppedFirst { stay: hosts(&["lb"]), leaving: hosts(&["h1"]), ..DroppedFirst::default() };
+    dropped.before(hosts(&["h1", "h2"]));
+    dropped.after("one", &hosts(&["h2"]), &knows(&["h2"])).unwrap();
+    let broken = dropped.after("another", &hosts(&["h2"]), &knows(&["h1", "h2"])).unwrap_err();
+    assert_eq!(broken, "dropped first: after another haproxy on lb still sends clients to h1");
 }
 
 #[test]

@@ -362,9 +362,11 @@ impl Stage {
     }
 
     /// What somebody changed of what was there before, and mainstay never changed itself, is not put back when it is let go:
-    /// swap that was turned on while it was ours, a package that is held. From then on it was there before.
+    /// swap that was turned on while it was ours, a package that is held. Nor is what is handed over. From then on it was
+    /// there before.
     fn let_go(&self, permit: &Permit) {
         let others = |address: &Address| match address.kind() {
+            _ if permit.handed_over.contains(address) => true,
             "swap" => true,
             "package" => self.scene.known().before.has(address),
             _ => false,

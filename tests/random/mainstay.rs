@@ -318,6 +318,7 @@ impl Mainstay {
         let mut known = self.scene.known();
         known.quorum.planned(plan);
         known.virtual_ip.planned(plan);
+        known.dropped_first.planned(plan);
         drop(known);
         self.watcher.permit(Permit::of(plan), recorded);
     }

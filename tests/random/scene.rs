@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use mainstay::fleet::SimulatedFleet;
+use mainstay::fleet::{SimulatedFleet, World};
 use mainstay::resource::Address;
 use mainstay::state::{Deed, SimulatedDisk};
 use tokio::time::Instant;
 
 use crate::figures::Figures;
 use crate::files::MARKERS;
-use crate::invariants::{Before, OnePerLane, OneVirtualIp, OneWriter, Quorum, no_secret};
+use crate::invariants::{Before, DroppedFirst, OnePerLane, OneVirtualIp, OneWriter, Quorum, no_secret};
 use crate::trace::{TOLD, Trace};
 
 /// Shared by all that watches a case.
@@ -34,6 +34,7 @@ pub(crate) struct Known {
     pub(crate) lanes: OnePerLane,
     pub(crate) quorum: Quorum,
     pub(crate) virtual_ip: OneVirtualIp,
+    pub(crate) dropped_first: DroppedFirst,
     pub(crate) before: Before,
     /// Secrets that may be seen nowhere: those of files, and those that were made at run time.
     pub(crate) secrets: BTreeSet<String>,
@@ -69,6 +70,7 @@ impl Scene {
             lanes: OnePerLane::default(),
             quorum: Quorum::default(),
             virtual_ip: OneVirtualIp::default(),
+            dropped_first: DroppedFirst::default(),
             before: Before::default(),
             secrets: MARKERS.iter().map(|it| (*it).to_owned()).collect(),
             disk_fails: false,
@@ -119,18 +121,22 @@ impl Scene {
 
     /// The hosts are as others left them.
     pub(crate) fn before_acting(&self, hosts: &SimulatedFleet) {
-        let (etcd, holders) = hosts.with(|world| (world.kubernetes(), world.virtual_ip_holders()));
+        let see = |world: &World| (world.kubernetes(), world.virtual_ip_holders(), world.api_servers());
+        let (etcd, holders, servers) = hosts.with(see);
         let mut known = self.known();
         known.quorum.before(&etcd);
         known.virtual_ip.before(&holders);
+        known.dropped_first.before(servers);
     }
 
     /// The hosts are as an act of ours left them.
     pub(crate) fn after_acting(&self, act: &str, hosts: &SimulatedFleet) {
         let (etcd, holders) = hosts.with(|world| (world.kubernetes(), world.virtual_ip_holders()));
+        let (servers, backends) = hosts.with(|world| (world.api_servers(), world.api_backends()));
         let held = {
             let mut known = self.known();
-            [known.quorum.after(act, &etcd), known.virtual_ip.after(act, &holders)]
+            let dropped = known.dropped_first.after(act, &servers, &backends);
+            [known.quorum.after(act, &etcd), known.virtual_ip.after(act, &holders), dropped]
         };
         for held in held {
             self.must(held);

@@ -37,7 +37,7 @@ pub(in crate::config) struct Host {
     pub(in crate::config) labels: Option<BTreeMap<String, Text>>,
     /// Taints of the Kubernetes node, as `key=value:effect` or `key:effect`; the effect is
     /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`. By default a control plane has kubeadm's
-    /// taint unless it is a worker too. `[]` means none.
+    /// taint unless it is a worker too. `[]` means none. Changes take effect on running nodes.
     #[schemars(extend("examples" = [["dedicated=db:NoSchedule"]]))]
     pub(in crate::config) taints: Option<Vec<String>>,
     /// Annotations of the Kubernetes node.

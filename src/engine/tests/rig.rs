@@ -103,8 +103,8 @@ impl AnyKind for Staged {
     fn rereads(&self, _: &Prior) -> Result<bool, DecodeError> {
         Ok(false)
     }
-    fn takeover(&self) -> Option<String> {
-        None
+    fn takeover(&self, _: &Value, _: Action) -> Result<Option<String>, DecodeError> {
+        Ok(None)
     }
     fn warning(&self, _: Action) -> Option<String> {
         None

@@ -16,7 +16,10 @@ const HAPROXY_CFG: &str = "/etc/haproxy/haproxy.cfg";
 pub(in crate::fleet) struct Balancer {
     /// haproxy runs.
     haproxy: bool,
-    haproxy_cfg: bool,
+    /// haproxy.cfg as it lies on the host.
+    haproxy_cfg: Option<Value>,
+    /// The one that haproxy read when it was started or reloaded.
+    read: Option<Value>,
     /// keepalived runs.
     keepalived: bool,
     /// keepalived.conf as it lies on the host.
@@ -86,7 +89,7 @@ impl Vrrp {
 impl Balancer {
     /// Whether keepalived would let the address stay here: its check asks whether haproxy listens.
     fn healthy(&self) -> bool {
-        self.keepalived && self.haproxy && self.haproxy_cfg && self.speaks.is_some()
+        self.keepalived && self.haproxy && self.haproxy_cfg.is_some() && self.speaks.is_some()
     }
 
     fn load(&mut self, conf: Option<Value>) {
@@ -98,6 +101,27 @@ impl Balancer {
     pub(in crate::fleet) fn outdated(&self) -> Option<Observation> {
         let differs = self.keepalived && self.loaded != self.conf;
         differs.then(|| self.loaded.clone().map_or(Observation::Absent, Observation::Present))
+    }
+
+    /// What haproxy goes by, where that is not what lies on the host.
+    pub(in crate::fleet) fn unread(&self) -> Option<Observation> {
+        let differs = self.haproxy && self.read != self.haproxy_cfg;
+        differs.then(|| self.read.clone().map_or(Observation::Absent, Observation::Present))
+    }
+
+    /// haproxy goes by this.
+    pub(in crate::fleet) fn has_read(&mut self, cfg: &Observation) {
+        self.read = cfg.present().cloned();
+    }
+
+    /// The API servers to which haproxy sends clients.
+    fn backends(&self) -> BTreeSet<Ipv4Addr> {
+        let cfg = self.read.as_ref().filter(|_| self.haproxy);
+        let text = cfg.and_then(|cfg| cfg.get("content")).and_then(Value::as_str).unwrap_or_default();
+        let server = |line: &str| {
+            line.trim().strip_prefix("server ")?.split_whitespace().nth(1)?.split(':').next()?.parse().ok()
+        };
+        text.lines().filter_map(server).collect()
     }
 
     /// keepalived goes by this.
@@ -116,16 +140,28 @@ impl Model {
         let balancer = self.balancers.entry(address.host().clone()).or_default();
         let runs = is.is_some_and(|is| is["state"] == "active");
         match key {
-            "haproxy" => balancer.haproxy = runs,
+            "haproxy" => {
+                balancer.haproxy = runs;
+                balancer.read = balancer.haproxy_cfg.clone().filter(|_| runs);
+            }
             "keepalived" => {
                 balancer.keepalived = runs;
                 // Starting and reloading both read it; what runs is only ever told so by one of the two.
                 let conf = balancer.conf.clone().filter(|_| runs);
                 balancer.load(conf);
             }
-            HAPROXY_CFG => balancer.haproxy_cfg = is.is_some(),
+            HAPROXY_CFG => balancer.haproxy_cfg = is.cloned(),
             _ => balancer.conf = is.cloned(),
         }
+    }
+
+    /// The API servers to which each haproxy that runs sends clients.
+    pub(in crate::fleet) fn backends(
+        &self,
+        down: &BTreeSet<HostName>,
+    ) -> impl Iterator<Item = (&HostName, BTreeSet<Ipv4Addr>)> {
+        let up = self.balancers.iter().filter(|(host, _)| !down.contains(*host));
+        up.map(|(host, balancer)| (host, balancer.backends()))
     }
 
     /// The hosts that hold each virtual address, as far as they are not down.

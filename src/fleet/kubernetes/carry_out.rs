@@ -18,6 +18,8 @@ pub(in crate::fleet) struct Doing<'a> {
     pub(in crate::fleet) on: &'a HostName,
     /// The resource.
     pub(in crate::fleet) address: &'a Address,
+    /// Name of the Kubernetes node that it makes, if any.
+    pub(in crate::fleet) node: Option<&'a str>,
     /// What a look sees once kubeadm has ended well.
     pub(in crate::fleet) done: &'a Value,
     /// What earlier steps answered.
@@ -435,12 +437,22 @@ impl Step<'_, '_> {
         self.world.note(Line::Endpoint(None));
     }
 
+    /// The node's object, with its labels and taints.
+    fn delete_node(&mut self) {
+        let is_it = |address: &Address| address.kind() == "node" && address.key() == self.doing.node;
+        let object = self.world.present().map(|(address, _)| address).find(|address| is_it(address)).cloned();
+        if let Some(object) = object.filter(|_| self.doing.node.is_some()) {
+            self.world.set(&object, Observation::Absent);
+        }
+    }
+
     fn remove_member(&mut self, leaving: bool) -> Result<(), Failed> {
         match self.api() {
             // A cluster that is beyond help must still be destroyable.
             Err(output) if output.status == 76 && leaving => return Ok(()),
             other => other?,
         }
+        self.delete_node();
         let etcd = self.world.model().kubernetes(self.world.down());
         if etcd.of(self.own()).is_none() {
             return Ok(());

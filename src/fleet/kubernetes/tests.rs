@@ -93,8 +93,15 @@ impl Hosts {
 
     fn run(&mut self, on: &str, own: &str, effect: &Effect) -> Result<String, String> {
         let (on, address, done) = (host(on), address(own), json!({ "complete": true, "role": role(own) }));
-        let doing =
-            Doing { on: &on, address: &address, done: &done, slots: &self.slots, now: self.now, half: self.half };
+        let doing = Doing {
+            on: &on,
+            address: &address,
+            node: None,
+            done: &done,
+            slots: &self.slots,
+            now: self.now,
+            half: self.half,
+        };
         let output = carry_out(&mut self.world, effect, doing);
         if output.success() { Ok(output.stdout) } else { Err(output.stderr) }
     }

@@ -11,14 +11,28 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 fn node(labels: &[(&str, &str)]) -> Node {
-    Node { name: "w1".into(), labels: map(labels), annotations: BTreeMap::new() }
+    Node { labels: map(labels), ..plain() }
 }
 
-/// What kubectl v1.20.2 answered to the look's template.
-const CAPTURED: &str = "node\nlabel beta.kubernetes.io/arch amd64\nlabel kubernetes.io/hostname cp1\n\
-    label node-role.kubernetes.io/control-plane \nlabel zone a\n\
-    annotation kubeadm.alpha.kubernetes.io/cri-socket %2Frun%2Fcontainerd%2Fcontainerd.sock\n\
-    annotation node.alpha.kubernetes.io/ttl 0\n";
+fn plain() -> Node {
+    Node {
+        name: "w1".into(),
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        taints: BTreeMap::new(),
+        role_taints: BTreeMap::new(),
+    }
+}
+
+/// What kubectl v1.20.2 answers to the look's template.
+const CAPTURED: &str = "node\nlabel beta.kubernetes.io/arch beta.kubernetes.io%2Farch amd64\n\
+    label kubernetes.io/hostname kubernetes.io%2Fhostname cp1\n\
+    label node-role.kubernetes.io/control-plane node-role.kubernetes.io%2Fcontrol-plane \nlabel zone zone a\n\
+    annotation kubeadm.alpha.kubernetes.io/cri-socket kubeadm.alpha.kubernetes.io%2Fcri-socket \
+    %2Frun%2Fcontainerd%2Fcontainerd.sock\n\
+    annotation node.alpha.kubernetes.io/ttl node.alpha.kubernetes.io%2Fttl 0\n\
+    taint node-role.kubernetes.io/master:NoSchedule node-role.kubernetes.io%2Fmaster%3ANoSchedule \n\
+    taint dedicated:NoExecute dedicated%3ANoExecute db\n";
 
 fn look(node: &Node, answer: &str) -> Observation<Observed> {
     let stage = Stage::control_plane();
@@ -56,6 +70,49 @@ fn the_look_reports_only_what_is_declared() {
     let changes = declared.diff(seen.present().unwrap());
     assert_eq!(changes.iter().map(|c| (&*c.before, &*c.after)).collect::<Vec<_>>(), [("\"a\"", "\"b\"")]);
     assert_eq!(look(&declared, ""), Observation::Absent);
+}
+
+#[test]
+fn what_mainstay_set_is_reported_although_it_is_no_longer_declared() {
+    let owned =
+        "owned %7B%22labels%22%3A%7B%22zone%22%3Anull%7D%2C%22taints%22%3A%7B%22dedicated%3ANoExecute%22%3Anull%7D%7D";
+    let seen = look(&node(&[("ssd", "")]), &CAPTURED.replacen("node\n", &format!("node\n{owned}\n"), 1));
+    let seen = seen.present().unwrap();
+    assert_eq!((&seen.labels, &seen.taints), (&map(&[("zone", "a")]), &map(&[("dedicated:NoExecute", "db")])));
+}
+
+const MASTER: &str = "node-role.kubernetes.io/master:NoSchedule";
+
+#[test]
+fn the_taint_of_a_role_comes_and_goes_and_others_stay() {
+    let with = |wanted: bool| Node { role_taints: BTreeMap::from([(MASTER.into(), wanted)]), ..plain() };
+    let seen = look(&with(false), CAPTURED);
+    assert_eq!(seen.present().unwrap().taints, map(&[(MASTER, "")]));
+    assert_eq!(with(true).diff(seen.present().unwrap()), []);
+    let changes = with(false).diff(seen.present().unwrap());
+    assert_eq!((changes[0].before.as_str(), changes[0].after.as_str()), ("set", "(none)"));
+    let calls = |node: &Node, there: &str| {
+        let stage = Stage::control_plane();
+        stage.command("kubectl", &format!("case $* in *' -o '*) cat <<'END'\n{there}END\n;; esac"));
+        let steps = node.apply(Act::Update, &seen);
+        let StepAct::Run(run) = &steps[0].act else { panic!("no script") };
+        let output = stage.run(&run.script);
+        assert_eq!(output.status, 0, "{output:?}");
+        let calls = stage.calls();
+        calls
+            .lines()
+            .find(|call| call.contains(" taint node "))
+            .map(|call| call.split(" --overwrite ").nth(1).unwrap().to_owned())
+    };
+    let there = format!("{MASTER}=\ndedicated:NoExecute=db\n");
+    assert_eq!(calls(&with(false), &there), Some(format!("{MASTER}-")));
+    assert_eq!(calls(&with(true), &there), None);
+    // It is made again where somebody else took it away in the meantime, and not taken away twice.
+    assert_eq!(calls(&with(true), "other:NoSchedule=\n"), Some(MASTER.to_owned()));
+    assert_eq!(calls(&with(false), ""), None);
+    let declared = Node { taints: map(&[("dedicated:NoExecute", "web"), ("gpu:NoSchedule", "")]), ..with(false) };
+    let all = format!("dedicated=web:NoExecute gpu:NoSchedule {MASTER}-");
+    assert_eq!(calls(&declared, &there), Some(all));
 }
 
 #[test]
@@ -118,7 +175,7 @@ fn garbage_is_an_error() {
     for text in [
         "x",
         "node\nlabel",
-        "node\ntaint a b",
+        "node\ntoleration a b",
         "node\nlabel a %",
         "node\nlabel a %zz",
         "node\nlabel a %ff",
@@ -139,8 +196,8 @@ proptest! {
             byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
             byte => format!("%{byte:02X}"),
         }).collect();
-        let declared = Node { name: "n".into(), labels: BTreeMap::new(), annotations: map(&[("a", &value)]) };
-        let seen = look(&declared, &format!("node\nannotation a {escaped}\n"));
+        let declared = Node { annotations: map(&[("a", &value)]), ..plain() };
+        let seen = look(&declared, &format!("node\nannotation a a {escaped}\n"));
         prop_assert!(declared.diff(seen.present().unwrap()).is_empty(), "{seen:?}");
     }
 

@@ -3,6 +3,7 @@
 
 mod ending;
 mod handover;
+mod leaving;
 mod members;
 mod moved;
 mod selection;

@@ -1,6 +1,7 @@
 //! What must hold after every event, each in a file of its own. A broken one says what was broken.
 
 mod as_it_was;
+mod dropped_first;
 mod no_secret;
 mod one_per_lane;
 mod one_virtual_ip;
@@ -10,6 +11,7 @@ mod quorum;
 mod settles;
 
 pub(crate) use as_it_was::{Before, as_it_was, machine, on_host, on_machine};
+pub(crate) use dropped_first::DroppedFirst;
 pub(crate) use no_secret::no_secret;
 pub(crate) use one_per_lane::OnePerLane;
 pub(crate) use one_virtual_ip::OneVirtualIp;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mainstay::fleet::{ActRequest, Purpose};
-use mainstay::plan::{Change, Plan};
+use mainstay::plan::{Change, Plan, Reason};
 use mainstay::resource::{Action, Address, AnyKind, HostName, Lane};
 use serde_json::Value;
 
@@ -17,6 +17,10 @@ pub(crate) struct Permit {
     pub(crate) actions: BTreeMap<Address, Action>,
     /// Of those that are made: what nothing else has to come before. Its host must still look as the plan saw it.
     pub(crate) expected: BTreeSet<Address>,
+    /// What is somebody else's from now on, as it is.
+    pub(crate) handed_over: BTreeSet<Address>,
+    /// Kubernetes nodes that kubeadm makes or resets, and whose objects come and go with that.
+    pub(crate) nodes: BTreeSet<String>,
     /// What they are.
     pub(crate) resources: BTreeMap<Address, Arc<dyn AnyKind>>,
     /// Lanes of those that have one.
@@ -29,6 +33,11 @@ impl Permit {
     pub(crate) fn of(plan: &Plan) -> Self {
         let planned = plan.changes.iter().filter(|change| change.problem.is_none());
         let resource = |change: &Change| Some((change.address.clone(), Arc::clone(change.resource.as_ref()?)));
+        let handed_over = |change: &&Change| matches!(change.reasons.first(), Some(Reason::HandedOver { .. }));
+        let node = |change: &Change| {
+            let attributes = change.resource.as_ref().filter(|_| change.action.touches_host())?.attributes();
+            attributes.get("node").and_then(Value::as_str).map(str::to_owned)
+        };
         let lane = |change: &Change| Some((change.address.clone(), change.lane.clone()?));
         Self {
             actions: planned.clone().map(|change| (change.address.clone(), change.action)).collect(),
@@ -37,6 +46,8 @@ impl Permit {
                 .filter(|change| change.action == Action::Create && change.after.is_empty())
                 .map(|change| change.address.clone())
                 .collect(),
+            handed_over: planned.clone().filter(handed_over).map(|change| change.address.clone()).collect(),
+            nodes: planned.clone().filter_map(node).collect(),
             resources: planned.clone().filter_map(resource).collect(),
             lanes: planned.filter_map(lane).collect(),
             control_planes: plan.control_planes.iter().cloned().collect(),
@@ -93,7 +104,9 @@ pub(crate) fn only_planned_change(
         permit.actions.iter().any(|(other, action)| action.touches_host() && is_the_same(other, address))
     };
     let acts = |address: &Address| permit.actions.get(address).is_some_and(|action| action.touches_host());
-    let touched = |address: &Address| acts(address) || acted(address);
+    let goes =
+        |address: &Address| address.kind() == "node" && address.key().is_some_and(|it| permit.nodes.contains(it));
+    let touched = |address: &Address| acts(address) || acted(address) || goes(address);
     let differs = |address: &&Address| before.get(address) != after.get(address);
     let all: BTreeSet<&Address> = before.keys().chain(after.keys()).copied().filter(differs).collect();
     match all.into_iter().find(|address| !touched(address) && !others.contains(*address)) {
