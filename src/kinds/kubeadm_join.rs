@@ -112,8 +112,9 @@ impl KubeadmJoin {
             host.forget(false),
         ];
         if let Some(upload) = &self.upload_config {
-            let body = concat!(include_str!("kubeadm/marker.sh"), include_str!("kubeadm/upload.sh"));
-            let script = Script::new(body).set("CONFIG", slotted(upload)).set("STANDING", standing());
+            let script = Script::new(with_kubectl!("kubeadm/marker.sh", "kubeadm/upload.sh"))
+                .set("CONFIG", slotted(upload))
+                .set("STANDING", standing());
             let effect = Effect::UploadCertificates { endpoint: self.virtual_ip, key: Self::CERTIFICATE_KEY };
             let step = Step::run("upload the certificates", script).on_control_plane();
             steps.push(step.means(unless_joined(effect)));

@@ -32,6 +32,8 @@ pub use file::{Content, ContentBuilder, File, FileCheck};
 pub use kernel_module::KernelModule;
 pub use kubeadm_init::KubeadmInit;
 pub use kubeadm_join::{JoinRole, KubeadmJoin};
+#[cfg(test)]
+pub(crate) use kubectl::stage::Stage;
 pub use manifest::Manifest;
 pub use node::Node;
 pub use package::Package;

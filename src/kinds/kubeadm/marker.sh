@@ -74,7 +74,7 @@ run_kubeadm() {
     failed=''
     if [ $status -ne 0 ]; then
         tail -n 60 "$log" >&2 || :
-        failed=$(sed -n 's/^error execution phase \([^:]*\):.*/\1/p' "$log" | tail -n 1) || :
+        failed=$(sed -n 's/^\(error: \)\{0,1\}error execution phase \([^:]*\):.*/\2/p' "$log" | tail -n 1) || :
     fi
     rm -f "$log"
     trap - HUP PIPE

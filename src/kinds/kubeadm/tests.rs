@@ -337,7 +337,7 @@ fn a_kubeadm_that_fails_is_quoted_and_stays_begun() {
 
 #[test]
 fn a_control_plane_that_only_lacks_its_mark_is_marked_again() {
-    // As kubeadm 1.20 ended when the load balancer closed its connection.
+    // As kubeadm 1.20 ended when the load balancer closed its connection; since 1.34 there is `error: ` in front.
     let refused = "echo 'error execution phase control-plane-join/mark-control-plane: error applying control-plane label \
         and taints: error patching node \"n2\" through apiserver: unexpected EOF' >&2; exit 1";
     let stage = Stage::new();

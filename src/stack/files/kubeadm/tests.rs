@@ -10,7 +10,8 @@ use super::{init_documents, join_document, upload_documents};
 use crate::config::{
     CgroupDriver, Cluster, Component, ExtraVolume, Host, Network, ProxyMode, Swap, Taint, TaintEffect,
 };
-use crate::kinds::JoinRole;
+use crate::kinds::{JoinRole, KubeadmJoin, Stage};
+use crate::resource::{Act, Kind, Observation, Secret, Slots, StepAct};
 use crate::stack::fixture;
 
 /// A cluster that says something about everything.
@@ -99,6 +100,42 @@ fn the_virtual_ip_is_the_endpoint_and_is_announced_by_nobody() {
         assert_eq!(init(&cluster)[1]["controlPlaneEndpoint"], "10.0.0.100:8443");
         let discovery = &of(host("cp2"))[0]["discovery"]["bootstrapToken"];
         assert_eq!(discovery["apiServerEndpoint"], "10.0.0.100:8443");
+    }
+}
+
+/// kubeadm 1.36 connects to the address in the document, and nothing listens on the joining host yet.
+#[test]
+fn the_certificates_are_uploaded_through_the_api_server_of_the_host_that_does_it() {
+    for minor in [20, 28, 34, 36] {
+        let cluster = full(minor);
+        let host = cluster.host("cp2").unwrap();
+        let join = KubeadmJoin {
+            node: host.node_name.clone(),
+            role: JoinRole::ControlPlane,
+            advertise_address: host.internal_address,
+            config: String::new(),
+            upload_config: Some(upload_documents(&cluster, host)),
+            ignore_preflight_errors: Vec::new(),
+            skip_phases: Vec::new(),
+            virtual_ip: None,
+            fixed: BTreeMap::new(),
+        };
+        let steps = Kind::apply(&join, Act::Create, &Observation::Absent);
+        let upload = steps.iter().find(|step| step.title == "upload the certificates").unwrap();
+        let StepAct::Run(run) = &upload.act else { panic!("{upload:?}") };
+        let mut slots = Slots::default();
+        slots.put("standing", Secret::new("mainstay-bare"));
+        slots.put(KubeadmJoin::CERTIFICATE_KEY, Secret::new("c0ffee"));
+        let stage = Stage::control_plane();
+        stage.command("kubeadm", &format!("cat >{}", stage.path("/got").display()));
+        let output = stage.run_with(&run.script, &slots);
+        assert_eq!((output.status, &*output.stderr), (0, ""));
+        let got = std::fs::read_to_string(stage.path("/got")).unwrap();
+        let got = documents(&got.replace(&stage.path("/").display().to_string(), "/"));
+        let mut wanted = documents(&upload_documents(&cluster, host));
+        wanted[0]["localAPIEndpoint"]["advertiseAddress"] = "10.0.0.1".into();
+        wanted[0]["certificateKey"] = "c0ffee".into();
+        assert_eq!(got, wanted, "1.{minor}");
     }
 }
 
