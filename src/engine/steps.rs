@@ -13,12 +13,14 @@ use crate::fleet::{ActOutcome, ActRequest, Fleet, FleetError, Purpose};
 use crate::plan::{Change, Mode, Plan, makes_control_plane};
 use crate::resource::{
     Action, AnyKind, HostName, Mint, Observation, On, Output, ProbeError, Run, Script, Secret, Seen, Slots, Step,
-    StepAct, Wait,
+    StepAct, Wait, excerpt,
 };
 use crate::state::{Record, StateError};
 
 /// Tries of a step whose failure is known to pass.
 const TRIES: u32 = 5;
+/// Characters of what a host said that an error quotes.
+const QUOTED: usize = 3_000;
 /// First and longest pause between two looks at an awaited condition.
 const POLL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
@@ -222,7 +224,7 @@ impl Steps<'_> {
                 return Err(self.failed(host, &step.title, format!("exit {}\n{}", output.status, output.tail(12))));
             }
             let (address, step) = (self.change.address.clone(), step.title.clone());
-            self.emit(Event::Retried { address, step, text: output.tail(1), tries });
+            self.emit(Event::Retried { address, step, text: excerpt(&output.tail(1), QUOTED), tries });
             tokio::time::sleep(Duration::from_secs(1 << tries)).await;
         }
         unreachable!("the loop ends by return")
@@ -243,7 +245,7 @@ impl Steps<'_> {
             let request = ActRequest { effect: step.effect.as_ref(), ..request };
             let missing = match self.fleet.act(host, &request).await {
                 Ok(ActOutcome::Ran { output, .. }) if output.success() => return Ok(()),
-                Ok(ActOutcome::Ran { output, .. }) => output.tail(3),
+                Ok(ActOutcome::Ran { output, .. }) => excerpt(&output.tail(3), QUOTED),
                 Ok(ActOutcome::Stale { .. }) => "the host changed".to_owned(),
                 Err(error @ (FleetError::Lost { .. } | FleetError::Timeout { .. } | FleetError::Connect { .. })) => {
                     error.to_string()
@@ -375,7 +377,7 @@ impl Steps<'_> {
 }
 
 fn failed(host: &HostName, step: &str, text: String) -> Failed {
-    Failed { host: host.clone(), step: step.to_owned(), text }
+    Failed { host: host.clone(), step: step.to_owned(), text: excerpt(&text, QUOTED) }
 }
 
 /// Makes a secret of the given form. The first character is a letter, see [`Mint`].

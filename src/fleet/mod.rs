@@ -2,6 +2,7 @@
 //! this machine, or a simulated one.
 
 mod error;
+mod full_disk;
 mod hosts;
 mod interference;
 mod kubernetes;

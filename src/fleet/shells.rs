@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use rand::distr::{Alphanumeric, SampleString};
 
+use super::full_disk::name_full_disks;
 use super::shell::{Answer, Shell};
 use super::{ActOutcome, ActRequest, FleetError, HostReport, Look, LookResult, Trail};
 use crate::resource::{
     Address, AnyKind, FACTS, Frame, FrameError, HostFacts, HostName, LookScript, Output, ProbeError, Script,
-    ScriptError, Secret, Seen, Slots, Trace, parse_frames, sha256_hex,
+    ScriptError, Secret, Seen, Slots, Trace, excerpt, parse_frames, sha256_hex,
 };
 
 /// How long all looks of a host may take.
 const LOOK_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// Characters of a host's answer that an error quotes.
+const QUOTED: usize = 1_000;
 
 /// Shorter lines of a secret are too common to be masked on their own.
 const TELLING_LINE: usize = 16;
@@ -49,7 +53,10 @@ impl<S: Shell> HostShell<S> {
         let mut parts =
             take_apart(&frame, answer, Some(scripts.len())).map_err(|source| self.frame_error(source))?.into_iter();
         let facts = parts.next().map_or_else(Output::default, |part| part.output);
-        let facts = HostFacts::parse(&facts).map_err(|source| FleetError::Facts { host: self.host.clone(), source })?;
+        let facts = HostFacts::parse(&facts).map_err(|source| {
+            let source = Redaction::default().probe_error(source);
+            FleetError::Facts { host: self.host.clone(), source }
+        })?;
         let seen = looks.iter().zip(parts).map(|(look, part)| {
             let resource = look.resource.as_ref();
             (look.address.clone(), understand(resource, part, &Redaction::new(resource, None)))
@@ -105,7 +112,7 @@ impl<S: Shell> HostShell<S> {
                 Frame::ACT => {
                     (output, kept) = take_kept(redaction.output(&part.output));
                     if !output.success() {
-                        return Ok(ActOutcome::Ran { output, kept, after: None });
+                        return Ok(ActOutcome::Ran { output: name_full_disks(output), kept, after: None });
                     }
                 }
                 _ => outcome = Some(understand(request.resource, part, &redaction)),
@@ -126,7 +133,8 @@ impl<S: Shell> HostShell<S> {
         FleetError::Script { host: self.host.clone(), source }
     }
 
-    fn frame_error(&self, source: FrameError) -> FleetError {
+    fn frame_error(&self, FrameError::Cut { parts, tail }: FrameError) -> FleetError {
+        let source = FrameError::Cut { parts, tail: excerpt(&tail, QUOTED) };
         FleetError::Frame { host: self.host.clone(), source }
     }
 }
@@ -192,6 +200,7 @@ fn take_kept(mut output: Output) -> (Output, BTreeMap<String, String>) {
 }
 
 /// The secrets of one script, which are masked in everything that comes back for people.
+#[derive(Default)]
 struct Redaction {
     /// Longest first, so that no secret is half masked by a part of it.
     texts: Vec<Secret>,
@@ -224,12 +233,17 @@ impl Redaction {
         Output { status: output.status, stdout: self.redact(&output.stdout), stderr: self.redact(&output.stderr) }
     }
 
+    /// A text of a host as it may be quoted: without secrets, and bounded.
+    fn quoted(&self, text: &str) -> String {
+        excerpt(&self.redact(text), QUOTED)
+    }
+
     fn probe_error(&self, error: ProbeError) -> ProbeError {
         match error {
-            ProbeError::Failed { status, text } => ProbeError::Failed { status, text: self.redact(&text) },
+            ProbeError::Failed { status, text } => ProbeError::Failed { status, text: self.quoted(&text) },
             ProbeError::NotHere => ProbeError::NotHere,
-            ProbeError::Odd { text } => ProbeError::Odd { text: self.redact(&text) },
-            ProbeError::Unreachable { text } => ProbeError::Unreachable { text: self.redact(&text) },
+            ProbeError::Odd { text } => ProbeError::Odd { text: self.quoted(&text) },
+            ProbeError::Unreachable { text } => ProbeError::Unreachable { text: self.quoted(&text) },
         }
     }
 }

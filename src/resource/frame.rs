@@ -11,7 +11,7 @@ use std::fmt::Write;
 use zeroize::Zeroizing;
 
 use super::output::Output;
-use super::script::{Script, ScriptError, push_quoted};
+use super::script::{ENVIRONMENT, Script, ScriptError, push_quoted};
 use super::step::Slots;
 
 /// A look's script and the label under which its answer comes back.
@@ -51,6 +51,11 @@ pub enum FrameError {
     },
 }
 
+/// Names the file systems of this machine that have no room for another block or file, one `@@full MOUNTPOINT` a line.
+const FULL: &str = "full() { for unit in -k -i; do df -P -l $unit 2>/dev/null | \
+    awk 'NR > 1 && $2 > 0 && $4 == 0' | while read -r _ _ _ _ _ where; do \
+    [ ! -w \"$where\" ] || printf '@@full %s\\n' \"$where\"; done; done; }\n";
+
 impl Frame {
     /// The label of the first marker, before anything is looked at or done.
     pub const BEGUN: &'static str = "begun";
@@ -72,8 +77,8 @@ impl Frame {
     }
 
     fn head(&self) -> Zeroizing<String> {
-        // Where sshd's variables are, each bash that a script starts reads .bashrc, too.
-        let mut text = Zeroizing::new(String::from("export LC_ALL=C\nunset SSH_CLIENT SSH2_CLIENT\nMARK="));
+        let mut text = Zeroizing::new(String::from(ENVIRONMENT));
+        text.push_str("MARK=");
         push_quoted(&mut text, &self.mark);
         text.push_str(
             "\n{\nmark() { printf '\\n%s %s %s\\n' \"$MARK\" \"$1\" \"$2\"; \
@@ -127,13 +132,9 @@ impl Frame {
         }
         if let Some((script, slots)) = act {
             let assignments = script.assignments(slots)?;
-            let _ = write!(
-                text,
-                "(\nset -eu\n{}{}\n) </dev/null\nACTED=$?\nmark act $ACTED\n",
-                *assignments,
-                script.body()
-            );
-            text.push_str("if [ $ACTED -ne 0 ]; then exit 0; fi\n");
+            text.push_str(FULL);
+            let _ = write!(text, "(\nset -eu\n{}{}\n) </dev/null\nACTED=$?\n", *assignments, script.body());
+            text.push_str("[ $ACTED -eq 0 ] || full >&2\nmark act $ACTED\nif [ $ACTED -ne 0 ]; then exit 0; fi\n");
         }
         if look.is_some() {
             text.push_str("look\nmark after $?\n");
@@ -300,6 +301,16 @@ mod tests {
         shell.env("HOME", home.path()).env("SSH_CLIENT", "10.0.0.1 50000 22").env("SHLVL", "0");
         let stdout = String::from_utf8(feed(&mut shell, &text).stdout).unwrap();
         assert!(stdout.contains("silent") && !stdout.contains("Welcome"), "{stdout}");
+    }
+
+    #[test]
+    fn what_the_host_sets_for_its_users_changes_no_tool() {
+        let told = look("a", "ls / -d; sh -c 'echo ${POSIXLY_CORRECT-unset} ${KUBECONFIG-unset}'");
+        let text = Frame::new("m4rk").looks(&[told]).unwrap();
+        let mut shell = Command::new("sh");
+        shell.env("POSIXLY_CORRECT", "1").env("KUBECONFIG", "/root/.kube/config");
+        let stdout = String::from_utf8(feed(&mut shell, &text).stdout).unwrap();
+        assert!(stdout.contains("\n/\nunset unset\n"), "{stdout}");
     }
 
     #[test]

@@ -34,6 +34,23 @@ impl Output {
     }
 }
 
+/// At most about `most` characters of a text for people: its begin, how much is left out, and its end. Only for texts
+/// whose secrets are masked already: half a secret cannot be found.
+pub fn excerpt(text: &str, most: usize) -> String {
+    let length = text.chars().count();
+    if length <= most {
+        return text.to_owned();
+    }
+    let (head, tail) = (most * 2 / 3, most / 3);
+    let at = |n: usize| text.char_indices().nth(n).map_or(text.len(), |(at, _)| at);
+    format!(
+        "{} [... {} characters left out ...] {}",
+        &text[..at(head)],
+        length - head - tail,
+        &text[at(length - tail)..]
+    )
+}
+
 /// SHA-256 as lower-case hex.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -113,6 +130,13 @@ mod tests {
         assert_eq!(of(75), ProbeError::NotHere);
         assert!(of(76).to_string().contains("does not answer"));
         assert!(of(1).to_string().contains("boom"));
+    }
+
+    #[test]
+    fn an_excerpt_has_both_ends_and_says_what_it_leaves_out() {
+        assert_eq!(excerpt("short", 5), "short");
+        let text = format!("`begin {}\u{e9} end`", "x".repeat(125_000));
+        assert_eq!(excerpt(&text, 30), "`begin xxxxxxxxxxxxx [... 124983 characters left out ...] xxxx\u{e9} end`");
     }
 
     #[test]

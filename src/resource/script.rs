@@ -11,6 +11,12 @@ use zeroize::Zeroizing;
 use super::secret::Secret;
 use super::step::Slots;
 
+/// What every script begins with, so that nothing in the host's environment changes what tools accept or print. Where
+/// sshd's variables are, each bash that a script starts reads .bashrc, too.
+pub(super) const ENVIRONMENT: &str = "export LC_ALL=C KUBERC=off\n\
+    unset SSH_CLIENT SSH2_CLIENT POSIXLY_CORRECT CDPATH QUOTING_STYLE TIME_STYLE BLOCKSIZE BLOCK_SIZE DF_BLOCK_SIZE \
+    GREP_OPTIONS TAR_OPTIONS SYSTEMD_COLORS KUBECONFIG KUBECTL_EXTERNAL_DIFF\n";
+
 /// A value of a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -154,7 +160,8 @@ impl Script {
     /// The whole script as it is sent: assignments, then the body as one group that is read in
     /// full before any of it runs and that finds nothing on its standard input.
     pub fn render(&self, slots: &Slots) -> Result<Zeroizing<String>, ScriptError> {
-        let mut text = Zeroizing::new(String::from("set -eu\nexport LC_ALL=C\n"));
+        let mut text = Zeroizing::new(String::from("set -eu\n"));
+        text.push_str(ENVIRONMENT);
         text.push_str(&self.assignments(slots)?);
         text.push_str("{\n");
         text.push_str(self.body);
