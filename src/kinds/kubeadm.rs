@@ -190,7 +190,7 @@ impl Host<'_> {
     /// A control plane counts when its apiserver is ready and every etcd member votes.
     pub(super) fn gate(&self) -> Step {
         let until = format!("the apiserver of {} is ready and every etcd member votes", self.node);
-        let script = Script::new(with_kubectl!("kubeadm/gate.sh")).set("NODE", self.node);
+        let script = Script::new(with_kubectl!("kubeadm/marker.sh", "kubeadm/gate.sh")).set("NODE", self.node);
         Step::wait(until, script, Duration::from_mins(5)).means(Effect::ControlPlaneWhole)
     }
 

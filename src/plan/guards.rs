@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cgroups;
 use super::ending;
 use super::handed_over;
 use super::handover;
-use super::identity::{INIT, JOIN, is_control_plane};
+use super::identity::{INIT, JOIN, is_control_plane, makes_control_plane};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
 use super::nodes::{Node, Nodes};
@@ -18,6 +19,7 @@ pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     if inputs.mode == Mode::Apply {
         quorum(nodes, inputs);
         confined(nodes, inputs);
+        cgroups::check(nodes, inputs);
         unfit_hosts(nodes);
         handover::refuse(nodes, inputs);
         handover::hold_back(nodes, inputs);
@@ -64,7 +66,7 @@ fn prevent_destroy(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
 fn second_init(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let inits: Vec<usize> = (0..nodes.all.len())
         .filter(|&n| nodes.all[n].address.kind() == INIT)
-        .filter(|&n| runs_init(&nodes.all[n]))
+        .filter(|&n| begins(&nodes.all[n]))
         .collect();
     for number in inits {
         let host = nodes.all[number].address.host();
@@ -90,8 +92,12 @@ fn second_init(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     }
 }
 
-/// Whether carrying it out runs `kubeadm init`: also where that was begun, and is taken up again.
-fn runs_init(node: &Node<'_>) -> bool {
+/// Whether carrying it out runs `kubeadm init` or `join`: also where that was begun, and is resumed.
+pub(super) fn runs_kubeadm(node: &Node<'_>) -> bool {
+    makes_control_plane(node.address) && begins(node)
+}
+
+fn begins(node: &Node<'_>) -> bool {
     match node.verdict.action {
         Action::Create | Action::Replace => true,
         Action::Update => found(node).is_some_and(|found| found["complete"] == false),

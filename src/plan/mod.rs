@@ -1,5 +1,6 @@
 //! Plans: what would change, as a value. Text, JSON, the saved file and `apply` read the same one.
 
+mod cgroups;
 mod departure;
 mod diff;
 mod drift;

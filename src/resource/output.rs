@@ -26,11 +26,22 @@ impl Output {
         sha256_hex(format!("{}rc={}\n", self.stdout, self.status).as_bytes())
     }
 
-    /// The last lines of what it said, errors first, for people.
+    /// The last lines of what it said, errors first, for people. A line that comes again counts once, where it is last.
     pub fn tail(&self, lines: usize) -> String {
         let text = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
-        let all: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        all[all.len().saturating_sub(lines)..].join("\n")
+        let mut last: Vec<(&str, usize)> = Vec::new();
+        for line in text.lines().rev().filter(|line| !line.trim().is_empty()) {
+            if let Some((_, times)) = last.iter_mut().find(|(kept, _)| *kept == line) {
+                *times += 1;
+            } else if last.len() < lines {
+                last.push((line, 1));
+            }
+        }
+        let shown = |(line, times): &(&str, usize)| match times {
+            1 => (*line).to_owned(),
+            times => format!("{line} ({times} times)"),
+        };
+        last.iter().rev().map(shown).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -144,5 +155,13 @@ mod tests {
         let output = Output { status: 1, stdout: "a\nb\n".into(), stderr: "x\n\ny\nz\n".into() };
         assert_eq!(output.tail(2), "y\nz");
         assert_eq!(Output { stderr: " ".into(), ..output }.tail(1), "b");
+    }
+
+    #[test]
+    fn the_tail_says_once_what_came_often() {
+        let stderr = "cause\n".to_owned() + &"waiting\nstill waiting\n".repeat(10) + "gave up\n";
+        let output = Output { status: 1, stdout: String::new(), stderr };
+        assert_eq!(output.tail(4), "cause\nwaiting (10 times)\nstill waiting (10 times)\ngave up");
+        assert_eq!(output.tail(1), "gave up");
     }
 }

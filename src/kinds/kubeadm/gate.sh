@@ -5,11 +5,13 @@ here || {
     exit 1
 }
 ready || {
-    echo "the apiserver on $address:$port is not ready"
+    echo "the API server on $address:$port is not ready"
+    kubelet_error
     exit 1
 }
 [ -n "$(by_path get "/api/v1/nodes/$NODE" 2>/dev/null)" ] || {
     echo "the kubelet has not registered node $NODE"
+    kubelet_error
     exit 1
 }
 [ -e /etc/kubernetes/manifests/etcd.yaml ] || exit 0

@@ -55,6 +55,17 @@ attend() {
     done
 }
 
+# The error with which kubelet ended in the last minute, if it did: kubeadm only says that it waited in vain.
+kubelet_error() {
+    [ -e /var/lib/kubelet/config.yaml ] || return 0 # without it kubelet cannot run yet
+    cause=$(journalctl --no-pager -o cat -u kubelet --since -60s 2>/dev/null | awk '
+        /^[EF][0-9][0-9][0-9][0-9] / { last = $0 }
+        /^F[0-9][0-9][0-9][0-9] |"command failed"|[Ff]ailed to run [Kk]ubelet|^Error: |^panic: |^fatal error: / { why = $0 }
+        /Main process exited/ { cause = why != "" ? why : last; why = last = "" }
+        END { sub(/^[EF][0-9]+ [^]]*\] /, "", cause); print substr(cause, 1, 600) }') || return 0
+    [ -z "$cause" ] || printf 'kubelet does not stay up on this host; its last error: %s\n' "$cause"
+}
+
 # Runs kubeadm with its input from the variable CONFIG. It goes on when the connection breaks, for half a kubeadm is
 # worse than a late one; that is why its output goes to a file in memory first. Where it fails, `failed` is the phase.
 run_kubeadm() {
@@ -74,6 +85,7 @@ run_kubeadm() {
     failed=''
     if [ $status -ne 0 ]; then
         tail -n 60 "$log" >&2 || :
+        case $1 in init | join) kubelet_error >&2 ;; esac
         failed=$(sed -n 's/^\(error: \)\{0,1\}error execution phase \([^:]*\):.*/\2/p' "$log" | tail -n 1) || :
     fi
     rm -f "$log"

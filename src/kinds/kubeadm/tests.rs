@@ -146,6 +146,7 @@ fn titles(steps: &[Step]) -> String {
 }
 
 mod cluster;
+mod failing;
 mod settle;
 
 #[test]
@@ -333,38 +334,6 @@ fn a_kubeadm_that_fails_is_quoted_and_stays_begun() {
     assert_eq!((output.status, &*output.stderr), (2, "[ERROR NumCPU]: too few\n"));
     assert_eq!(std::fs::read_to_string(stage.path(NOTE)).unwrap(), "init begun\n");
     assert!(!stage.has("/run/mainstay-kubeadm.log"));
-}
-
-#[test]
-fn a_control_plane_that_only_lacks_its_mark_is_marked_again() {
-    // As kubeadm 1.20 ended when the load balancer closed its connection; since 1.34 there is `error: ` in front.
-    let refused = "echo 'error execution phase control-plane-join/mark-control-plane: error applying control-plane label \
-        and taints: error patching node \"n2\" through apiserver: unexpected EOF' >&2; exit 1";
-    let stage = Stage::new();
-    stage.command("sleep", "");
-    let begun = stage.path("/begun").display().to_string();
-    let steps = join(JoinRole::ControlPlane).apply(Act::Create, &Observation::Absent);
-    let run = step(&steps, "kubeadm join");
-    let calls =
-        |stage: &Stage| stage.calls().matches("kubeadm join phase control-plane-join mark-control-plane").count();
-
-    stage.command("kubeadm", &format!("case $2 in phase) cat >{begun};; *) {refused};; esac"));
-    assert_eq!(stage.run_with(run, &slots(BARE)).status, 0);
-    assert_eq!(calls(&stage), 1);
-    assert!(std::fs::read_to_string(&begun).unwrap().contains("token: HUSHtokenid"));
-    assert!(std::fs::read_to_string(stage.path(NOTE)).unwrap().starts_with("join done\n"));
-
-    // Not for ever, and for no other phase.
-    let stage = Stage::new();
-    stage.command("sleep", "");
-    stage.command("kubeadm", refused);
-    let output = stage.run_with(run, &slots(BARE));
-    assert_eq!((output.status, calls(&stage)), (1, 5));
-    assert!(output.stderr.contains("unexpected EOF"));
-    let stage = Stage::new();
-    stage.command("kubeadm", "echo 'error execution phase preflight: too few' >&2; exit 3");
-    assert_eq!((stage.run_with(run, &slots(BARE)).status, calls(&stage)), (3, 0));
-    assert_eq!(std::fs::read_to_string(stage.path(NOTE)).unwrap(), "join begun\n");
 }
 
 #[test]

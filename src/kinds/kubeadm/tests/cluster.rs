@@ -75,7 +75,7 @@ fn the_gate_waits_for_every_member_to_vote() {
     assert_eq!(gate(&unstarted, ""), (false, "an etcd member has not started yet".into()));
     let without = MEMBERS.replace("\"name\":\"n2\"", "\"name\":\"n3\"");
     assert_eq!(gate(&without, ""), (false, "n2 is not among the etcd members".into()));
-    assert_eq!(gate(MEMBERS, "*readyz*) exit 1;;"), (false, "the apiserver on 10.0.0.1:6443 is not ready".into()));
+    assert_eq!(gate(MEMBERS, "*readyz*) exit 1;;"), (false, "the API server on 10.0.0.1:6443 is not ready".into()));
     assert_eq!(
         gate(MEMBERS, "*/nodes/n2*) echo 'Error from server (NotFound): nodes \"n2\" not found' >&2; exit 1;;"),
         (false, "the kubelet has not registered node n2".into())
