@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// One lab at a time: it is the machine's cores that are short, not its memory.
-static TURN: Mutex<()> = Mutex::new(());
+use crate::turn::Turn;
 
 /// A running lab; removed when it is dropped, unless `LAB_KEEP` is set. One of a test run that was killed is removed by
 /// the next `tests/lab/up`, whoever calls it.
@@ -15,7 +13,7 @@ pub(crate) struct Lab {
     pub(crate) name: String,
     pub(crate) dir: PathBuf,
     pub(crate) hosts: Vec<String>,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Turn,
 }
 
 pub(crate) fn root() -> &'static Path {
@@ -26,11 +24,6 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) fn loudly(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Waits until no other lab runs.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether labs are left running, for people to work in.
@@ -69,7 +62,7 @@ pub(crate) fn ready(script: &str) -> bool {
 impl Lab {
     /// Makes fresh hosts. `None` when there is no lab (said loudly).
     pub(crate) fn up(name: &str, control_planes: usize, workers: usize) -> Option<Self> {
-        let turn = turn();
+        let turn = Turn::take();
         if !ready("docker-ready") {
             return None;
         }

@@ -16,4 +16,5 @@ mod poll;
 mod roles;
 mod saved;
 mod secrets;
+mod turn;
 mod vm;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use crate::lab::{self, loudly, planned_changes, ready, root, text};
+use crate::turn::Turn;
 
 /// What `proxyMode: ipvs` loads.
 const MODULES: [&str; 7] = ["overlay", "br_netfilter", "nf_conntrack", "ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh"];
@@ -87,7 +88,7 @@ impl Drop for Machine {
 
 #[test]
 fn the_kernel_is_prepared_for_ipvs_also_after_a_reboot_and_put_back() {
-    let _turn = lab::turn();
+    let _turn = Turn::take();
     if !ready("vm/ready") {
         return;
     }
