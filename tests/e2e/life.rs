@@ -26,9 +26,12 @@ fn a_cluster_from_bare_hosts_and_back() {
     destroy_puts_everything_back(&lab, &before);
 }
 
+/// The name of a check, and what it does.
+type Check = (&'static str, fn(&Lab));
+
 /// Checks of a running cluster share this one, and take turns: a lab of its own costs each two minutes. A check leaves the
 /// cluster such that `plan` has nothing to do. `LAB_CHECKS=saved` runs those whose name has this in it.
-const CHECKS: &[(&str, fn(&Lab))] = &[
+const CHECKS: &[Check] = &[
     ("nothing_to_do_writes_nothing", nothing_to_do_writes_nothing),
     ("drift_is_named_and_mended", drift_is_named_and_mended),
     ("saved_plans_hold", saved_plans_hold),
