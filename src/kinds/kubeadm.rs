@@ -25,6 +25,9 @@ pub struct Observed {
     pub complete: bool,
     /// What the host is.
     pub role: JoinRole,
+    /// The Kubernetes version of a control plane's API server, where its manifest says that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// What a first control plane that others made was made with, by its name in kubeadm's configuration.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub settings: BTreeMap<String, String>,
@@ -32,8 +35,7 @@ pub struct Observed {
 
 /// What only `kubeadm init` sets and a cluster tells about itself: its name in kubeadm's configuration and in
 /// cluster.yaml.
-pub(super) const SETTINGS: [(&str, &str); 6] = [
-    ("kubernetesVersion", "kubernetes.version"),
+pub(super) const SETTINGS: [(&str, &str); 5] = [
     ("podSubnet", "kubernetes.podSubnet"),
     ("serviceSubnet", "kubernetes.serviceSubnet"),
     ("dnsDomain", "kubernetes.dnsDomain"),
@@ -43,7 +45,12 @@ pub(super) const SETTINGS: [(&str, &str); 6] = [
 
 impl Observed {
     fn of(complete: bool, role: JoinRole) -> Observation<Self> {
-        Observation::Present(Self { complete, role, settings: BTreeMap::new() })
+        Observation::Present(Self { complete, ..Self::whole(role, None) })
+    }
+
+    /// A host on which kubeadm has finished.
+    pub(super) fn whole(role: JoinRole, version: Option<&str>) -> Self {
+        Self { complete: true, role, version: version.map(str::to_owned), settings: BTreeMap::new() }
     }
 }
 
@@ -111,7 +118,8 @@ impl Host<'_> {
             ["none"] => Ok(Observation::Absent),
             ["begun"] => Ok(Observed::of(false, self.role)),
             ["done", word] => Ok(Observed::of(true, role(word)?)),
-            ["foreign", word, url] => {
+            ["done", word, version] => Ok(Observation::Present(Observed::whole(role(word)?, running(version)))),
+            ["foreign", word, url] | ["foreign", word, url, _] => {
                 let there = url.strip_prefix("https://").ok_or_else(odd)?;
                 if let Some(wanted) = endpoint.filter(|wanted| *wanted != there) {
                     return Err(ProbeError::odd(format!(
@@ -122,7 +130,9 @@ impl Host<'_> {
                 let known = SETTINGS.iter().map(|(name, _)| *name);
                 let settings =
                     known.filter_map(|name| Some((name.to_owned(), setting(configuration, name)?.to_owned())));
-                Ok(Observation::Present(Observed { complete: true, role: role(word)?, settings: settings.collect() }))
+                let version = words.get(3).copied().and_then(running);
+                let whole = Observed::whole(role(word)?, version);
+                Ok(Observation::Present(Observed { settings: settings.collect(), ..whole }))
             }
             _ => Err(odd()),
         }
@@ -312,6 +322,44 @@ pub(super) fn refixed(was: &BTreeMap<String, String>, is: &BTreeMap<String, Stri
     changed.collect()
 }
 
+/// The version in the tag of an image, where it is one that Kubernetes has released.
+fn running(tag: &str) -> Option<&str> {
+    let version = semver::Version::parse(tag).ok()?;
+    let before = ["", "alpha", "beta", "rc"].contains(&version.pre.split('.').next().unwrap_or_default());
+    (before && version.build.is_empty()).then_some(tag)
+}
+
+/// The name of the version among the settings that `kubeadm init` fixes.
+const VERSION: &str = "kubernetes.version";
+
+/// The declared version and the one that this control plane runs, where they differ.
+pub(super) fn other_version<'a>(fixed: &'a BTreeMap<String, String>, seen: &'a Observed) -> Option<(&'a str, &'a str)> {
+    let both = (fixed.get(VERSION)?.as_str(), seen.version.as_deref()?);
+    (seen.complete && both.0 != both.1).then_some(both)
+}
+
+/// The change of version that no step of ours makes.
+pub(super) fn version_change(fixed: &BTreeMap<String, String>, seen: &Observed) -> Option<FieldChange> {
+    other_version(fixed, seen).and_then(|(wanted, is)| FieldChange::compare("version", is, wanted))
+}
+
+/// Why a control plane that runs another version is not made to run the declared one.
+pub(super) fn runs_another(node: &str, fixed: &BTreeMap<String, String>, seen: &Observed) -> Option<String> {
+    other_version(fixed, seen).map(|(wanted, is)| {
+        format!(
+            "{node} runs Kubernetes {is}, and cluster.yaml has kubernetes.version {wanted}. mainstay cannot change the \
+             version of a running cluster yet. Write `version: {is}` to adopt what runs."
+        )
+    })
+}
+
+/// Notes an upgrade that somebody else made, to the declared version, among the recorded settings.
+pub(super) fn upgraded(recorded: &mut BTreeMap<String, String>, fixed: &BTreeMap<String, String>, seen: &Observed) {
+    if let Some(wanted) = fixed.get(VERSION).filter(|wanted| seen.complete && Some(*wanted) == seen.version.as_ref()) {
+        recorded.insert(VERSION.to_owned(), wanted.clone());
+    }
+}
+
 /// A text with placeholders of slots.
 pub(super) fn slotted(text: &str) -> Value {
     Value::Slotted(text.to_owned())
@@ -323,7 +371,13 @@ fn made_by_others(prior: &Prior<Observed>) -> bool {
 }
 
 pub(super) fn restored(seen: &Observation<Observed>, prior: &Prior<Observed>) -> bool {
-    if made_by_others(prior) { *seen == prior.before } else { *seen == Observation::Absent }
+    // An upgrade by hand meanwhile is nothing that mainstay has to put back.
+    let is = |seen: &Observed| (seen.complete, seen.role);
+    if made_by_others(prior) {
+        seen.present().map(is) == prior.before.present().map(is)
+    } else {
+        *seen == Observation::Absent
+    }
 }
 
 /// The first scalar of this name in YAML documents of ours.

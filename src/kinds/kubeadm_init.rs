@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubeadm::{Host, Observed, SETTINGS, TOKEN_DESCRIPTION, readdressed, refixed, renamed, restored, setting};
+use super::kubeadm::{
+    Host, Observed, SETTINGS, TOKEN_DESCRIPTION, readdressed, refixed, renamed, restored, runs_another, setting,
+    upgraded, version_change,
+};
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
 use crate::resource::{
@@ -49,11 +52,9 @@ impl KubeadmInit {
     /// What a cluster that others made was made with and cluster.yaml says otherwise: the name there, what it is, and
     /// what is declared. What either of the two leaves to kubeadm is not compared.
     fn other_settings<'a>(&'a self, seen: &'a Observed) -> Vec<(&'static str, &'a str, &'a str)> {
-        // Versions are written without it in cluster.yaml.
-        let bare = |text: &'a str| text.strip_prefix('v').filter(|it| it.starts_with(char::is_numeric)).unwrap_or(text);
-        let both = SETTINGS.iter().filter_map(|(name, ours)| {
-            Some((*ours, bare(seen.settings.get(*name)?), bare(setting(&self.config, name)?)))
-        });
+        let both = SETTINGS
+            .iter()
+            .filter_map(|(name, ours)| Some((*ours, seen.settings.get(*name)?.as_str(), setting(&self.config, name)?)));
         both.filter(|(_, is, wanted)| is != wanted).collect()
     }
 
@@ -97,11 +98,12 @@ impl Kind for KubeadmInit {
     fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
         let settings = self.other_settings(seen).into_iter();
         let settings = settings.filter_map(|(name, is, wanted)| FieldChange::compare(name, is, wanted));
-        self.host().diff(seen).into_iter().chain(settings).collect()
+        let version = version_change(&self.fixed, seen);
+        self.host().diff(seen).into_iter().chain(version).chain(settings).collect()
     }
 
     fn simulate(&self) -> Observed {
-        Observed { complete: true, role: JoinRole::ControlPlane, settings: BTreeMap::new() }
+        Observed::whole(JoinRole::ControlPlane, self.fixed.get("kubernetes.version").map(String::as_str))
     }
 
     fn apply(&self, act: Act, before: &Observation<Observed>) -> Vec<Step> {
@@ -144,11 +146,16 @@ impl Kind for KubeadmInit {
         (!changed.is_empty()).then(|| changed.join("\n"))
     }
 
+    fn caught_up(&self, mut recorded: Self, seen: &Observed) -> Self {
+        upgraded(&mut recorded.fixed, &self.fixed, seen);
+        recorded
+    }
+
     fn impossible(&self, seen: &Observed) -> Option<String> {
         let changes = self.other_settings(seen).into_iter().map(|(name, is, wanted)| {
             format!("the cluster that runs here has {name} {is}, not {wanted}: what kubeadm init was told cannot change; write {is}")
         });
-        let text: Vec<String> = changes.collect();
+        let text: Vec<String> = runs_another(&self.node, &self.fixed, seen).into_iter().chain(changes).collect();
         (!text.is_empty()).then(|| text.join("\n"))
     }
 
@@ -175,14 +182,13 @@ mod tests {
 
     #[test]
     fn a_cluster_that_was_made_otherwise_is_not_taken_over() {
-        let told = "podSubnet: 10.244.0.0/16\ndnsDomain: cluster.local\nkubernetesVersion: v1.31.4\n";
+        let told = "podSubnet: 10.244.0.0/16\ndnsDomain: cluster.local\n";
         let init = KubeadmInit { config: told.into(), ..with(&[]) };
         let seen = |settings: &[(&str, &str)]| {
             let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             Observed { settings, ..init.simulate() }
         };
-        let same =
-            seen(&[("kubernetesVersion", "1.31.4"), ("imageRepository", "k8s.gcr.io"), ("dnsDomain", "cluster.local")]);
+        let same = seen(&[("imageRepository", "k8s.gcr.io"), ("dnsDomain", "cluster.local")]);
         assert_eq!((init.diff(&same), init.impossible(&same)), (Vec::new(), None));
         let other = seen(&[("podSubnet", "10.1.0.0/16")]);
         assert_eq!(init.diff(&other).len(), 1);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::kubeadm::{
-    Host, Observed, TOKEN_DESCRIPTION, readdressed, refixed, renamed, restored, setting, slotted, standing,
-    unless_joined,
+    Host, Observed, TOKEN_DESCRIPTION, readdressed, refixed, renamed, restored, runs_another, setting, slotted,
+    standing, unless_joined, upgraded, version_change,
 };
 use super::kubectl::{ELECTION, with_kubectl};
 use crate::resource::{
@@ -165,11 +165,11 @@ impl Kind for KubeadmJoin {
     }
 
     fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
-        self.host().diff(seen)
+        self.host().diff(seen).into_iter().chain(version_change(&self.fixed, seen)).collect()
     }
 
     fn simulate(&self) -> Observed {
-        Observed { complete: true, role: self.role, settings: BTreeMap::new() }
+        Observed::whole(self.role, self.fixed.get("kubernetes.version").map(String::as_str))
     }
 
     fn apply(&self, act: Act, before: &Observation<Observed>) -> Vec<Step> {
@@ -212,6 +212,15 @@ impl Kind for KubeadmJoin {
         let changed: Vec<String> =
             renamed(&recorded.node, &self.node).into_iter().chain(address).chain(settings).collect();
         (!changed.is_empty()).then(|| changed.join("\n"))
+    }
+
+    fn caught_up(&self, mut recorded: Self, seen: &Observed) -> Self {
+        upgraded(&mut recorded.fixed, &self.fixed, seen);
+        recorded
+    }
+
+    fn impossible(&self, seen: &Observed) -> Option<String> {
+        runs_another(&self.node, &self.fixed, seen)
     }
 
     fn warning(&self, action: Action) -> Option<String> {

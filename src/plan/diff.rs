@@ -141,7 +141,7 @@ fn once_recorded(
         reasons.push(pending_reason());
     }
     reasons.extend(moved);
-    let refused = if pending { refusal(resource, record)? } else { None };
+    let refused = if pending { refusal(resource, record, found)? } else { None };
     let mut verdict = Verdict { fields, ..Verdict::of(action, reasons) };
     if action == Action::NoOp && moved_from.is_some() {
         verdict.action = Action::Adopt;
@@ -157,8 +157,11 @@ fn once_recorded(
 
 /// The kind's own objection to the way from recorded to declared. Attributes of another version of
 /// the kind are not compared: the observation, which is current, decides alone.
-fn refusal(resource: &dyn AnyKind, record: &Record) -> Result<Option<String>, DecodeError> {
-    if record.version == resource.version() { resource.refuses(&record.attributes) } else { Ok(None) }
+fn refusal(resource: &dyn AnyKind, record: &Record, found: &serde_json::Value) -> Result<Option<String>, DecodeError> {
+    if record.version != resource.version() {
+        return Ok(None);
+    }
+    resource.refuses(&resource.caught_up(&record.attributes, found)?)
 }
 
 fn in_place_or_not(fields: &[FieldChange]) -> Action {

@@ -239,6 +239,7 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
             ));
         }
     }
+    warnings.extend(mixed_versions(nodes));
     warnings.extend(ending::notice(nodes));
     warnings.extend(ending::left_alone(nodes, inputs));
     warnings.extend(left_as_it_was(nodes, inputs));
@@ -257,6 +258,26 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
         }));
     }
     warnings
+}
+
+/// An upgrade by hand that reached some control planes only: no version in cluster.yaml is right for all of them.
+fn mixed_versions(nodes: &Nodes<'_>) -> Option<String> {
+    let mut running: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for node in nodes.all.iter().filter(|node| makes_control_plane(node.address)) {
+        if let Some(version) = found(node).and_then(|found| found.get("version")?.as_str()) {
+            running.entry(version).or_default().insert(node.address.host().as_str());
+        }
+    }
+    let list = |(version, hosts): (&&str, &BTreeSet<&str>)| {
+        format!("{version} on {}", hosts.iter().copied().collect::<Vec<_>>().join(", "))
+    };
+    (running.len() > 1).then(|| {
+        format!(
+            "control planes run different versions of Kubernetes: {}. Finish the upgrade with kubeadm, then write the \
+             version in cluster.yaml",
+            running.iter().map(list).collect::<Vec<_>>().join("; ")
+        )
+    })
 }
 
 /// What the cluster stands on and mainstay no longer keeps anywhere, while the cluster goes on.

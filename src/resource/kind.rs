@@ -69,6 +69,12 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = recorded;
         None
     }
+    /// Notes in the recorded value what others have changed to what is declared, where [`Kind::refuses`] would refuse to
+    /// make that change: what the host already has is only recorded.
+    fn caught_up(&self, recorded: Self, seen: &Self::Observed) -> Self {
+        let _ = seen;
+        recorded
+    }
     /// Why this desired state cannot be reached on a host that looks like this, for example a kernel
     /// module that its kernel does not have. Asked when the plan is made, so nothing is begun.
     fn impossible(&self, seen: &Self::Observed) -> Option<String> {
@@ -149,6 +155,8 @@ pub trait AnyKind: Debug + Send + Sync {
     fn restored(&self, seen: &Observation, prior: &Prior) -> Result<bool, DecodeError>;
     /// [`Kind::refuses`], against recorded attributes.
     fn refuses(&self, recorded: &Value) -> Result<Option<String>, DecodeError>;
+    /// [`Kind::caught_up`], of recorded attributes.
+    fn caught_up(&self, recorded: &Value, seen: &Value) -> Result<Value, DecodeError>;
     /// [`Kind::impossible`].
     fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError>;
     /// [`Kind::files`].
@@ -258,6 +266,11 @@ impl<K: Kind> AnyKind for K {
 
     fn refuses(&self, recorded: &Value) -> Result<Option<String>, DecodeError> {
         Ok(Kind::refuses(self, &decode::<K>(K::NAME, "recorded attributes", recorded)?))
+    }
+
+    fn caught_up(&self, recorded: &Value, seen: &Value) -> Result<Value, DecodeError> {
+        let recorded = decode::<K>(K::NAME, "recorded attributes", recorded)?;
+        Ok(encode(&Kind::caught_up(self, recorded, &decode(K::NAME, "observation", seen)?)))
     }
 
     fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError> {

@@ -38,4 +38,5 @@ scenario!(state_rollback);
 scenario!(taken_from_all);
 scenario!(target);
 scenario!(unreachable_host);
+scenario!(upgraded_by_hand);
 scenario!(worker_removed);

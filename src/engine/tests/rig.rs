@@ -94,6 +94,9 @@ impl AnyKind for Staged {
     fn refuses(&self, _: &Value) -> Result<Option<String>, DecodeError> {
         Ok(None)
     }
+    fn caught_up(&self, recorded: &Value, _: &Value) -> Result<Value, DecodeError> {
+        Ok(recorded.clone())
+    }
     fn impossible(&self, _: &Value) -> Result<Option<String>, DecodeError> {
         Ok(None)
     }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
 # `none`, `begun` (unfinished, by mainstay), `done ROLE`, or `foreign ROLE ENDPOINT` for a node that mainstay did not make;
-# where that was `kubeadm init`, its configuration follows.
+# after these, on a control plane, the version of its API server. After a foreign `kubeadm init` its configuration follows.
 # What decides lasts: neither a stopped kubelet nor a silent apiserver makes a node look unfinished.
 noted
 present=''
@@ -8,7 +8,11 @@ for file in $files; do
     [ ! -e "$file" ] || present="$present $file"
 done
 role=worker
-[ ! -e "$m/kube-apiserver.yaml" ] || role=control-plane
+version=''
+if [ -e "$m/kube-apiserver.yaml" ]; then
+    role=control-plane
+    version=$(sed -n 's,^ *image: .*/kube-apiserver:v\([^ "@]*\).*,\1,p' "$m/kube-apiserver.yaml" | head -n 1)
+fi
 case $note in
 *' done')
     lost=''
@@ -20,7 +24,7 @@ case $note in
             "kubeadm init that writes it (kubeadm init phase --help)" >&2
         exit 1
     fi
-    echo "done $role"
+    echo "done $role${version:+ $version}"
     exit 0
     ;;
 *' begun' | *' leaving')
@@ -61,7 +65,7 @@ if [ $role = control-plane ]; then
         exit 1
     fi
 fi
-echo "foreign $role $endpoint"
+echo "foreign $role $endpoint${version:+ $version}"
 if [ "$VERB" = init ] && [ $role = control-plane ]; then
     api get configmap -n kube-system kubeadm-config -o go-template='{{.data.ClusterConfiguration}}'
 fi

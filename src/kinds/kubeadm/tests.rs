@@ -148,6 +148,7 @@ fn titles(steps: &[Step]) -> String {
 mod cluster;
 mod failing;
 mod settle;
+mod versions;
 
 #[test]
 fn a_bare_host_and_keys_of_the_operators_own_are_absent() {
@@ -204,7 +205,7 @@ fn a_cluster_made_by_others_is_adopted_only_when_it_says_that_it_is_whole() {
     stage.command("kubectl", told);
     let found = look(&init(), &stage).unwrap();
     let settings = BTreeMap::from([("podSubnet".to_owned(), "10.1.0.0/16".to_owned())]);
-    assert_eq!(found, Observation::Present(Observed { complete: true, role: JoinRole::ControlPlane, settings }));
+    assert_eq!(found, Observation::Present(Observed { settings, ..Observed::whole(JoinRole::ControlPlane, None) }));
     stage.command("kubectl", &told.replace("printf", "exit 1; printf"));
     assert!(look(&init(), &stage).is_err(), "what it was made with is not known");
     stage.command("kubectl", "echo kubernetes.io/hostname");
@@ -257,7 +258,7 @@ fn garbage_is_an_error() {
 
 #[test]
 fn another_role_replaces() {
-    let of = |complete| Observed { complete, role: JoinRole::Worker, settings: BTreeMap::new() };
+    let of = |complete| Observed { complete, ..Observed::whole(JoinRole::Worker, None) };
     let changes = join(JoinRole::ControlPlane).diff(&of(true));
     assert_eq!(changes.iter().map(|c| (&*c.field, c.replaces)).collect::<Vec<_>>(), [("role", true)]);
     let changes = join(JoinRole::Worker).diff(&of(false));
