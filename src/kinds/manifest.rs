@@ -160,6 +160,10 @@ mod tests {
         assert_eq!(look(&kubectl((2, ""), (0, ""), 0)), Ok(Observation::Absent));
         let unknown = "error: unable to recognize \"STDIN\": no matches for kind \"X\" in version \"y/v1\"";
         assert_eq!(look(&kubectl((2, ""), (1, unknown), 0)), Ok(Observation::Absent));
+        // As kubectl v1.36.2 says the same.
+        let unknown = "error: resource mapping not found for name: \"x\" namespace: \"\" from \"STDIN\": no matches for kind \
+            \"Nope\" in version \"nope/v1\"\nensure CRDs are installed first";
+        assert_eq!(look(&kubectl((2, ""), (1, unknown), 0)), Ok(Observation::Absent));
     }
 
     #[test]

@@ -6,7 +6,7 @@ objects() {
     names=$(printf '%s\n' "$answer" | grep -E '^[a-z0-9.-]+/[^ ]+$') || :
     if [ $status -ne 0 ]; then
         unknown='no matches for kind|have a resource type|could not find the requested resource'
-        other=$(printf '%s\n' "$answer" | grep -vE "^[a-z0-9.-]+/[^ ]+\$|$unknown|^Warning: |^[WI][0-9]{4} |^\$") || :
+        other=$(printf '%s\n' "$answer" | grep -vE "^[a-z0-9.-]+/[^ ]+\$|$unknown|^ensure CRDs are installed first\$|^Warning: |^[WI][0-9]{4} |^\$") || :
         if [ -n "$other" ] || ! printf '%s\n' "$answer" | grep -qE "$unknown"; then
             printf '%s\n' "$answer" >&2
             return "$status"

@@ -7,6 +7,9 @@ use super::*;
 /// As etcd 3.4 answered through its JSON interface.
 pub(super) const MEMBERS: &str = r#"{"header":{"cluster_id":"12102231493559379567","member_id":"2677674080080550774","raft_term":"6"},"members":[{"ID":"2677674080080550774","name":"cp1","peerURLs":["https://10.0.0.1:2380"],"clientURLs":["https://10.0.0.1:2379"]},{"ID":"4209223238120489024","name":"n2","peerURLs":["https://10.0.0.2:2380"],"clientURLs":["https://10.0.0.2:2379"]},{"ID":"14886647071372629257","name":"n22","peerURLs":["https://10.0.0.22:2380"],"clientURLs":["https://10.0.0.22:2379"]}]}"#;
 
+/// As etcd 3.6 answers, which has a space after each comma.
+const MEMBERS_OF_3_6: &str = r#"{"header":{"cluster_id":"15175007851246364069", "member_id":"9849247334817182950", "raft_term":"2"}, "members":[{"ID":"6263037055662970531", "name":"n2", "peerURLs":["https://10.0.0.2:2380"], "clientURLs":["https://10.0.0.2:2379"]}, {"ID":"7333977097504277566", "name":"n22", "peerURLs":["https://10.0.0.22:2380"], "clientURLs":["https://10.0.0.22:2379"]}, {"ID":"9849247334817182950", "name":"cp1", "peerURLs":["https://10.0.0.1:2380"], "clientURLs":["https://10.0.0.1:2379"]}]}"#;
+
 /// As an API server tells of a node, in short.
 const NODE: &str = r#"{"kind":"Node","metadata":{"name":"n2"},"status":{"conditions":[{"type":"DiskPressure","status":"False"},{"type":"Ready","status":"True","message":"kubelet is posting ready status"}]}}"#;
 
@@ -30,6 +33,12 @@ fn exactly_one_member_is_removed() {
     assert_eq!(stage.run_with(forget, &slots(BARE)).status, 0);
     assert_eq!(std::fs::read_to_string(stage.path("/sent")).unwrap(), "{\"ID\":\"4209223238120489024\"}\n");
     assert!(stage.calls().contains(" delete --raw /api/v1/nodes/n2"));
+
+    // etcd 3.6 writes its answer differently.
+    let stage = whole(None);
+    answers(&stage, MEMBERS_OF_3_6, "");
+    assert_eq!(stage.run_with(forget, &slots(BARE)).status, 0);
+    assert_eq!(std::fs::read_to_string(stage.path("/sent")).unwrap(), "{\"ID\":\"6263037055662970531\"}\n");
 
     // One that never started has no name yet.
     let stage = whole(None);
@@ -69,6 +78,8 @@ fn the_gate_waits_for_every_member_to_vote() {
         (output.status == 0, output.stdout.trim().to_owned())
     };
     assert_eq!(gate(MEMBERS, ""), (true, String::new()));
+    assert_eq!(gate(MEMBERS_OF_3_6, ""), (true, String::new()));
+    assert_eq!(gate(MEMBERS, r#"*' --raw /health'*) echo '{"health":"true","reason":""}';;"#), (true, String::new()));
     let learner = MEMBERS.replacen("2379\"]}", "2379\"],\"isLearner\":true}", 1);
     assert_eq!(gate(&learner, ""), (false, "an etcd member does not vote yet".into()));
     let unstarted = MEMBERS.replace("\"name\":\"cp1\",", "");
