@@ -114,7 +114,7 @@ fn fixed(site: &Site<'_>) -> BTreeMap<String, String> {
         ("kubernetes.dnsDomain", kubernetes.dns_domain.clone().into()),
         ("kubernetes.imageRepository", json!(kubernetes.image_repository)),
         ("kubernetes.proxyMode", kubernetes.proxy_mode.as_str().into()),
-        ("kubernetes.certSANs", json!(kubernetes.cert_sans)),
+        ("kubernetes.apiServer.certSANs", json!(kubernetes.cert_sans)),
         ("kubernetes.apiServer", component(&kubernetes.api_server)),
         ("kubernetes.controllerManager", component(&kubernetes.controller_manager)),
         ("kubernetes.scheduler", component(&kubernetes.scheduler)),
