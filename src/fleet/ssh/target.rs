@@ -102,7 +102,7 @@ impl Resolver<'_> {
     fn user(&self, wanted: Option<String>) -> Result<String, FleetError> {
         wanted.or_else(|| self.environment.user.clone()).ok_or_else(|| FleetError::Local {
             what: self.reach.address.clone(),
-            reason: "no user to log in as is known; set `ssh.user`".to_owned(),
+            reason: "no SSH user is configured; set `ssh.user`".to_owned(),
         })
     }
 
