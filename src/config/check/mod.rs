@@ -7,6 +7,7 @@ mod cluster;
 mod components;
 mod endpoint;
 mod etcd;
+mod fields;
 mod haproxy;
 mod hosts;
 mod keepalived;

@@ -1,11 +1,12 @@
-//! Raw configuration of kubelet and kube-proxy: anything goes but what the rest of the file says
-//! already.
+//! Raw configuration of kubelet and kube-proxy: any field, except those that the rest of the file sets.
 
+use super::fields::{self, NEWEST};
 use crate::config::CgroupDriver;
 use crate::config::faults::{Fault, Faults};
 use crate::config::file::Swap;
 use crate::config::pointer;
 use crate::config::quote::quoted;
+use crate::config::shape::nearest;
 use serde_json::{Map, Value};
 
 /// Fields of `KubeletConfiguration` that come from elsewhere.
@@ -26,7 +27,8 @@ const KUBE_PROXY: &[(&str, &str)] = &[
 ];
 
 pub(super) fn kubelet(written: Option<&Map<String, Value>>, swap: Swap, faults: &mut Faults<'_>) -> Map<String, Value> {
-    let raw = fields("kubelet", written, KUBELET, faults);
+    let raw = owned_elsewhere("kubelet", written, KUBELET, faults);
+    Known { component: "kubelet", key: "kubelet", table: fields::KUBELET, owned: KUBELET }.check(&raw, &[], faults);
     if swap == Swap::Keep && raw.get("failSwapOn") != Some(&Value::Bool(false)) {
         faults.error(
             Fault::at("/hostConfig/swap", "kubelet does not start on a host with swap")
@@ -58,10 +60,49 @@ pub(super) fn one_cgroup_driver(kubelet: &Map<String, Value>, runtime: Option<Cg
 }
 
 pub(super) fn kube_proxy(written: Option<&Map<String, Value>>, faults: &mut Faults<'_>) -> Map<String, Value> {
-    fields("kubeProxy", written, KUBE_PROXY, faults)
+    let raw = owned_elsewhere("kubeProxy", written, KUBE_PROXY, faults);
+    Known { component: "kube-proxy", key: "kubeProxy", table: fields::KUBE_PROXY, owned: KUBE_PROXY }.check(
+        &raw,
+        &[],
+        faults,
+    );
+    raw
 }
 
-fn fields(
+/// The fields that a component knows.
+struct Known {
+    component: &'static str,
+    key: &'static str,
+    table: &'static [(&'static str, &'static [&'static str])],
+    /// Those of them that cluster.yaml sets elsewhere.
+    owned: &'static [(&'static str, &'static str)],
+}
+
+impl Known {
+    /// Warns of fields that the component would ignore. No error: a newer Kubernetes may have them.
+    fn check(&self, fields: &Map<String, Value>, below: &[&str], faults: &mut Faults<'_>) {
+        let path = below.join(".");
+        let Some((_, known)) = self.table.iter().find(|(at, _)| *at == path) else { return };
+        for (field, value) in fields {
+            let place: Vec<&str> = below.iter().copied().chain([field.as_str()]).collect();
+            if let Some(inner) = value.as_object().filter(|_| known.contains(&field.as_str())) {
+                self.check(inner, &place, faults);
+            }
+            if !known.contains(&field.as_str()) {
+                let at = pointer(["kubernetes", self.key].into_iter().chain(place));
+                let message = format!("{} has no field {}", self.component, quoted(field));
+                let fault = Fault::key(at, message).because("it would be ignored");
+                let free = known.iter().copied().filter(|name| self.owned.iter().all(|(owned, _)| owned != name));
+                faults.warn(match nearest(field, free) {
+                    Some(near) => fault.help(format!("did you mean {}?", quoted(near))),
+                    None => fault.help(format!("known are the fields of Kubernetes 1.20 to {NEWEST}")),
+                });
+            }
+        }
+    }
+}
+
+fn owned_elsewhere(
     key: &str,
     written: Option<&Map<String, Value>>,
     owned: &[(&str, &str)],
