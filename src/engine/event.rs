@@ -33,6 +33,17 @@ pub struct Failure {
     pub after: Duration,
 }
 
+impl Failure {
+    /// The step of a resource that was running when the run had to stop at once.
+    /// The step that is named then.
+    pub const STOPPED: &'static str = "interrupted";
+
+    /// Whether it did not fail by itself, but was stopped by the user.
+    pub fn is_stop(&self) -> bool {
+        self.step == Self::STOPPED
+    }
+}
+
 /// One thing that happened. Renderers may rely on the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {

@@ -242,11 +242,11 @@ impl Walk {
 
     /// What is told of one that was running when the user wanted the run to stop at once.
     fn stopped(&self, i: usize) -> Failure {
-        let text = "stopped in the middle of it; that is recorded, and the next run takes it up again".to_owned();
+        let text = "the next run resumes it".to_owned();
         let host = self.run.plan.changes[i].address.host().clone();
         Failure {
             host,
-            step: "interrupted".into(),
+            step: Failure::STOPPED.into(),
             text,
             after: self.started[i].map_or(Duration::ZERO, |at| at.elapsed()),
         }

@@ -17,11 +17,12 @@ const SHOWN: usize = 8;
 pub fn outcome_table(outcome: &Outcome) -> String {
     let mut text = String::new();
     let mut skipped: BTreeMap<&Address, Vec<&Address>> = BTreeMap::new();
-    let mut not_started = Vec::new();
+    let (mut not_started, mut stopped) = (Vec::new(), Vec::new());
     // What failed alike at once, as everything on a host that does not answer, is told once.
     let mut failed: Vec<(Vec<&Address>, &Failure)> = Vec::new();
     for (address, _, ending) in &outcome.endings {
         match ending {
+            Ending::Failed(failure) if failure.is_stop() => stopped.push(address),
             Ending::Failed(failure) => {
                 match failed.last_mut().filter(|(_, last)| *last == failure && failure.after.is_zero()) {
                     Some((addresses, _)) => addresses.push(address),
@@ -44,6 +45,9 @@ pub fn outcome_table(outcome: &Outcome) -> String {
         for line in failure.text.lines() {
             let _ = writeln!(text, "      {}", plain(line));
         }
+    }
+    if !stopped.is_empty() {
+        let _ = writeln!(text, "Interrupted; the next run resumes\n  {}", list(&stopped));
     }
     for (because, addresses) in skipped {
         let _ = writeln!(text, "Skipped because of {because}\n  {}", list(&addresses));

@@ -36,12 +36,14 @@ pub(super) struct Board {
     pub(super) total: usize,
     pub(super) done: usize,
     pub(super) failed: usize,
+    /// How often the user interrupted.
+    pub(super) interrupts: usize,
     pub(super) running: BTreeMap<Address, Running>,
 }
 
 impl Board {
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), total: 0, done: 0, failed: 0, running: BTreeMap::new() }
+        Self { began: Instant::now(), total: 0, done: 0, failed: 0, interrupts: 0, running: BTreeMap::new() }
     }
 
     pub(super) fn take(&mut self, event: &Event) {
@@ -71,7 +73,17 @@ impl Board {
                     Ending::Skipped { .. } | Ending::NotStarted => {}
                 }
             }
-            Event::Interrupted | Event::RunEnded { .. } => {}
+            Event::Interrupted => self.interrupts += 1,
+            Event::RunEnded { .. } => {}
+        }
+    }
+
+    /// What is said of an interruption.
+    pub(super) fn interruption(&self) -> String {
+        match (self.interrupts, self.running.len()) {
+            (0 | 1, _) => "interrupted: nothing new is started, running steps end (again to stop now)".to_owned(),
+            (_, 1) => "interrupted again: 1 running resource is stopped; the next run resumes it".to_owned(),
+            (_, many) => format!("interrupted again: {many} running resources are stopped; the next run resumes them"),
         }
     }
 

@@ -83,7 +83,7 @@ impl<E: Fn(&str, StreamEvent) + Send> Progress for JsonProgress<E> {
             }
             Event::Ended { address, action, ending, took } => self.ended(address, *action, ending, rounded(*took)),
             Event::Interrupted => {
-                let summary = "interrupted: nothing new is started, running steps end".to_owned();
+                let summary = self.board.interruption();
                 let (address, range, hints) = (None, None, Vec::new());
                 let diagnostic =
                     Diagnosis { severity: Severity::Warning, summary: summary.clone(), address, range, hints };

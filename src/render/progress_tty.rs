@@ -19,7 +19,6 @@ pub struct TtyProgress {
     screen: MultiProgress,
     headline: ProgressBar,
     lines: BTreeMap<Address, ProgressBar>,
-    interrupted: bool,
 }
 
 impl std::fmt::Debug for TtyProgress {
@@ -37,21 +36,14 @@ impl TtyProgress {
     pub fn new(cluster: &str) -> Self {
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         let headline = screen.add(ProgressBar::new_spinner().with_style(style()));
-        Self {
-            cluster: cluster.to_owned(),
-            board: Board::new(),
-            screen,
-            headline,
-            lines: BTreeMap::new(),
-            interrupted: false,
-        }
+        Self { cluster: cluster.to_owned(), board: Board::new(), screen, headline, lines: BTreeMap::new() }
     }
 
     fn draw(&mut self) {
         let board = &self.board;
         let waiting = board.total.saturating_sub(board.done + board.failed + board.running.len());
         let failed = if board.failed > 0 { format!(" · {} failed", board.failed) } else { String::new() };
-        let interrupted = if self.interrupted { " · interrupted" } else { "" };
+        let interrupted = if board.interrupts > 0 { " · interrupted" } else { "" };
         self.headline.set_message(format!(
             "{}  {}/{} done · {} running · {waiting} waiting{failed}{interrupted}   {}",
             self.cluster,
@@ -93,10 +85,12 @@ impl Progress for TtyProgress {
     fn event(&mut self, event: &Event) {
         self.board.take(event);
         match event {
-            Event::Ended { address, ending: Ending::Failed(failure), .. } => {
+            Event::Ended { address, ending: Ending::Failed(failure), .. } if !failure.is_stop() => {
                 let _ = self.screen.println(format!("failed: {address}: {}", first_line(failure)));
             }
-            Event::Interrupted => self.interrupted = true,
+            Event::Interrupted if self.board.interrupts > 1 => {
+                let _ = self.screen.println(self.board.interruption());
+            }
             _ => {}
         }
         self.draw();
