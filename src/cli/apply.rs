@@ -16,7 +16,7 @@ use super::workspace::Workspace;
 use crate::flow;
 use crate::state::{self, Store};
 
-/// Makes the hosts match cluster.yaml: shows the plan, asks, carries it out; or a saved one
+/// Apply cluster.yaml (or a saved plan) to the hosts, after confirmation
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay apply
@@ -25,21 +25,21 @@ use crate::state::{self, Store};
   mainstay apply prod.plan --accept-drift 'w*/host'
   mainstay apply --target w1             # a part only: w1, and what must come first
   mainstay apply --refresh-only          # accept what the hosts look like; touches none
-An apply that was cut off or failed half-way is resumed by the next one.
-With FILE it carries out what was reviewed, and nothing else: it looks again, and refuses when
-cluster.yaml, the state or what it sees has moved since.")]
+The next apply resumes an interrupted or failed one.
+With FILE it applies what was reviewed, and nothing else: it plans again, and refuses when
+cluster.yaml, the state or the hosts have changed since.")]
 pub(super) struct Args {
-    /// A plan that `mainstay plan --out` has saved; nothing is asked
+    /// A plan saved by `mainstay plan --out`; applied without confirmation
     #[arg(value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// Beside FILE: go on although this has moved on the hosts since it was saved; what was not reviewed is left
-    /// alone; repeatable
+    /// With FILE: proceed even if matching resources changed since the plan was saved; changes that were not
+    /// reviewed are skipped; repeatable
     #[arg(long, value_name = "PAT", requires = "plan")]
     accept_drift: Vec<String>,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(long)]
     auto_approve: bool,
-    /// Start nothing new after the first failure
+    /// Stop starting new work after the first failure
     #[arg(long)]
     fail_fast: bool,
     #[command(flatten)]
@@ -53,7 +53,7 @@ pub(super) struct Args {
 /// Options of commands that write the state.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Locking {
-    /// How long to wait for someone else's lock, for example 30s or 5m
+    /// How long to wait for the state lock, for example 30s or 5m
     #[arg(long, value_name = "D", default_value = "0s", value_parser = humantime::parse_duration)]
     pub(super) lock_timeout: Duration,
 }
@@ -86,8 +86,8 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         flow::refresh(&planned, &store, lease)?;
         return Ok(Exit::Done);
     }
-    if !args.auto_approve && !approve(ui, "\nCarry this out? Only `yes` approves:", "yes", "--auto-approve")? {
-        return Err(CliError::failed("nothing was changed: the plan was not approved"));
+    if !args.auto_approve && !approve(ui, "\nApply these changes? Only `yes` is accepted:", "yes", "--auto-approve")? {
+        return Err(CliError::failed("Apply cancelled. Nothing was changed."));
     }
     let limits = Limits { parallelism: args.planning.parallelism, fail_fast: args.fail_fast };
     carry_out(planned, store, lease, limits, &next, ui).await

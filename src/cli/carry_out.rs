@@ -6,6 +6,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::error::{CliError, Exit};
 use super::interrupt;
+use super::logging;
 use super::next_command::NextCommand;
 use super::ui::Ui;
 use crate::engine::event::Event;
@@ -98,7 +99,10 @@ async fn show(mut all: Vec<Box<dyn Progress>>, mut events: UnboundedReceiver<Eve
     loop {
         tokio::select! {
             event = events.recv() => match event {
-                Some(event) => all.iter_mut().for_each(|progress| progress.event(&event)),
+                Some(event) => {
+                    logging::event(&event);
+                    all.iter_mut().for_each(|progress| progress.event(&event));
+                }
                 None => break,
             },
             _ = second.tick() => all.iter_mut().for_each(|progress| progress.tick()),
@@ -123,7 +127,8 @@ fn tell(outcome: &Outcome, mode: Mode, next: &NextCommand, ui: Ui) -> Result<Exi
     ui.data(&format!("{}\n{summary}", outcome_table(outcome)))?;
     if exit != Exit::Done {
         let verb = if mode == Mode::Destroy { "destroy" } else { "apply" };
-        ui.say(&format!("Mend it, then:  {}", next.same(verb)));
+        let what = if exit == Exit::Interrupted { "To continue" } else { "Fix the cause, then run" };
+        ui.say(&format!("{what}: {}", next.same(verb)));
     }
     Ok(exit)
 }

@@ -5,7 +5,7 @@ use clap::CommandFactory;
 use super::error::{CliError, Exit};
 use super::ui::Ui;
 
-/// Prints a script that completes commands and options in a shell
+/// Print a shell completion script
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay completion bash > ~/.local/share/bash-completion/completions/mainstay

@@ -11,39 +11,38 @@ use super::next_command::NextCommand;
 use super::present::{Format, Origin, present};
 use super::selecting::Part;
 use super::stream::JsonInto;
-use super::survey::survey_destroy;
+use super::survey::{PARALLELISM, at_least_one, survey_destroy};
 use super::ui::Ui;
 use super::workspace::Workspace;
-use crate::engine::Control;
 use crate::flow::{self, Destroying};
 use crate::state::{self, Store};
 
-/// Takes back what was applied and puts back what was there before
+/// Remove everything mainstay applied and restore what was there before
 ///
-/// It goes in reverse order, and works from the state alone: cluster.yaml may be gone.
+/// Resources are destroyed in reverse order. It needs only the state; cluster.yaml may be missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay destroy
   mainstay destroy --auto-approve --forget-unreachable
-  mainstay destroy --target w2                # w2 and what stands on it
+  mainstay destroy --target w2                # w2 and everything that depends on it
   mainstay destroy --state state/prod.json    # cluster.yaml is gone")]
 pub(super) struct Args {
-    /// Do not ask for the cluster's name
+    /// Skip the confirmation
     #[arg(long)]
     auto_approve: bool,
-    /// Drop the records of hosts that cannot be reached; nothing on them is undone
+    /// Remove unreachable hosts from the state without cleaning them up
     #[arg(long)]
     forget_unreachable: bool,
-    /// The state file, when there is no cluster.yaml to tell where it lies
+    /// State file to use when there is no cluster.yaml
     #[arg(long, value_name = "FILE", conflicts_with = "simulate")]
     state: Option<PathBuf>,
-    /// Start nothing new after the first failure
+    /// Stop starting new work after the first failure
     #[arg(long)]
     fail_fast: bool,
-    /// How many hosts are worked on at once
-    #[arg(long, value_name = "N", default_value_t = Control::PARALLELISM)]
+    /// Maximum number of hosts to work on concurrently
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM, value_parser = at_least_one)]
     parallelism: usize,
-    /// Destroy what was rehearsed on simulated hosts
+    /// Destroy what a simulated run made
     #[arg(long)]
     simulate: bool,
     #[command(flatten)]
@@ -97,9 +96,9 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         return Ok(Exit::Done);
     }
     let what = if planned.plan.left_out == 0 { "it" } else { "this part of it" };
-    let question = format!("\nThere is no undo. Type the cluster's name, {}, to destroy {what}:", state.cluster);
+    let question = format!("\nThis cannot be undone. Type the cluster name ({}) to destroy {what}:", state.cluster);
     if !args.auto_approve && !approve(ui, &question, &state.cluster, "--auto-approve")? {
-        return Err(CliError::failed("nothing was destroyed: the name was not given"));
+        return Err(CliError::failed("Destroy cancelled. Nothing was changed."));
     }
     let next = NextCommand::about(file, args.simulate).of_state(args.state.as_deref()).part(destroying.selection);
     let limits = Limits { parallelism: args.parallelism, fail_fast: args.fail_fast };

@@ -10,7 +10,7 @@ use super::error::{CliError, Exit};
 use super::links::behind_links;
 use super::next_command::NextCommand;
 use super::stream::JsonInto;
-use super::survey::{PARALLELISM, Watching};
+use super::survey::{PARALLELISM, Watching, at_least_one};
 use super::ui::Ui;
 use super::workspace::{Workspace, recorded_state};
 use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
@@ -22,13 +22,13 @@ use crate::render::{DriftReport, DriftText, Source, drift_events, plain_lines};
 use crate::resource::{Address, HostName, Pattern, Trace};
 use crate::state::State;
 
-/// Tells what differs on the hosts from what was applied; writes nothing anywhere
+/// Report, read-only, how the hosts differ from what was last applied
 ///
 /// drift: a host differs from what was applied. pending: cluster.yaml does. both: each does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay drift
-  mainstay drift --format junit > drift.xml     # a test a resource; drift fails its test
+  mainstay drift --format junit > drift.xml     # one test per resource; drift fails its test
   mainstay drift --format github                # annotations of a GitHub workflow
   mainstay drift --format markdown > drift.md   # the body of an issue
   mainstay drift --user mainstay-drift --identity drift.key
@@ -40,18 +40,18 @@ pub(super) struct Args {
     /// Compare with this state file, without cluster.yaml
     #[arg(long, value_name = "FILE", conflicts_with = "simulate")]
     state: Option<PathBuf>,
-    /// The form of the report
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
     account: Account,
-    /// How many hosts are looked at at once
-    #[arg(long, value_name = "N", default_value_t = PARALLELISM)]
+    /// Maximum number of hosts to check concurrently
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM, value_parser = at_least_one)]
     parallelism: usize,
-    /// Show every change, not grouped and not shortened
+    /// Show all changes, ungrouped and untruncated
     #[arg(long)]
     full: bool,
-    /// Look at the simulated hosts of a rehearsal
+    /// Check the simulated hosts of a simulated run
     #[arg(long)]
     simulate: bool,
     #[command(flatten)]
@@ -61,7 +61,7 @@ pub(super) struct Args {
 /// Who logs in to look.
 #[derive(Debug, clap::Args)]
 struct Account {
-    /// Log in as this user, whose only right is to look (examples/drift-account/setup.sh makes one)
+    /// Log in as this read-only user (examples/drift-account/setup.sh makes one)
     #[arg(long, value_name = "USER")]
     user: Option<String>,
     /// The user's private key, instead of what cluster.yaml and ~/.ssh/config say
@@ -91,7 +91,7 @@ enum Format {
     Text,
     /// One JSON document (`mainstay schema drift`)
     Json,
-    /// Test results in XML: a suite a host, a test a resource
+    /// JUnit XML: one suite per host, one test per resource
     Junit,
     /// Annotations of GitHub Actions
     Github,
@@ -148,12 +148,14 @@ async fn compare(
 ) -> Result<Drift, CliError> {
     let followed = plan::follow(state, &workspace.map(|it| flow::renames(it.cluster())).unwrap_or_default())?;
     let state = followed.state.as_ref();
-    let reaches = match workspace {
-        Some(workspace) => workspace.reaches(state)?,
-        None => flow::recorded_reaches(state)?,
+    let (reaches, passphrase) = match workspace {
+        Some(workspace) => flow::reaches_known(workspace.cluster(), args.simulate, state)?,
+        None => (flow::recorded_reaches(state)?, None),
     };
+    let gathered = workspace.map(|it| Wishes::gather_known(it.cluster(), &followed).map_err(|error| it.explain(error)));
+    let (wishes, password) = gathered.transpose()?.unzip();
+    let password = password.flatten();
     let looker = flow::open_looker(args.account.applied_to(reaches)?, path)?;
-    let wishes = workspace.map(|it| Wishes::gather(it.cluster(), &followed)).transpose()?;
     let graph = |facts: &BTreeMap<_, _>| match &wishes {
         Some(wishes) => wishes.graph(facts),
         None => Ok(Graph::default()),
@@ -183,6 +185,13 @@ async fn compare(
     };
     let plan = Plan::make(&inputs);
     let mut drift = Drift::of(&inputs, &plan);
+    if let (Some(wishes), Some(error)) = (&wishes, &password) {
+        let depend = wishes.depend_on_password(&facts.hosts, inputs.graph, &state.digest_key())?;
+        drift.not_compared(&depend, &format!("not compared with cluster.yaml: {error}"));
+    }
+    let unread = passphrase.map(|error| format!("{error}; hosts that need this key are reached only with the agent"));
+    let unknown = password.map(|error| format!("{error}; what contains it is compared only with what was applied"));
+    drift.warnings.extend([unread, unknown].into_iter().flatten());
     drift.warnings.splice(0..0, followed.notices);
     let traces = traces(&looker, trails(&drift, &plan), args.parallelism, ui).await;
     looker.close().await;
@@ -254,7 +263,7 @@ fn told(answer: Answer, next: &NextCommand) -> Option<String> {
             Some(format!("To put it back:  {}   To let it be: write it into cluster.yaml.", next.whole("apply")))
         }
         Answer::Pending => Some(format!("To see what apply would do:  {}", next.whole("plan"))),
-        Answer::Unseen => Some(format!("When the hosts are back:  {}", next.same("drift"))),
+        Answer::Unseen => Some(format!("When the rest can be checked:  {}", next.same("drift"))),
     }
 }
 

@@ -157,8 +157,11 @@ impl From<SelectionError> for CliError {
         let hint = match &error {
             SelectionError::Nothing(_) => {
                 return Self::wrong(chain(&error))
-                    .hint("`mainstay state list` names what is recorded")
-                    .hint("`mainstay graph` names what is declared");
+                    .hint("`mainstay state list` lists the recorded resources")
+                    .hint("`mainstay graph` lists the declared resources");
+            }
+            SelectionError::LeavesNothing(_) => {
+                "narrow --exclude; what depends on an excluded resource is skipped, too"
             }
             SelectionError::NotMade(_) => "`mainstay apply` makes it",
             SelectionError::NotDeclared(_) => "`mainstay apply` takes it away",
@@ -177,7 +180,7 @@ impl From<MoveError> for CliError {
                 .hint(format!("if they are one machine: `mainstay state rm {to}`, then plan again"))
                 .hint(format!("if not: remove the entry; {from} is then taken away, as no longer declared")),
             MoveError::StillDeclared { .. } | MoveError::NotDeclared { .. } => {
-                wrong.hint("`mainstay graph` names what is declared")
+                wrong.hint("`mainstay graph` lists the declared resources")
             }
             MoveError::Edit(_) => wrong,
         }

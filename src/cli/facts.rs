@@ -16,16 +16,16 @@ use crate::flow;
 use crate::render::plain;
 use crate::resource::HostName;
 
-/// Shows what the hosts say: system, kernel, processors, memory, addresses
+/// Show host facts: OS, kernel, CPUs, memory, addresses
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay facts
   mainstay --json facts cp1 cp2")]
 pub(super) struct Args {
-    /// Hosts; all of them when none is named
+    /// Hosts; all of them by default
     #[arg(value_name = "HOST")]
     hosts: Vec<String>,
-    /// Ask the simulated hosts of a rehearsal
+    /// Ask the hosts of a simulated run
     #[arg(long)]
     simulate: bool,
 }

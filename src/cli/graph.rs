@@ -13,7 +13,7 @@ use crate::graph;
 use crate::kinds;
 use crate::render;
 
-/// Draws the graph of resources: what needs what; or of a saved plan: what waits for what
+/// Print the dependency graph of the resources, or the execution order of a saved plan
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay graph | dot -Tsvg > graph.svg
@@ -24,7 +24,7 @@ pub(super) struct Args {
     /// A saved plan; without it the graph of what is declared is drawn
     #[arg(value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// The form
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Dot)]
     format: Format,
 }

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use super::error::{CliError, Exit};
@@ -9,9 +10,9 @@ use super::next_command::NextCommand;
 use super::ui::Ui;
 use crate::config::{self, Draft, DraftHost, FleetKind, Role};
 
-/// Writes a commented cluster.yaml
+/// Create a commented cluster.yaml
 ///
-/// On a terminal, what is not given is asked for. An existing file is never overwritten.
+/// On a terminal, missing options are asked for. An existing file is never overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   mainstay init --name prod --endpoint 10.0.0.100:8443 \\
@@ -19,7 +20,7 @@ use crate::config::{self, Draft, DraftHost, FleetKind, Role};
 Hosts whose names begin with `cp`, `master` or `control` become control planes, all others workers;
 when none does, the first three are control planes.")]
 pub(super) struct Args {
-    /// The cluster's name
+    /// Cluster name
     #[arg(long)]
     name: Option<String>,
     /// Virtual IP and port of the API
@@ -31,7 +32,7 @@ pub(super) struct Args {
     /// Login name on the hosts
     #[arg(long)]
     user: Option<String>,
-    /// For simulated hosts
+    /// Use simulated hosts
     #[arg(long)]
     simulated: bool,
     /// Hosts as NAME=ADDRESS, separated by commas
@@ -48,55 +49,151 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     if file.exists() {
         return Err(CliError::wrong(format!("{} exists already", file.display())).hint("`-f FILE` names another"));
     }
-    let asked = |given: Option<&String>, question: &str, flag: &str| match given {
-        Some(given) => Ok(given.clone()),
-        None => ui.ask(question, &format!("give it with {flag}")),
-    };
-    let name = asked(args.name.as_ref(), "Name of the cluster:", "--name")?;
-    let endpoint = asked(args.endpoint.as_ref(), "Virtual IP of the API (ADDRESS or ADDRESS:PORT):", "--endpoint")?;
-    let hosts = if args.hosts.is_empty() {
-        let answer = ui.ask("Hosts (NAME=ADDRESS, separated by commas):", "give them with --hosts")?;
-        answer.split(',').map(|host| host.trim().to_owned()).collect()
-    } else {
-        args.hosts.clone()
-    };
-    let hosts = hosts_of(&hosts)?;
-    let (address, port) = match endpoint.rsplit_once(':') {
-        Some((address, port)) => {
-            let port = port.parse().map_err(|_| CliError::wrong(format!("`{port}` is not a port")))?;
-            (address.to_owned(), port)
-        }
-        None => (endpoint, PORT),
-    };
-    let text = config::template(&Draft {
-        name,
-        fleet: if args.simulated { FleetKind::Simulated } else { FleetKind::Ssh },
-        version: args.kubernetes_version.clone(),
-        endpoint: address,
-        port,
-        user: args.user.clone(),
-        hosts,
-    });
-    if let Err(errors) = config::load(&text, &file.display().to_string(), Path::new(".")) {
-        return Err(super::workspace::faults(&errors, text.as_bytes(), &file.display().to_string(), ui));
+    let shown = file.display().to_string();
+    if let Some(folder) = file.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
+        return Err(CliError::wrong(format!("there is no folder {}", folder.display())).hint("create it first"));
     }
-    let fail = |error: std::io::Error| CliError::failed(format!("cannot write {}: {error}", file.display()));
+    // What was given as an option is checked before anything is asked.
+    let mut answers = Answers { name: args.name.clone(), endpoint: args.endpoint.clone(), hosts: None };
+    answers.hosts = (!args.hosts.is_empty()).then(|| args.hosts.join(","));
+    let text = answers.text(args)?;
+    check(&text).map_err(|errors| super::workspace::faults(&errors, text.as_bytes(), &shown, ui))?;
+    let text = interview(args, answers, ui)?;
+    let fail = |error: std::io::Error| CliError::failed(format!("cannot write {shown}: {error}"));
     let mut out = OpenOptions::new().write(true).create_new(true).open(file).map_err(fail)?;
     out.write_all(text.as_bytes()).map_err(fail)?;
     let next = NextCommand::about(file, false).whole("plan");
-    ui.say(&format!("{} is written. Look it through, then:  {next}", file.display()));
+    ui.say(&format!("Wrote {shown}. Review it, then run: {next}"));
     Ok(Exit::Done)
 }
 
-fn hosts_of(given: &[String]) -> Result<Vec<DraftHost>, CliError> {
+/// What is known so far, as it was typed.
+#[derive(Clone, Debug, Default)]
+struct Answers {
+    name: Option<String>,
+    endpoint: Option<String>,
+    hosts: Option<String>,
+}
+
+/// A question, the option that answers it, and where its answer goes.
+struct Question {
+    text: &'static str,
+    option: &'static str,
+    answer: fn(&mut Answers) -> &mut Option<String>,
+}
+
+const QUESTIONS: [Question; 3] = [
+    Question { text: "Name of the cluster", option: "--name", answer: |it| &mut it.name },
+    Question {
+        text: "Virtual IP of the API (ADDRESS or ADDRESS:PORT)",
+        option: "--endpoint",
+        answer: |it| &mut it.endpoint,
+    },
+    Question { text: "Hosts (NAME=ADDRESS, separated by commas)", option: "--hosts", answer: |it| &mut it.hosts },
+];
+
+/// Asks what is missing until the file is valid. Each answer is checked at once; a refused one is offered again.
+fn interview(args: &Args, given: Answers, ui: Ui) -> Result<String, CliError> {
+    let missing = |question: &&Question| (question.answer)(&mut given.clone()).is_none();
+    let asked: Vec<&Question> = QUESTIONS.iter().filter(missing).collect();
+    let (mut answers, mut last, mut at) = (given.clone(), Answers::default(), 0);
+    while let Some(question) = asked.get(at) {
+        let slot = question.answer;
+        let answer = ask(question, slot(&mut last).as_deref(), ui)?;
+        *slot(&mut last) = Some(answer.clone());
+        *slot(&mut answers) = Some(answer);
+        let Some(problem) = problem(&answers, args) else {
+            at += 1;
+            continue;
+        };
+        ui.say(&problem);
+        // Hosts that can be read may be right, and the endpoint wrong.
+        let readable = answers.text(args).is_ok();
+        *slot(&mut answers) = None;
+        if let Some(before) = at.checked_sub(1).filter(|_| question.option == "--hosts" && readable)
+            && asked[before].option == "--endpoint"
+        {
+            (answers.endpoint, at) = (None, before);
+        }
+    }
+    answers.text(args)
+}
+
+fn ask(question: &Question, before: Option<&str>, ui: Ui) -> Result<String, CliError> {
+    let offered = before.map(|text| format!(" [{text}]")).unwrap_or_default();
+    let line = ui.ask_line(&format!("{}{offered}:", question.text), &format!("{} is required", question.option))?;
+    let Some(answer) = line else {
+        return Err(CliError::failed("init was cancelled; nothing was written"));
+    };
+    match (answer.trim(), before) {
+        ("", Some(before)) => Ok(before.to_owned()),
+        (answer, _) => Ok(answer.to_owned()),
+    }
+}
+
+/// What is wrong with the answers so far, in lines for people.
+fn problem(answers: &Answers, args: &Args) -> Option<String> {
+    match answers.text(args) {
+        Err(error) => Some(error.text()),
+        Ok(text) => check(&text).err().map(|errors| {
+            let line = |it: &config::Diagnostic| {
+                let help = it.help.iter().map(|help| format!("\n  = help: {help}"));
+                format!("error: {}{}", it.message, help.collect::<String>())
+            };
+            let errors = errors.diagnostics.iter().filter(|it| it.severity == config::Severity::Error);
+            errors.map(line).collect::<Vec<_>>().join("\n")
+        }),
+    }
+}
+
+fn check(text: &str) -> Result<(), config::ConfigErrors> {
+    config::load(text, "cluster.yaml", Path::new(".")).map(drop)
+}
+
+impl Answers {
+    /// The file that they make; a stand-in takes the place of what is not answered yet.
+    fn text(&self, args: &Args) -> Result<String, CliError> {
+        let endpoint = self.endpoint.as_deref().unwrap_or("10.255.255.100");
+        let (address, port) = match endpoint.rsplit_once(':') {
+            Some((address, port)) => {
+                let port = port.parse().map_err(|_| CliError::wrong(format!("`{port}` is not a port")))?;
+                (address, port)
+            }
+            None => (endpoint, PORT),
+        };
+        let hosts = match &self.hosts {
+            Some(hosts) => hosts_of(hosts)?,
+            None => hosts_of(&format!("cp1={}", neighbour(address)))?,
+        };
+        Ok(config::template(&Draft {
+            name: self.name.clone().unwrap_or_else(|| "name".to_owned()),
+            fleet: if args.simulated { FleetKind::Simulated } else { FleetKind::Ssh },
+            version: args.kubernetes_version.clone(),
+            endpoint: address.to_owned(),
+            port,
+            user: args.user.clone(),
+            hosts,
+        }))
+    }
+}
+
+/// Another address of the same network.
+fn neighbour(address: &str) -> Ipv4Addr {
+    let address: Ipv4Addr =
+        address.split('/').next().and_then(|it| it.parse().ok()).unwrap_or(Ipv4Addr::new(10, 255, 255, 100));
+    let [a, b, c, d] = address.octets();
+    Ipv4Addr::new(a, b, c, if d == 77 { 78 } else { 77 })
+}
+
+fn hosts_of(given: &str) -> Result<Vec<DraftHost>, CliError> {
     let mut hosts = Vec::new();
-    for host in given {
+    for host in given.split(',').map(str::trim) {
         let (name, address) = host.split_once('=').ok_or_else(|| {
             CliError::wrong(format!("`{host}` is not NAME=ADDRESS")).hint("for example cp1=10.0.0.11")
         })?;
         let control_plane = ["cp", "master", "control"].iter().any(|prefix| name.starts_with(prefix));
         let role = if control_plane { Role::ControlPlane } else { Role::Worker };
-        hosts.push(DraftHost { name: name.to_owned(), address: address.to_owned(), roles: vec![role] });
+        hosts.push(DraftHost { name: name.trim().to_owned(), address: address.trim().to_owned(), roles: vec![role] });
     }
     if !hosts.iter().any(|host| host.roles.contains(&Role::ControlPlane)) {
         hosts.iter_mut().take(3).for_each(|host| host.roles = vec![Role::ControlPlane]);

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use super::error::{CliError, Exit};
 use super::links::behind_links;
 use super::ui::Ui;
-use super::workspace::{Workspace, read};
+use super::workspace::Workspace;
 use crate::fleet::{ActOutcome, ActRequest, Purpose};
 use crate::flow;
+use crate::input;
 use crate::kinds;
 use crate::resource::{HostName, Slots};
 
-/// Prints the administrator's kubeconfig with the endpoint as its server
+/// Print the admin kubeconfig, pointing at the endpoint
 ///
 /// It is read from any control plane that has one; it holds a private key.
 #[derive(Debug, clap::Args)]
@@ -48,7 +49,9 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
 }
 
 fn yaml(value: &Value) -> Result<String, CliError> {
-    serde_yaml::to_string(value).map_err(|error| CliError::failed(error.to_string()))
+    // One line a value: scripts read kubeconfigs with grep and cut.
+    let options = serde_yaml::ser_options! { prefer_block_scalars: false };
+    serde_yaml::to_string_with_options(value, options).map_err(|error| CliError::failed(error.to_string()))
 }
 
 /// admin.conf of the first control plane that has one.
@@ -123,7 +126,7 @@ fn merge(new: &Value, path: &Path) -> Result<(), CliError> {
     let fail = |error: &dyn std::fmt::Display| CliError::failed(format!("{}: {error}", path.display()));
     let mut all = Value::Null;
     if path.exists() {
-        let text = String::from_utf8(read(path)?).map_err(|error| fail(&error))?;
+        let text = input::read_text(path, input::SETTINGS).map_err(|error| fail(&error))?;
         all = serde_yaml::from_str(&text).map_err(|error| fail(&error))?;
     }
     // An empty file counts as none.
@@ -171,6 +174,15 @@ mod tests {
         assert_eq!(clusters, [json!("other"), json!("prod")]);
         assert_eq!(merged["clusters"][1]["cluster"]["server"], "https://10.0.0.100:8443");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn each_value_is_on_one_line() {
+        let key = "QUJD".repeat(500);
+        let admin = json!({ "clusters": [{"cluster": {}}], "users": [{"user": {"client-key-data": key}}] });
+        let text = yaml(&renamed(&admin, "prod", "https://10.0.0.100:8443").unwrap()).unwrap();
+        assert!(text.contains(&format!("client-key-data: {key}\n")), "{text}");
+        assert!(text.contains("server: https://10.0.0.100:8443\n"), "{text}");
     }
 
     #[test]

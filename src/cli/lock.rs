@@ -1,6 +1,7 @@
 //! `mainstay lock`
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -10,7 +11,7 @@ use super::ui::Ui;
 use super::which::Which;
 use crate::state::{self, Held, Holder};
 
-/// Shows or breaks the lock on the state
+/// Show or break the lock on the state
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -21,33 +22,37 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Shows who holds the lock, and whether that one lives
+    /// Show who holds the lock and whether that process is alive
+    ///
+    /// The clocks of two machines can differ. A lease of another machine that seems expired is
+    /// therefore watched for a renewal, for at most 15 s.
     #[command(after_help = "Examples:
   mainstay lock show
   mainstay --json lock show
   mainstay lock show --state state/prod.json")]
     Show,
-    /// Breaks the lock of a holder that is gone for good
+    /// Release a lock whose holder is gone
     #[command(after_help = "Example:
   mainstay lock break 5f3a09c1
-Breaking the lock of a run that still goes on stops that run before its next act.
-A lock whose holder has died on this machine expires by itself, and so does one of another machine
-that was not heard of for a minute.")]
+If the run is still active, it stops before its next change.
+The next run takes over by itself when the holder was a process of this machine and is gone, or when
+another machine has not renewed its lease for a minute.")]
     Break {
         /// The lock's id, as `mainstay lock show` prints it
         id: String,
-        /// Do not ask
+        /// Skip the confirmation
         #[arg(long)]
         force: bool,
     },
 }
 
-/// Whether the holder lives, in words for people and for machines.
+/// Whether the holder is alive, in words for people and for machines.
 fn life(held: Held) -> (&'static str, &'static str) {
     match held {
-        Held::Alive => ("it lives", "alive"),
-        Held::Elsewhere => ("it works on another machine and was heard of within a minute", "elsewhere"),
-        Held::Gone => ("it is gone; the next run takes the lock over", "gone"),
+        Held::Alive => ("the process is running", "alive"),
+        Held::Elsewhere => ("the process is running on another machine", "elsewhere"),
+        Held::Silent => ("not renewed while it was watched; the next run takes over if that is still so", "silent"),
+        Held::Gone => ("the process is gone; the next run takes over the lock", "gone"),
     }
 }
 
@@ -59,9 +64,15 @@ fn as_json(holder: &Holder, held: Held) -> Result<String, CliError> {
 
 pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let path = args.which.find(file, ui)?.path;
+    let watching = |time: Duration| {
+        let seconds = time.as_secs();
+        ui.say(&format!(
+            "The lease seems expired by its holder's clock. Watching it for a renewal, at most {seconds} s."
+        ));
+    };
     match &args.command {
         Command::Show => {
-            let Some((holder, held)) = state::show(&path)? else {
+            let Some((holder, held)) = state::show(&path, watching)? else {
                 ui.data(if ui.json { "null" } else { "Nobody holds the lock." })?;
                 return Ok(Exit::Done);
             };
@@ -82,13 +93,16 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
             ))?;
         }
         Command::Break { id, force } => {
-            let (holder, held) = state::held_as(&path, id)?;
-            let question = format!("{holder}: {}.\nBreak its lock? Only `yes` breaks it:", life(held).0);
-            if !force && !approve(ui, &question, "yes", "--force")? {
-                return Err(CliError::failed("the lock was left alone"));
+            if !force {
+                ui.may_ask("--force is required")?;
+                let (holder, held) = state::held_as(&path, id, watching)?;
+                let question = format!("{holder}: {}.\nBreak its lock? Only `yes` is accepted:", life(held).0);
+                if !approve(ui, &question, "yes", "--force")? {
+                    return Err(CliError::failed("Cancelled. The lock was not broken."));
+                }
             }
             state::break_lock(&path, id)?;
-            ui.say("The lock is broken. A run that still goes on stops before its next act.");
+            ui.say("The lock is broken. If its run is still active, it stops before its next change.");
         }
     }
     Ok(Exit::Done)

@@ -7,14 +7,14 @@ use clap::CommandFactory;
 use super::error::{CliError, Exit};
 use super::ui::Ui;
 
-/// Prints the manual page of a command, or writes all of them
+/// Print the manual page of a command, or write all of them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay man | man -l -
   mainstay man state rollback > mainstay-state-rollback.1
   mainstay man --dir .                   # mainstay.1, mainstay-plan.1, and so on")]
 pub(super) struct Args {
-    /// The command; mainstay itself when none is named
+    /// Command name; mainstay itself when none is given
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
     /// Write a page for each command into this directory

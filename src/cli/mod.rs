@@ -28,6 +28,7 @@ mod schema;
 mod selecting;
 mod show;
 mod sim;
+mod sink;
 mod state;
 mod stream;
 mod survey;
@@ -74,19 +75,19 @@ struct Cli {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Options of every command")]
 struct Globals {
-    /// The desired state
+    /// Path to cluster.yaml
     #[arg(short, long, global = true, value_name = "FILE", default_value = "cluster.yaml", env = "MAINSTAY_FILE")]
     file: PathBuf,
-    /// No colours; NO_COLOR does the same
+    /// Disable colors (as does NO_COLOR)
     #[arg(long, global = true)]
     no_color: bool,
-    /// Pure JSON Lines on stdout, or nothing
+    /// Print JSON Lines on stdout instead of text
     #[arg(long, global = true)]
     json: bool,
-    /// Tell more
+    /// Print more detail
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// Write a debug log to a file
+    /// Append a debug log to FILE: a file, a terminal, or a named pipe with a reader
     #[arg(long, global = true, value_name = "FILE", env = "MAINSTAY_LOG")]
     log: Option<PathBuf>,
 }
@@ -129,7 +130,7 @@ impl Command {
 
 /// Runs the command line and returns the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let command = without_empty_variables(Cli::command());
+    let command = with_one_name(without_empty_variables(Cli::command()));
     // Before the environment's arguments, too: `-file plan` names no command.
     let args = dashes::with_two_dashes(args.into_iter().collect(), &command);
     let args = dashes::with_two_dashes(with_environment(args, &command), &command);
@@ -146,21 +147,29 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         if let Some((operation, into)) = cli.command.operation() {
             ui.stream.begin(operation, ui.json, Some(into))?;
         }
-        logging::start(cli.globals.log.as_deref())?;
+        logging::start(cli.globals.log.as_deref(), &args)?;
         dispatch(&cli, ui)
     }));
     let result = result.unwrap_or_else(|_| {
         // What it was is on stderr already.
-        Err(CliError::failed("mainstay has a fault and stopped; see above")
-            .hint("what was begun is recorded, and the next run takes it up; `--log FILE` tells more"))
+        Err(CliError::failed("mainstay crashed (a bug); see above")
+            .hint("what was started is recorded, and the next run resumes it; `--log FILE` writes details"))
     });
     let exit = result.unwrap_or_else(|error| tell(&error.about(&next), ui));
-    ui.stream.end(exit) as u8
+    let code = ui.stream.end(exit) as u8;
+    tracing::info!("exit code {code}");
+    code
+}
+
+/// The command line in which `mainstay plan --version` does not say `mainstay-plan`; manual pages keep those names.
+fn with_one_name(command: clap::Command) -> clap::Command {
+    command.display_name("mainstay").mut_subcommands(with_one_name)
 }
 
 /// Tells an error to people and to programs.
 fn tell(error: &CliError, ui: Ui) -> Exit {
     ui.say(&error.text());
+    tracing::error!("{}", error.reason());
     for (message, event) in error.events() {
         if ui.stream.is_read() {
             ui.event(&message, &event);

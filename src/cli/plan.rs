@@ -11,7 +11,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::plan::Mode;
 
-/// Shows what apply would do; touches nothing on any host
+/// Show the changes apply would make; hosts are not modified
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay plan
@@ -29,13 +29,13 @@ pub(super) struct Args {
     /// Exit with 2 when changes are pending
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Show what destroy would do
+    /// Show the changes destroy would make
     #[arg(long, conflicts_with_all = ["refresh_only", "replace"])]
     destroy: bool,
     /// Save the plan for `mainstay apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The form of the plan
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]

@@ -9,7 +9,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::resource::HostName;
 
-/// Shows every file as it would be laid down; reaches no host
+/// Render the files that would be written; hosts are not contacted
 ///
 /// What only a host knows, such as the name of its network interface, shows as a placeholder unless
 /// cluster.yaml gives it.
@@ -18,7 +18,7 @@ use crate::resource::HostName;
   mainstay render
   mainstay render cp1")]
 pub(super) struct Args {
-    /// Hosts; all of them when none is named
+    /// Hosts; all of them by default
     #[arg(value_name = "HOST")]
     hosts: Vec<String>,
 }

@@ -13,6 +13,7 @@ use super::survey::{Planning, survey_for};
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::flow::{self, Survey};
+use crate::input;
 use crate::plan::saved::{self, Basis, FileError, Options, Saved, Stale, digest_key};
 use crate::plan::{Mode, Plan};
 use crate::render::{plain_lines, plan_summary};
@@ -33,11 +34,11 @@ pub(super) fn may_write(path: &Path) -> Result<(), CliError> {
         Err(error) => return Err(wrong(&error.to_string()).hint("name another file with --out")),
     };
     if !about.is_file() {
-        let what = if about.is_dir() { "is a directory" } else { "is no regular file" };
+        let what = if about.is_dir() { "is a directory" } else { "is not a regular file" };
         return Err(wrong(what).hint("name a file with --out"));
     }
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
+    let read = input::open(path).and_then(|file| file.take(64).read_to_end(&mut start));
     read.map_err(|error| wrong(&error.to_string()).hint("name another file with --out"))?;
     if start.is_empty() || saved::begins_like_one(&start) {
         return Ok(());
@@ -92,15 +93,19 @@ pub(super) fn tell(path: &Path, plan: &Plan, file: &Path, ui: Ui) {
     }
 }
 
+/// A large file is read only when it begins like a saved plan.
+fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    input::open(path)?.take(64).read_to_end(&mut start)?;
+    if saved::begins_like_one(&start) { input::read(path, input::STATE) } else { Ok(start) }
+}
+
 /// Reads a saved plan.
 pub(super) fn load(path: &Path) -> Result<Saved, CliError> {
     let wrong = |what: String| {
         CliError::wrong(format!("{}: {what}", path.display())).hint("`mainstay plan --out FILE` saves a plan")
     };
-    if path.is_dir() {
-        return Err(wrong("is a directory, not a saved plan".into()));
-    }
-    let bytes = fs::read(path).map_err(|error| wrong(format!("cannot read the saved plan: {error}")))?;
+    let bytes = bytes_of(path).map_err(|error| wrong(format!("cannot read the saved plan: {error}")))?;
     saved::from_bytes(&bytes).map_err(|error| {
         let what = error.to_string();
         let failed = CliError::failed(format!("{}: the saved plan {what}", path.display()));

@@ -6,14 +6,14 @@ use crate::config;
 use crate::render;
 use crate::state;
 
-/// Prints a JSON Schema, for editors and policy tools
+/// Print a JSON Schema, for editors and policy tools
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   mainstay schema cluster > cluster.schema.json
 and as the first line of cluster.yaml:
   # yaml-language-server: $schema=cluster.schema.json")]
 pub(super) struct Args {
-    /// Of what.
+    /// Which schema
     of: Of,
 }
 

@@ -7,11 +7,11 @@ use crate::resource::Pattern;
 /// Which part of everything.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Part {
-    /// Only what matches and what must come before it: an address, the beginning of one (cp2,
+    /// Limit to matching resources and their dependencies: an address, the beginning of one (cp2,
     /// cp2/haproxy) or a pattern ('w*/host'); repeatable
     #[arg(long, value_name = "PAT", conflicts_with = "exclude")]
     target: Vec<String>,
-    /// All but what matches and what would come after it; repeatable
+    /// Skip matching resources and everything that depends on them; repeatable
     #[arg(long, value_name = "PAT")]
     exclude: Vec<String>,
 }

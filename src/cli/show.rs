@@ -9,7 +9,7 @@ use super::ui::Ui;
 use super::which::Which;
 use crate::kinds;
 
-/// Shows the state, resource by resource, or a saved plan; secrets are masked
+/// Show the state or a saved plan; secrets are masked
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay show
@@ -22,10 +22,10 @@ pub(super) struct Args {
     /// A saved plan; without it the state is shown
     #[arg(value_name = "FILE")]
     plan: Option<PathBuf>,
-    /// The form of the plan
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text, requires = "plan")]
     format: Format,
-    /// Show every change, not grouped and not shortened
+    /// Show all changes, ungrouped and untruncated
     #[arg(long, requires = "plan")]
     full: bool,
     #[command(flatten)]

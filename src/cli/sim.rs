@@ -1,6 +1,8 @@
 //! `mainstay sim`
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -11,34 +13,36 @@ use super::workspace::Workspace;
 use crate::fleet::{EtcdMember, SimulatedFleet, World};
 use crate::flow;
 use crate::kinds;
+use crate::plan;
 use crate::render::plain;
-use crate::resource::{Address, HostName, Observation};
+use crate::resource::{Address, HostName, Observation, Pattern};
+use crate::state::State;
 
-/// Plays with simulated hosts
+/// Inspect and manipulate simulated hosts
 ///
 /// Those of a cluster.yaml that says `fleet: simulated`, or of any other one after `apply --simulate`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Args {
-    /// Shows what is on the simulated hosts, which of them are down, which steps fail, and what etcd is like
+    /// Show what is on the simulated hosts, which of them are down, which steps fail, and etcd's members
     #[command(after_help = "Examples:
   mainstay sim status
   mainstay --json sim status")]
     Status,
-    /// Takes a host down
+    /// Take a host down
     #[command(after_help = "Example:
   mainstay sim down cp2")]
     Down {
-        /// The host
+        /// Host name
         host: String,
     },
-    /// Brings a host back
+    /// Bring a host back
     #[command(after_help = "Example:
   mainstay sim up cp2")]
     Up {
-        /// The host
+        /// Host name
         host: String,
     },
-    /// Lets every step on matching addresses fail
+    /// Make every step on matching resources fail
     #[command(after_help = "Examples:
   mainstay sim fail 'cp2/haproxy'
   mainstay sim fail 'cp2/haproxy' --off")]
@@ -49,7 +53,7 @@ pub(super) enum Args {
         #[arg(long)]
         off: bool,
     },
-    /// Changes something behind mainstay's back
+    /// Change a resource outside mainstay
     #[command(after_help = "Examples:
   mainstay sim set 'cp1/host/sysctl[net.ipv4.ip_forward]=0'
   mainstay sim set 'cp2/keepalived/service[keepalived]={\"state\":\"inactive\"}'
@@ -58,7 +62,7 @@ pub(super) enum Args {
         /// ADDRESS=VALUE: the value of its principal field, a JSON object of fields, or `absent`
         assignment: String,
     },
-    /// Makes all hosts bare again, up and without faults
+    /// Reset all simulated hosts to a clean state
     #[command(after_help = "Example:
   mainstay sim reset")]
     Reset,
@@ -85,6 +89,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
             ui.say(&format!("{host} is up."));
         }
         Args::Fail { pattern, off } => {
+            can_fail(pattern, *off, &fleet.world(), &workspace, &state)?;
             fleet.set_fault(pattern, !off)?;
             let now = if *off { "succeed again" } else { "fail now" };
             ui.say(&format!("Steps on {} {now}.", plain(pattern)));
@@ -93,11 +98,41 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         Args::Reset => {
             drop(fleet);
             let path = flow::simulated_path(&workspace.state_path);
-            std::fs::remove_file(&path).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))?;
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(CliError::failed(format!("{}: {error}", path.display())));
+                }
+                _ => {}
+            }
             ui.say("All simulated hosts are bare, up and without faults.");
         }
     }
     Ok(Exit::Done)
+}
+
+/// Refuses a pattern that matches nothing, or of which nothing fails.
+fn can_fail(pattern: &str, off: bool, world: &World, workspace: &Workspace, state: &State) -> Result<(), CliError> {
+    if off {
+        let faults: Vec<&str> = world.faults().iter().map(String::as_str).collect();
+        if faults.contains(&pattern) {
+            return Ok(());
+        }
+        let none = CliError::wrong(format!("no steps on `{}` fail", plain(pattern)));
+        return Err(match faults[..] {
+            [] => none,
+            _ => none.hint(format!("steps fail on: {}", plain(&faults.join(", ")))),
+        });
+    }
+    let graph = workspace.wishes(state)?.graph(&BTreeMap::new())?;
+    let declared = graph.items().iter().map(|item| &item.address);
+    let known: Vec<&Address> = declared.chain(state.resources.keys()).chain(world.present().map(|it| it.0)).collect();
+    let wanted = Pattern::new(pattern);
+    if known.iter().any(|address| wanted.matches(address)) {
+        return Ok(());
+    }
+    let none = CliError::wrong(format!("no resource matches `{}`", plain(pattern)));
+    let near = plan::near(pattern, known.iter().copied());
+    Err(if near.is_empty() { none } else { none.hint(format!("did you mean {}?", near.join(", "))) })
 }
 
 /// The file's own simulated hosts, or those of an earlier `--simulate`.

@@ -18,7 +18,7 @@ use super::error::{CliError, Exit};
 use super::ui::Ui;
 use super::which::Which;
 
-/// Looks into the state, and operates on it; no host is reached
+/// Inspect and edit the state; hosts are not contacted
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -1,22 +1,24 @@
 //! Where the events of a command go: to stdout with `--json`, into a file with `--json-into`, to both or nowhere.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::Permissions;
 use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::error::{CliError, Exit};
+use super::sink::Sink;
 use crate::engine::Outcome;
 use crate::facts::FactSet;
+use crate::input;
 use crate::render::{Operation, RunSummary, StreamEvent};
 use crate::resource::HostName;
 
 /// The events, too, beside what people see.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct JsonInto {
-    /// Write the events as JSON Lines into a file, too
+    /// Also write events as JSON Lines to FILE: a file, or a named pipe with a reader
     #[arg(long, value_name = "FILE")]
     json_into: Option<PathBuf>,
 }
@@ -28,7 +30,7 @@ pub(super) struct Stream(Mutex<Lines>);
 #[derive(Debug, Default)]
 struct Lines {
     stdout: bool,
-    file: Option<(PathBuf, File)>,
+    file: Option<(PathBuf, Sink)>,
     /// Since when, and what is known of how it will end.
     run: Option<(Instant, RunSummary)>,
     /// What people are told last.
@@ -141,28 +143,28 @@ impl Lines {
 /// How a line of events begins.
 const BEGINNING: &[u8] = br#"{"@level":"#;
 
-/// Opens a file for events, private and empty. What was written by somebody else is not overwritten, and what is no
-/// regular file, as a pipe, is taken as it is.
-fn open(path: &Path) -> Result<File, CliError> {
+/// Opens a file for events, private and empty. A file that holds something else is not overwritten; a pipe or a terminal
+/// is written to as it is.
+fn open(path: &Path) -> Result<Sink, CliError> {
     let refused = |why: &dyn std::fmt::Display| {
         CliError::wrong(format!("cannot write the events into {}: {why}", path.display()))
             .hint("nothing was done; name another file with --json-into")
     };
     let failed = |error: std::io::Error| refused(&error);
     // Not truncated: what it holds is looked at first.
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map_err(failed)?;
-    let about = file.metadata().map_err(failed)?;
-    if !about.is_file() {
-        return Ok(file);
+    let sink = Sink::open(path, false).map_err(failed)?;
+    let file = sink.file();
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Ok(sink);
     }
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(BEGINNING.len() as u64).read_to_end(&mut start));
+    let read = input::open(path).and_then(|file| file.take(BEGINNING.len() as u64).read_to_end(&mut start));
     read.map_err(failed)?;
     if !start.is_empty() && start != BEGINNING {
         return Err(refused(&"it is there already and holds no events, so it is not overwritten"));
     }
     file.set_len(0).and_then(|()| file.set_permissions(Permissions::from_mode(0o600))).map_err(failed)?;
-    Ok(file)
+    Ok(sink)
 }
 
 /// Tells how the hosts are looked at. Hosts are told in the order of their names as soon as those before them are, so
@@ -247,7 +249,15 @@ mod tests {
             let path = path.clone();
             move || std::fs::read_to_string(path).unwrap()
         });
-        open(&path).unwrap().write_all(b"a line\n").unwrap();
+        // Refused as long as nobody reads.
+        let mut sink = loop {
+            match open(&path) {
+                Ok(sink) => break sink,
+                Err(error) => assert!(error.text().contains("it is a pipe that nobody reads")),
+            }
+        };
+        sink.write_all(b"a line\n").unwrap();
+        drop(sink);
         assert_eq!((reader.join().unwrap().as_str(), mode(&path)), ("a line\n", 0o644));
     }
 }

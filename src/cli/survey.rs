@@ -18,31 +18,40 @@ use crate::fleet::{Fleet, FleetError, HostReport, Reach};
 use crate::flow::{self, Asked, Destroying, Listener, Survey};
 use crate::plan::Mode;
 use crate::plan::saved::Options;
-use crate::render::plain_lines;
+use crate::render::{plain, plain_lines, plan_summary};
 use crate::resource::HostName;
 use crate::state::State;
 
 /// How many hosts are worked on at once unless that is said.
 pub(super) const PARALLELISM: usize = Control::PARALLELISM;
 
+/// Reads a number of hosts.
+pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1 host must be worked on".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("it is not a whole number".to_owned()),
+    }
+}
+
 /// Options of planning.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Planning {
     #[command(flatten)]
     pub(super) part: Part,
-    /// Replace this resource although it is right: a whole address; repeatable
+    /// Force replacement of this resource (full address); repeatable
     #[arg(long, value_name = "ADDR")]
     pub(super) replace: Vec<String>,
-    /// Only bring records up to date with what the hosts look like; no host is touched
+    /// Update the state to match the hosts; no host is changed
     #[arg(long, conflicts_with = "replace")]
     pub(super) refresh_only: bool,
-    /// How many hosts are worked on at once
-    #[arg(long, value_name = "N", default_value_t = PARALLELISM)]
+    /// Maximum number of hosts to work on concurrently
+    #[arg(long, value_name = "N", default_value_t = PARALLELISM, value_parser = at_least_one)]
     pub(super) parallelism: usize,
-    /// Show every change, not grouped and not shortened
+    /// Show all changes, ungrouped and untruncated
     #[arg(long)]
     pub(super) full: bool,
-    /// Rehearse on simulated hosts; no real one is reached
+    /// Run against simulated hosts only
     #[arg(long)]
     pub(super) simulate: bool,
 }
@@ -114,7 +123,8 @@ pub(super) async fn survey(
         selection: &planning.part.with(&planning.replace),
         parallelism: planning.parallelism,
     };
-    Ok(flow::survey(&asked, state, opening(&workspace.state_path), &mut Watching::new(ui)).await?)
+    let survey = flow::survey(&asked, state, opening(&workspace.state_path), &mut Watching::new(ui)).await;
+    survey.inspect(log).map_err(|error| workspace.explain(error))
 }
 
 /// Looks at what is recorded and plans to take it back.
@@ -126,7 +136,11 @@ pub(super) async fn survey_destroy(
     ui: Ui,
 ) -> Result<Survey, CliError> {
     let (open, mut watching) = (opening(state_path), Watching::new(ui));
-    Ok(flow::survey_destroy(destroying, state, reaches, open, &mut watching).await?)
+    Ok(flow::survey_destroy(destroying, state, reaches, open, &mut watching).await.inspect(log)?)
+}
+
+fn log(survey: &Survey) {
+    tracing::info!("state serial {}: {}", survey.plan.serial, plan_summary(&survey.plan));
 }
 
 fn opening(state_path: &Path) -> impl FnOnce(&BTreeMap<HostName, Reach>) -> Result<Arc<Fleet>, FleetError> {
@@ -155,8 +169,12 @@ impl Listener for Watching {
     fn answered(&mut self, host: &HostName, answer: &Result<HostReport, FleetError>) {
         let answer = answer.as_ref().map(|report| report.seen.len()).map_err(ToString::to_string);
         match &answer {
-            Ok(seen) => self.ui.detail(&format!("{host}: {seen} looks")),
+            Ok(seen) => self.ui.detail(&format!("{host}: {seen} resources checked")),
             Err(error) => self.ui.detail(&plain_lines(error)),
+        }
+        match &answer {
+            Ok(seen) => tracing::debug!("{host}: {seen} resources checked"),
+            Err(error) => tracing::warn!("{}", plain(error)),
         }
         if let Some(looking) = &mut self.looking {
             looking.answered(host, answer);
@@ -167,6 +185,6 @@ impl Listener for Watching {
         if let Some(looking) = self.looking.take() {
             looking.end(facts);
         }
-        self.ui.detail(&format!("looked in {:.1} s", self.began.elapsed().as_secs_f64()));
+        self.ui.detail(&format!("refreshed in {:.1} s", self.began.elapsed().as_secs_f64()));
     }
 }

@@ -76,20 +76,35 @@ impl Ui {
         if std::io::stdout().is_terminal() { usize::from(console::Term::stdout().size().1) } else { 100 }
     }
 
-    /// Asks on the terminal; the answer without its newline.
+    /// Asks on the terminal; the answer without its newline, empty where the input ended.
     pub(super) fn ask(self, question: &str, instead: &str) -> Result<String, CliError> {
-        if !self.input || !std::io::stdin().is_terminal() {
-            return Err(CliError::wrong("cannot ask: there is no terminal, or MAINSTAY_INPUT=0").hint(instead));
+        Ok(self.ask_line(question, instead)?.unwrap_or_default())
+    }
+
+    /// That somebody can be asked; `instead` is what to do where not.
+    pub(super) fn may_ask(self, instead: &str) -> Result<(), CliError> {
+        if self.input && std::io::stdin().is_terminal() {
+            return Ok(());
         }
+        let why = if self.input { "no terminal to ask on" } else { "MAINSTAY_INPUT=0 forbids questions" };
+        Err(CliError::wrong(format!("{instead} ({why})")))
+    }
+
+    /// As [`Ui::ask`]; none where the input ended.
+    pub(super) fn ask_line(self, question: &str, instead: &str) -> Result<Option<String>, CliError> {
+        self.may_ask(instead)?;
         {
             let mut err = anstream::stderr().lock();
             let _ = write!(err, "{question} ");
             let _ = err.flush();
         }
         let mut answer = String::new();
-        std::io::stdin()
-            .read_line(&mut answer)
-            .map_err(|error| CliError::failed(format!("cannot read the answer: {error}")))?;
-        Ok(answer.trim_end_matches(['\n', '\r']).to_owned())
+        let read = std::io::stdin().read_line(&mut answer);
+        let length = read.map_err(|error| CliError::failed(format!("cannot read the answer: {error}")))?;
+        if length == 0 {
+            // The cursor still stands behind the question.
+            self.say("");
+        }
+        Ok((length > 0).then(|| answer.trim_end_matches(['\n', '\r']).to_owned()))
     }
 }

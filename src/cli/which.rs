@@ -12,10 +12,10 @@ use crate::state::{State, StateError, Store};
 /// Options of commands that need no more of cluster.yaml than where the state lies.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Which {
-    /// The state file, when there is no cluster.yaml to tell where it lies
+    /// State file to use when there is no cluster.yaml
     #[arg(long, value_name = "FILE", global = true, conflicts_with = "simulate")]
     state: Option<PathBuf>,
-    /// The state of a rehearsal on simulated hosts
+    /// Use the state of a simulated run
     #[arg(long, global = true)]
     simulate: bool,
 }

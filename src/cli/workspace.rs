@@ -1,6 +1,7 @@
 //! What a command works on: cluster.yaml, and where its state and its simulated hosts lie.
 
 use std::collections::BTreeMap;
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
@@ -8,7 +9,8 @@ use super::links::behind_links;
 use super::ui::Ui;
 use crate::config::{self, Cluster, FleetKind, Loaded};
 use crate::fleet::Reach;
-use crate::flow;
+use crate::flow::{self, FlowError};
+use crate::input;
 use crate::plan;
 use crate::render::{Diagnosis, Range, Severity, StreamEvent};
 use crate::resource::{HostName, sha256_hex};
@@ -23,14 +25,24 @@ pub(super) struct Workspace {
     pub(super) loaded: Loaded,
     pub(super) state_path: PathBuf,
     pub(super) simulate: bool,
+    bytes: Vec<u8>,
+    ui: Ui,
 }
 
 impl Workspace {
     /// Reads and checks cluster.yaml; its warnings are told at once.
     pub(super) fn open(file: &Path, simulate: bool, ui: Ui) -> Result<Self, CliError> {
+        Self::of(read(file)?, file, simulate, ui, false)
+    }
+
+    /// Checks a cluster.yaml that was read already; with `doubts` its warnings are told, too, that the state could refute.
+    pub(super) fn of(bytes: Vec<u8>, file: &Path, simulate: bool, ui: Ui, doubts: bool) -> Result<Self, CliError> {
         let (name, base) = (file.display().to_string(), base_of(file));
-        let bytes = read(file)?;
-        let loaded = config::load_bytes(&bytes, &name, &base).map_err(|errors| faults(&errors, &bytes, &name, ui))?;
+        let mut loaded =
+            config::load_bytes(&bytes, &name, &base).map_err(|errors| faults(&errors, &bytes, &name, ui))?;
+        if doubts {
+            loaded.warnings.append(&mut loaded.doubts);
+        }
         for warning in &loaded.warnings {
             let diagnostic = diagnosis(warning, &name);
             ui.event(&warning.message, &StreamEvent::Diagnostic { diagnostic, exit_code: None });
@@ -40,7 +52,7 @@ impl Workspace {
             ui.say(&config::render_diagnostics(&loaded.warnings, &text, &name, ui.color()));
         }
         let state_path = state_path(&base, loaded.cluster.state_path.as_deref(), &loaded.cluster.name, simulate);
-        Ok(Self { file: file.to_owned(), sha256: sha256_hex(&bytes), loaded, state_path, simulate })
+        Ok(Self { file: file.to_owned(), sha256: sha256_hex(&bytes), loaded, state_path, simulate, bytes, ui })
     }
 
     pub(super) fn cluster(&self) -> &Cluster {
@@ -50,13 +62,21 @@ impl Workspace {
     /// How every host is reached: those of cluster.yaml, and those that left it but still have
     /// records.
     pub(super) fn reaches(&self, state: &State) -> Result<BTreeMap<HostName, Reach>, CliError> {
-        Ok(flow::reaches(self.cluster(), self.simulate, state)?)
+        flow::reaches(self.cluster(), self.simulate, state).map_err(|error| self.explain(error))
+    }
+
+    /// An error with the place of cluster.yaml that it is about, where it is about one.
+    pub(super) fn explain(&self, error: FlowError) -> CliError {
+        let Some(fault) = unfit(&error, &self.bytes) else { return error.into() };
+        let (name, exit) = (self.file.display().to_string(), CliError::from(error).exit);
+        let errors = config::ConfigErrors { file: name.clone(), diagnostics: vec![fault] };
+        CliError { exit, ..faults(&errors, &self.bytes, &name, self.ui) }
     }
 
     /// What is wished, as it is now called.
     pub(super) fn wishes(&self, state: &State) -> Result<flow::Wishes<'_>, CliError> {
         let followed = plan::follow(state, &flow::renames(self.cluster()))?;
-        Ok(flow::Wishes::gather(self.cluster(), &followed)?)
+        flow::Wishes::gather(self.cluster(), &followed).map_err(|error| self.explain(error))
     }
 
     /// The state, or a fresh one where nothing was made yet. Takes no lock and writes nothing.
@@ -96,15 +116,45 @@ fn base_of(file: &Path) -> PathBuf {
     }
 }
 
+/// Reads a cluster.yaml.
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(file).map_err(|error| {
+    let read = if is_stream(file) {
+        // Without a folder of its own its state would be missing, and a plan would make everything again.
+        Err(Error::new(ErrorKind::InvalidInput, "it is a stream, and cluster.yaml must be a file in a folder"))
+    } else {
+        input::read(file, config::LARGEST as u64)
+    };
+    read.map_err(|error| {
         let wrong = CliError::wrong(format!("cannot read {}: {error}", file.display()));
-        if error.kind() == std::io::ErrorKind::NotFound {
-            wrong.hint("`mainstay init` writes one, `-f FILE` names another")
-        } else {
-            wrong
+        match error.kind() {
+            ErrorKind::NotFound => wrong.hint("`mainstay init` writes one, `-f FILE` names another"),
+            ErrorKind::InvalidInput => wrong
+                .hint("write it to a file: its state and the paths in it are relative to its folder")
+                .hint("`validate -` checks standard input"),
+            _ => wrong,
         }
     })
+}
+
+/// Whether this is the name of an open stream, for example what bash makes of `<(..)`.
+fn is_stream(file: &Path) -> bool {
+    let folder = file.parent().unwrap_or(file);
+    file == Path::new("/dev/stdin") || folder == Path::new("/dev/fd") || folder.starts_with("/proc")
+}
+
+/// What cluster.yaml refers to and what is wrong with it, as a fault of the file.
+pub(super) fn unfit(error: &FlowError, bytes: &[u8]) -> Option<config::Diagnostic> {
+    let (key, message, help) = match error {
+        FlowError::Unfit { key, reason } => (key.as_str(), reason.clone(), Vec::new()),
+        FlowError::Secret { key, reference, reason } => {
+            let unset = reason.ends_with("is not set");
+            let help = unset.then(|| "export it, and run the same command again".to_owned());
+            (key.as_str(), format!("{reference} {reason}"), help.into_iter().collect())
+        }
+        _ => return None,
+    };
+    let pointer = config::pointer(key.split('.'));
+    Some(config::fault_at(&String::from_utf8_lossy(bytes), &pointer, message, help))
 }
 
 /// Every fault at once: a page for people, one by one for programs.

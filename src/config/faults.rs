@@ -69,6 +69,7 @@ impl Fault {
 pub(super) struct Faults<'a> {
     index: &'a Index,
     diagnostics: Vec<Diagnostic>,
+    doubts: Vec<Diagnostic>,
     broken: BTreeSet<String>,
     torn: bool,
     errors: usize,
@@ -78,7 +79,7 @@ impl<'a> Faults<'a> {
     /// Begins with what reading the file found, which may have left parts of it out.
     pub(super) fn new(index: &'a Index, diagnostics: Vec<Diagnostic>) -> Self {
         let errors = diagnostics.len();
-        Self { index, diagnostics, broken: BTreeSet::new(), torn: errors > 0, errors }
+        Self { index, diagnostics, doubts: Vec::new(), broken: BTreeSet::new(), torn: errors > 0, errors }
     }
 
     /// Writes down an error.
@@ -90,6 +91,17 @@ impl<'a> Faults<'a> {
     /// Writes down a warning.
     pub(super) fn warn(&mut self, fault: Fault) {
         self.push(Severity::Warning, fault);
+    }
+
+    /// Writes down a warning that the state can refute.
+    pub(super) fn doubt(&mut self, fault: Fault) {
+        let diagnostic = self.diagnostic(Severity::Warning, fault);
+        self.doubts.push(diagnostic);
+    }
+
+    /// Takes the warnings that the state can refute.
+    pub(super) fn take_doubts(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.doubts)
     }
 
     /// Writes down an error and that the value cannot be used.
@@ -147,20 +159,24 @@ impl<'a> Faults<'a> {
     }
 
     fn push(&mut self, severity: Severity, fault: Fault) {
-        if self.is_full() {
-            return;
+        if !self.is_full() {
+            let diagnostic = self.diagnostic(severity, fault);
+            self.diagnostics.push(diagnostic);
         }
+    }
+
+    fn diagnostic(&self, severity: Severity, fault: Fault) -> Diagnostic {
         let span = if fault.on_key { self.index.key(&fault.at) } else { self.index.value(&fault.at) };
         let label = |(at, text): (String, String)| Label { span: self.index.value(&at), text };
         let labels = fault.also.into_iter().map(label).filter(|l| l.span != span).collect();
-        self.diagnostics.push(Diagnostic {
+        Diagnostic {
             severity,
             message: fault.message,
             primary: Some(Label { span, text: fault.because }),
             labels,
             help: fault.help,
             secret: fault.secret,
-        });
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::faults::{Fault, Faults};
 use super::file::ClusterFile;
 use super::paths::Paths;
 use super::yaml::{self, Index};
-use super::{ConfigErrors, Diagnostic, Loaded, check, shape};
+use super::{ConfigErrors, Diagnostic, Label, Loaded, Severity, check, shape};
 use std::path::Path;
 
 /// Reads a cluster.yaml. `file_name` is what messages call it; paths in it are relative to
@@ -45,13 +45,20 @@ pub fn load_with(text: &str, file_name: &str, paths: &Paths) -> Result<Loaded, C
         ClusterFile::default()
     });
     let cluster = check::check(&written, paths, &mut faults);
-    let clean = faults.is_clean();
+    let (clean, doubts) = (faults.is_clean(), faults.take_doubts());
     let diagnostics = faults.into_diagnostics();
     if clean {
-        Ok(Loaded { cluster, warnings: diagnostics, sources: index.sources() })
+        Ok(Loaded { cluster, warnings: diagnostics, doubts, sources: index.sources() })
     } else {
         Err(failed(file_name, diagnostics))
     }
+}
+
+/// An error about what the file refers to: the key at the pointer is where it can be fixed.
+pub fn fault_at(text: &str, at: &str, message: String, help: Vec<String>) -> Diagnostic {
+    let place = |(root, _): (yaml::Node, _)| Label { span: Index::new(&root).value(at), text: String::new() };
+    let primary = yaml::parse(text).ok().map(place);
+    Diagnostic { severity: Severity::Error, message, primary, labels: Vec::new(), help, secret: false }
 }
 
 fn failed(file_name: &str, diagnostics: Vec<Diagnostic>) -> ConfigErrors {

@@ -9,6 +9,8 @@ pub struct Loaded {
     pub cluster: Cluster,
     /// What is legal but looks unwise.
     pub warnings: Vec<Diagnostic>,
+    /// Warnings that the state can refute: what they miss in the file may still be recorded.
+    pub doubts: Vec<Diagnostic>,
     /// Where each value was written.
     pub sources: Sources,
 }

@@ -28,10 +28,11 @@ pub use cluster::{
     RuntimeSource, SecretRef, Ssh, Sudo, Swap, Taint, TaintEffect, VrrpVersion,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
-pub use load::{load, load_bytes, load_with};
+pub use load::{fault_at, load, load_bytes, load_with};
 pub use loaded::{ConfigErrors, Loaded};
 pub use paths::Paths;
 pub use render::render_diagnostics;
 pub use shape::schema;
 pub use sources::{Position, Sources, pointer};
 pub use template::{Draft, DraftHost, template};
+pub use yaml::LARGEST;

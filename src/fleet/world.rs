@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::FleetError;
 use super::kubernetes::{Certificates, Kubernetes, Member, Model, Token};
+use crate::input;
 use crate::resource::{Address, HostName, Observation};
 
 /// One change of the world.
@@ -63,7 +64,7 @@ impl World {
     pub(super) fn read(path: &Path) -> Result<Self, FleetError> {
         let fail = failed(path);
         let mut world = Self::default();
-        let file = match File::open(path) {
+        let file = match input::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(world),
             Err(error) => return Err(fail(&error)),

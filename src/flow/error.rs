@@ -34,7 +34,7 @@ pub enum FlowError {
     #[error(transparent)]
     Engine(#[from] EngineError),
     /// A secret is not where cluster.yaml says.
-    #[error("{key}: {reference}: {reason}")]
+    #[error("{key}: {reference} {reason}")]
     Secret {
         /// The wish that needs it.
         key: String,
@@ -46,8 +46,8 @@ pub enum FlowError {
     /// What cluster.yaml refers to is there and is not fit for it.
     #[error("{key}: {reason}")]
     Unfit {
-        /// The wish.
-        key: &'static str,
+        /// The key of cluster.yaml.
+        key: String,
         /// What is wrong with it.
         reason: String,
     },

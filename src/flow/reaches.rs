@@ -6,15 +6,27 @@ use super::error::FlowError;
 use super::secrets::resolve;
 use crate::config::{self, Cluster, FleetKind, Ssh};
 use crate::fleet::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
-use crate::resource::{Address, HostName};
+use crate::resource::{Address, HostName, Secret};
 use crate::state::State;
 
 /// How every host is reached: those of cluster.yaml, and those that left it but still have records. With `simulated`
 /// they are simulated, whatever cluster.yaml says.
 pub fn reaches(cluster: &Cluster, simulated: bool, state: &State) -> Result<BTreeMap<HostName, Reach>, FlowError> {
+    let (reaches, missing) = reaches_known(cluster, simulated, state)?;
+    missing.map_or(Ok(reaches), Err)
+}
+
+/// As [`reaches`], for commands that only compare: a passphrase that is missing is left out, and the error says which
+/// one it is. The agent may have the key.
+pub fn reaches_known(
+    cluster: &Cluster,
+    simulated: bool,
+    state: &State,
+) -> Result<(BTreeMap<HostName, Reach>, Option<FlowError>), FlowError> {
     let mut reaches = recorded_reaches(state)?;
-    reaches.extend(declared_reaches(cluster, simulated || cluster.fleet == FleetKind::Simulated)?);
-    Ok(reaches)
+    let (declared, missing) = declared_reaches(cluster, simulated || cluster.fleet == FleetKind::Simulated);
+    reaches.extend(declared);
+    Ok((reaches, missing))
 }
 
 /// How the hosts that have records are reached, as recorded.
@@ -29,35 +41,42 @@ pub fn recorded_reaches(state: &State) -> Result<BTreeMap<HostName, Reach>, Flow
     state.hosts.iter().filter(|(host, _)| recorded.contains(host)).map(decode).collect()
 }
 
-fn declared_reaches(cluster: &Cluster, simulated: bool) -> Result<BTreeMap<HostName, Reach>, FlowError> {
+fn declared_reaches(cluster: &Cluster, simulated: bool) -> (BTreeMap<HostName, Reach>, Option<FlowError>) {
     let transport = match cluster.fleet {
         _ if simulated => Transport::Simulated,
         FleetKind::Ssh => Transport::Ssh,
         FleetKind::Local => Transport::Local,
         FleetKind::Simulated => Transport::Simulated,
     };
-    let mut reaches = BTreeMap::new();
+    let (mut reaches, mut missing) = (BTreeMap::new(), None);
     for host in &cluster.hosts {
-        let mut reach = reach_of(&host.ssh, transport)?;
+        let passphrase = passphrase(&host.ssh, transport).unwrap_or_else(|error| {
+            missing.get_or_insert(error);
+            None
+        });
+        let mut reach = reach_of(&host.ssh, transport, passphrase);
         let address = if simulated { host.internal_address.to_string() } else { host.address.clone() };
         reach.address = address;
         reaches.insert(HostName::new(&host.name), reach);
     }
-    Ok(reaches)
+    (reaches, missing)
 }
 
-fn reach_of(ssh: &Ssh, transport: Transport) -> Result<Reach, FlowError> {
-    let passphrase = match &ssh.passphrase {
-        Some(reference) if transport == Transport::Ssh => Some(resolve(reference, "ssh.passphrase")?),
-        _ => None,
-    };
+fn passphrase(ssh: &Ssh, transport: Transport) -> Result<Option<Secret>, FlowError> {
+    match &ssh.passphrase {
+        Some(reference) if transport == Transport::Ssh => resolve(reference, "ssh.passphrase").map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn reach_of(ssh: &Ssh, transport: Transport, passphrase: Option<Secret>) -> Reach {
     let bastion = ssh.bastion.as_ref().map(|bastion| Bastion {
         address: bastion.address.clone(),
         user: bastion.user.clone(),
         port: bastion.port,
         identity_file: bastion.identity_file.clone(),
     });
-    Ok(Reach {
+    Reach {
         transport,
         address: String::new(),
         user: ssh.user.clone(),
@@ -77,5 +96,5 @@ fn reach_of(ssh: &Ssh, transport: Transport) -> Result<Reach, FlowError> {
         },
         connect_timeout_ms: u64::try_from(ssh.connect_timeout.as_millis()).ok(),
         config_file: ssh.config_file.clone(),
-    })
+    }
 }

@@ -7,6 +7,7 @@ use super::error::FlowError;
 use super::hosts::{control_planes, guarded, ignored, recorded_control_planes, renames};
 use super::look::{Listener, look};
 use super::reaches::reaches;
+use super::unmatched::unmatched;
 use super::wishes::Wishes;
 use crate::config::Cluster;
 use crate::fleet::{Fleet, FleetError, Looker, Reach};
@@ -91,7 +92,10 @@ pub async fn survey(
         forget_unreachable: false,
     });
     let elsewhere = elsewhere(state, &followed.renames, &reaches);
-    let plan = Plan { warnings: [followed.notices, elsewhere, plan.warnings].concat(), ..plan };
+    // What is declared on a host can depend on what it says.
+    let complete = !chosen.is_part() && facts.unreached.is_empty();
+    let unmatched = if complete { unmatched(cluster, &graph, state) } else { Vec::new() };
+    let plan = Plan { warnings: [followed.notices, elsewhere, unmatched, plan.warnings].concat(), ..plan };
     let guards = (mode == Mode::Apply).then(|| cluster.guards.prevent_destroy.iter().cloned().collect());
     let files = wishes.manifest.map(|text| ("network.manifest".to_owned(), text)).into_iter().collect();
     Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, renames: followed.renames, guards, files })
@@ -156,7 +160,7 @@ fn one_machine(cluster: &Cluster, state: &State, reaches: &BTreeMap<HostName, Re
                  [{{from: {from}, to: {to}}}]}}`; else take {from} out and apply, and add {to} then",
                 was.address
             );
-            return Err(FlowError::Unfit { key: "hosts", reason });
+            return Err(FlowError::Unfit { key: format!("hosts.{to}"), reason });
         }
     }
     Ok(())

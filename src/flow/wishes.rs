@@ -1,14 +1,19 @@
 //! What is declared, with what `stack` needs besides cluster.yaml, read from where it lies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::FlowError;
+use super::manifest::manifest;
 use super::secrets::resolve;
-use crate::config::{self, Cluster, LoadBalancer, ManifestSource, Network};
+use crate::config::{self, Cluster, LoadBalancer};
 use crate::graph::Graph;
 use crate::plan::Followed;
-use crate::resource::{HostFacts, HostName, Secret, sha256_hex};
+use crate::resource::{Address, DigestKey, HostFacts, HostName, Secret};
 use crate::stack::{self, Inputs};
+
+/// Stands in for a password that is missing, and another one to see what depends on it.
+const STAND_IN: &str = "unknown1";
+const OTHER: &str = "unknown2";
 
 /// What cluster.yaml wishes, with all that it refers to.
 #[derive(Debug)]
@@ -26,6 +31,21 @@ pub struct Wishes<'a> {
 impl<'a> Wishes<'a> {
     /// Reads what cluster.yaml refers to. The records must have followed its renames.
     pub fn gather(cluster: &'a Cluster, followed: &Followed<'_>) -> Result<Self, FlowError> {
+        Self::with(cluster, followed, auth_password(cluster)?)
+    }
+
+    /// As [`Wishes::gather`], for commands that only compare: a secret that is missing is replaced by a stand-in, and the
+    /// error says which one it is.
+    pub fn gather_known(cluster: &'a Cluster, followed: &Followed<'_>) -> Result<(Self, Option<FlowError>), FlowError> {
+        let (password, missing) = match auth_password(cluster) {
+            Ok(password) => (password, None),
+            Err(error @ FlowError::Secret { .. }) => (Some(Secret::new(STAND_IN)), Some(error)),
+            Err(error) => return Err(error),
+        };
+        Ok((Self::with(cluster, followed, password)?, missing))
+    }
+
+    fn with(cluster: &'a Cluster, followed: &Followed<'_>, auth_password: Option<Secret>) -> Result<Self, FlowError> {
         Ok(Self {
             cluster,
             pod_ranges: stack::assign_pod_ranges(cluster, &followed.state.pod_ranges)?,
@@ -33,18 +53,37 @@ impl<'a> Wishes<'a> {
             recorded: stack::Recorded::read(
                 followed.state.resources.iter().map(|(address, record)| (address, &record.attributes)),
             ),
-            auth_password: auth_password(cluster)?,
+            auth_password,
             manifest: manifest(cluster)?,
         })
     }
 
     /// What is declared, with what is known of the hosts.
     pub fn graph(&self, facts: &BTreeMap<HostName, HostFacts>) -> Result<Graph, FlowError> {
+        self.graph_with(facts, self.auth_password.as_ref())
+    }
+
+    /// The resources of this graph that another password would change.
+    pub fn depend_on_password(
+        &self,
+        facts: &BTreeMap<HostName, HostFacts>,
+        graph: &Graph,
+        key: &DigestKey,
+    ) -> Result<BTreeSet<Address>, FlowError> {
+        let other = self.graph_with(facts, Some(&Secret::new(OTHER)))?;
+        let same = |address: &Address, digest: &str| {
+            other.number(address).is_some_and(|number| other.items()[number].resource.digest(key) == digest)
+        };
+        let depends = graph.items().iter().filter(|item| !same(&item.address, &item.resource.digest(key)));
+        Ok(depends.map(|item| item.address.clone()).collect())
+    }
+
+    fn graph_with(&self, facts: &BTreeMap<HostName, HostFacts>, password: Option<&Secret>) -> Result<Graph, FlowError> {
         let inputs = Inputs {
             facts,
             pod_ranges: &self.pod_ranges,
             initialized_on: self.initialized_on.as_ref(),
-            vrrp_password: self.auth_password.as_ref(),
+            vrrp_password: password,
             manifest: self.manifest.as_deref(),
             recorded: &self.recorded,
         };
@@ -59,34 +98,6 @@ fn auth_password(cluster: &Cluster) -> Result<Option<Secret>, FlowError> {
     let key = "loadBalancer.keepalived.authPassword";
     let secret = resolve(reference, key)?;
     config::check_vrrp_password(secret.expose())
-        .map_err(|error| FlowError::Unfit { key, reason: error.to_string() })?;
+        .map_err(|error| FlowError::Unfit { key: key.to_owned(), reason: error.to_string() })?;
     Ok(Some(secret))
-}
-
-fn manifest(cluster: &Cluster) -> Result<Option<String>, FlowError> {
-    let Network::Manifest { source, sha256 } = &cluster.network else { return Ok(None) };
-    let (from, bytes) = match source {
-        ManifestSource::Path(path) => {
-            (path.display().to_string(), std::fs::read(path).map_err(|error| error.to_string()))
-        }
-        ManifestSource::Url(url) => (url.clone(), download(url)),
-    };
-    let fail = |reason: String| FlowError::Unfit { key: "network.manifest", reason: format!("{from}: {reason}") };
-    let bytes = bytes.map_err(fail)?;
-    let digest = sha256_hex(&bytes);
-    match sha256 {
-        Some(wanted) if *wanted != digest => Err(fail(format!("its SHA-256 is {digest}, cluster.yaml says {wanted}"))),
-        _ => String::from_utf8(bytes).map(Some).map_err(|error| fail(error.to_string())),
-    }
-}
-
-/// Fetches a URL with curl, which every operator has; what came is checked against its SHA-256.
-fn download(url: &str) -> Result<Vec<u8>, String> {
-    let arguments = ["--fail", "--silent", "--show-error", "--location", "--max-time", "60", "--", url];
-    let output = std::process::Command::new("curl").args(arguments).output();
-    let output = output.map_err(|error| format!("cannot run curl: {error}"))?;
-    if output.status.success() {
-        return Ok(output.stdout);
-    }
-    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }

@@ -138,6 +138,24 @@ impl Drift {
         [drift, unseen, pending].into_iter().flatten().max().unwrap_or(Answer::Clean)
     }
 
+    /// Takes back what was said of cluster.yaml about resources of which it is not known what cluster.yaml declares.
+    pub fn not_compared(&mut self, resources: &BTreeSet<Address>, why: &str) {
+        self.entries.retain_mut(|entry| {
+            if !resources.contains(&entry.address) || entry.label == Label::Drift {
+                return true;
+            }
+            entry.pending.clear();
+            let drift = entry.label == Label::Both;
+            entry.label = Label::Drift;
+            drift
+        });
+        for address in resources.intersection(&self.coverage.resources) {
+            if self.entries.iter().all(|entry| entry.address != *address) {
+                self.coverage.unseen.entry(address.clone()).or_insert_with(|| why.to_owned());
+            }
+        }
+    }
+
     /// The entries that are drift.
     pub fn drifted(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(|entry| entry.label != Label::Pending)

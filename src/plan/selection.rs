@@ -7,7 +7,6 @@
 mod near;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +39,9 @@ pub enum SelectionError {
     /// Some of it names nothing.
     #[error("{}", told(.0))]
     Nothing(Vec<Unmatched>),
+    /// Nothing is left to plan.
+    #[error("{0} leaves no resource to plan")]
+    LeavesNothing(String),
     /// It cannot be replaced because it is not there yet.
     #[error("--replace {0}: it is not made yet, so there is nothing to replace")]
     NotMade(Address),
@@ -68,14 +70,11 @@ pub struct Unmatched {
 }
 
 fn told(all: &[Unmatched]) -> String {
-    let mut text = String::from("nothing that is declared or recorded is called so:");
-    for Unmatched { option, near } in all {
-        let _ = write!(text, "\n  {option}");
-        if !near.is_empty() {
-            let _ = write!(text, "    did you mean {}?", near.join(", "));
-        }
-    }
-    text
+    let line = |Unmatched { option, near }: &Unmatched| match near[..] {
+        [] => format!("no resource matches {option}"),
+        _ => format!("no resource matches {option}; did you mean {}?", near.join(", ")),
+    };
+    all.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What a plan is about.
@@ -88,6 +87,11 @@ impl Chosen {
         self.0.as_ref().is_none_or(|chosen| chosen.contains(address))
     }
 
+    /// Whether no resource is part of it.
+    fn is_empty(&self) -> bool {
+        self.0.as_ref().is_some_and(HashSet::is_empty)
+    }
+
     /// Whether something may be left out.
     pub fn is_part(&self) -> bool {
         self.0.is_some()
@@ -97,13 +101,17 @@ impl Chosen {
 impl Selection {
     /// What people must know of a plan that leaves this many out.
     pub(super) fn notice(&self, left_out: usize) -> Option<String> {
-        let given = |option: &str, patterns: &[Pattern]| -> Vec<String> {
-            patterns.iter().map(|pattern| format!("{option} {}", pattern.as_str())).collect()
-        };
-        let options = [given("--target", &self.targets), given("--exclude", &self.excludes)].concat().join(" ");
+        let options = self.options();
         let things = if left_out == 1 { "1 resource is".to_owned() } else { format!("{left_out} resources are") };
         let text = || format!("this is a part, by {options}: {things} left out; plan without it when that is done");
         (!options.is_empty()).then(text)
+    }
+
+    fn options(&self) -> String {
+        let given = |option: &str, patterns: &[Pattern]| -> Vec<String> {
+            patterns.iter().map(|pattern| format!("{option} {}", pattern.as_str())).collect()
+        };
+        [given("--target", &self.targets), given("--exclude", &self.excludes)].concat().join(" ")
     }
 
     /// Refuses what names nothing, all of it at once, with what may have been meant; and parts that cannot be planned.
@@ -119,6 +127,9 @@ impl Selection {
         if mode == Mode::Apply && chosen.is_part() {
             let apart = handover::apart(graph, state, &chosen);
             other = (!apart.is_empty()).then(|| SelectionError::Apart(apart.into_iter().cloned().collect()));
+        }
+        if self.choose(mode, graph, state).is_empty() && !all.is_empty() {
+            other = Some(SelectionError::LeavesNothing(self.options()));
         }
         for text in &self.replace {
             match text.parse::<Address>().ok().filter(|address| all.contains(address)) {

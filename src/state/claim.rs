@@ -103,7 +103,7 @@ impl Claim {
         match held {
             Held::Alive => return false,
             Held::Gone => return true,
-            Held::Elsewhere => {}
+            Held::Elsewhere | Held::Silent => {}
         }
         let (now, Timing { lease, watch, .. }) = (machine.uptime(), self.timing);
         let expired = holder.silent_for(machine.now()) > lease;

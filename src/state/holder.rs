@@ -72,6 +72,13 @@ impl Holder {
         self.machine.is_some() && self.machine == other.machine && self.host == other.host
     }
 
+    /// Whether its clock, if it is right, says that it renewed its lease within this time. One that is ahead of ours by
+    /// more says nothing.
+    pub(super) fn renewed_near(&self, now: SystemTime, within: Duration) -> bool {
+        let ahead = humantime::parse_rfc3339(&self.renewed).ok().and_then(|renewed| renewed.duration_since(now).ok());
+        ahead.unwrap_or_default() <= within && self.silent_for(now) <= within
+    }
+
     /// Time since its last sign of life, by our clock, which says `now`; zero when its clock is ahead
     /// of ours.
     pub(super) fn silent_for(&self, now: SystemTime) -> Duration {

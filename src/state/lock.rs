@@ -51,49 +51,70 @@ pub struct Lease {
     stop: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
-/// Whether the holder of a lock lives.
+/// Whether the holder of a lock is alive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// It lives.
+    /// Its process runs on this machine.
     Alive,
-    /// It works on another machine and was heard of within a minute.
+    /// It runs on another machine and renews its lease.
     Elsewhere,
-    /// It is gone; the next run takes the lock over.
+    /// It ran on another machine and did not renew its lease while it was watched.
+    Silent,
+    /// Its process ran on this machine and is gone; the next run takes over the lock.
     Gone,
 }
 
-/// Who holds the lock of the state file at `state`, and whether that one lives; none when nobody
-/// does.
+/// Between two reads of a lock that is watched: often enough for a renewal, seldom enough for those who want the lock.
+const WATCH_POLL: Duration = Duration::from_millis(500);
+
+/// Who holds the lock of the state file at `state`, and whether that process is alive; none when nobody holds it. A lease
+/// that seems expired by its holder's clock is watched; `watching` is called before, with how long that takes at most.
 ///
 /// # Errors
 /// [`StateError::LockUnreadable`] or [`StateError::Io`] when the lock file cannot be read.
-pub fn show(state: &Path) -> Result<Option<(Holder, Held)>, StateError> {
-    show_on(disk::real().as_ref(), state)
+pub fn show(state: &Path, watching: impl FnOnce(Duration)) -> Result<Option<(Holder, Held)>, StateError> {
+    show_on(disk::real().as_ref(), state, Timing::DEFAULT, watching)
 }
 
 /// The same on another disk.
-pub fn show_on(disk: &dyn Disk, state: &Path) -> Result<Option<(Holder, Held)>, StateError> {
+fn show_on(
+    disk: &dyn Disk,
+    state: &Path,
+    timing: Timing,
+    watching: impl FnOnce(Duration),
+) -> Result<Option<(Holder, Held)>, StateError> {
     let path = Paths::new(state).lock;
     let machine = disk.machine();
-    match Found::at(disk, &path, &machine.holder("look"))? {
+    let here = machine.holder("look");
+    let now = || match Found::at(disk, &path, &here)? {
         Found::Nothing => Ok(None),
-        Found::Lock { holder, held: Held::Elsewhere, .. }
-            if holder.silent_for(machine.now()) > Timing::DEFAULT.lease =>
-        {
-            Ok(Some((*holder, Held::Gone)))
-        }
         Found::Lock { holder, held, .. } => Ok(Some((*holder, held))),
         unreadable @ Found::Unreadable { .. } => Err(unreadable.refusal(&path)),
+    };
+    let Some((holder, held)) = now()? else { return Ok(None) };
+    if held != Held::Elsewhere || holder.renewed_near(machine.now(), timing.lease) {
+        return Ok(Some((holder, held)));
     }
+    watching(timing.watch);
+    let until = machine.uptime() + timing.watch;
+    while machine.uptime() < until {
+        machine.pause(WATCH_POLL.min(timing.watch));
+        // Another process that reads the lock makes it seem held here for a moment, so only its content counts.
+        match now()? {
+            Some((same, _)) if same == holder => {}
+            other => return Ok(other),
+        }
+    }
+    Ok(Some((holder, Held::Silent)))
 }
 
-/// The holder of the lock with this id, and whether it lives.
+/// The holder of the lock with this id, and whether it is alive; see [`show`].
 ///
 /// # Errors
 /// As [`break_lock`].
-pub fn held_as(state: &Path, id: &str) -> Result<(Holder, Held), StateError> {
+pub fn held_as(state: &Path, id: &str, watching: impl FnOnce(Duration)) -> Result<(Holder, Held), StateError> {
     let wrong = |found| StateError::NotThatLock { path: Paths::new(state).lock, wanted: id.to_owned(), found };
-    match show(state)? {
+    match show(state, watching)? {
         Some((holder, held)) if holder.id == id => Ok((holder, held)),
         found => Err(wrong(found.map(|(holder, _)| holder.id))),
     }

@@ -40,7 +40,7 @@ pub use file::{from_bytes, to_bytes};
 pub use holder::Holder;
 pub use journal::{Entry, fold};
 pub use local::LocalFile;
-pub use lock::{Held, Lease, break_lock, break_lock_on, held_as, show, show_on};
+pub use lock::{Held, Lease, break_lock, break_lock_on, held_as, show};
 pub use model::{FORMAT, Record, State, Status, Version};
 pub use schema::schema;
 pub use store::Store;

@@ -9,10 +9,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // What a pattern of addresses covers, and the name of no host, are said in one place.
     ("config", &["resource::Pattern", "resource::HostName"]),
     ("resource", &[]),
+    // How whatever people name is read.
+    ("input.rs", &[]),
     ("kinds", &["resource"]),
-    ("fleet", &["resource"]),
+    ("fleet", &["input", "resource"]),
     ("graph", &["resource"]),
-    ("state", &["resource"]),
+    ("state", &["input", "resource"]),
     ("stack", &["config", "kinds", "resource"]),
     ("facts", &["graph", "kinds", "resource"]),
     ("facts/gather.rs", &["fleet", "resource"]),
@@ -21,12 +23,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // How a run ended is a value like its events; a report draws the graph.
     ("render", &["graph", "plan", "state", "facts", "resource", "engine::event", "engine::Outcome"]),
     // What the command line does without talking, for tests and benches, too.
-    ("flow", &["config", "engine", "facts", "fleet", "graph", "kinds", "plan", "resource", "stack", "state"]),
+    ("flow", &["config", "engine", "facts", "fleet", "graph", "input", "kinds", "plan", "resource", "stack", "state"]),
     (
         "cli",
         &[
-            "config", "engine", "facts", "fleet", "flow", "graph", "kinds", "plan", "render", "resource", "stack",
-            "state",
+            "config", "engine", "facts", "fleet", "flow", "graph", "input", "kinds", "plan", "render", "resource",
+            "stack", "state",
         ],
     ),
     ("main.rs", &[]),

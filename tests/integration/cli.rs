@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command};
+use std::io::Read;
+use std::process::Command;
 use std::time::Duration;
 
 use mainstay::state;
@@ -24,13 +24,16 @@ fn large() -> Sandbox {
     Sandbox::new(&text)
 }
 
-/// Waits until the apply has begun to act, then sends a signal. The rest of what it says is kept.
-fn signalled(mut child: Child, signal: &str) -> Said {
-    let mut lines = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains(": created") {
-        line.clear();
-        assert!(lines.read_line(&mut line).unwrap() > 0, "it ended before it acted");
+/// Applies until something is made, then sends a signal. The rest of what it says is kept.
+fn signalled(it: &Sandbox, signal: &str) -> Said {
+    let mut child = it.start(&["apply", "--auto-approve"]);
+    let mut lines = child.stderr.take().unwrap();
+    // What is made on simulated hosts is in a line of their file.
+    let made =
+        || fs::read_to_string(it.path("state/quickstart.hosts.jsonl")).is_ok_and(|text| text.lines().count() > 30);
+    while !made() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it acted");
+        std::thread::sleep(Duration::from_millis(1));
     }
     let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
@@ -134,7 +137,7 @@ fn an_unreachable_host_is_exit_1_and_nothing_is_guessed() {
 #[test]
 fn the_first_ctrl_c_ends_an_apply_in_good_order() {
     let it = large();
-    let said = signalled(it.start(&["apply", "--auto-approve"]), "-INT");
+    let said = signalled(&it, "-INT");
     assert_eq!(said.code, 130, "{}", said.err);
     assert!(said.out.contains("\nNot started\n") && !said.out.contains("\nFailed\n"), "{}", said.out);
     assert_eq!(it.expect(0, &["lock", "show"]).out, "Nobody holds the lock.\n");
@@ -147,7 +150,7 @@ fn the_first_ctrl_c_ends_an_apply_in_good_order() {
 #[test]
 fn a_killed_apply_loses_nothing() {
     let it = large();
-    let said = signalled(it.start(&["apply", "--auto-approve"]), "-KILL");
+    let said = signalled(&it, "-KILL");
     assert_eq!(said.code, 137);
     // Of etcd it tells besides, once that is there.
     let made = it.expect(0, &["sim", "status"]).out.lines().filter(|line| line.contains('/')).count();
@@ -159,7 +162,7 @@ fn a_killed_apply_loses_nothing() {
         .filter(|name| name.contains("journal"))
         .collect();
     assert_eq!(journal.len(), 1, "what was done is in the journal");
-    assert!(it.expect(0, &["lock", "show"]).out.contains("it is gone"));
+    assert!(it.expect(0, &["lock", "show"]).out.contains("the process is gone"));
     let said = it.expect(0, &["apply", "--auto-approve"]);
     assert!(said.out.contains("Apply complete!"), "{}", said.out);
     it.expect(0, &["plan", "--detailed-exitcode"]);
@@ -341,7 +344,7 @@ fn init_writes_a_good_file_and_never_over_another() {
     fs::remove_file(it.path("cluster.yaml")).unwrap();
     it.expect(0, &args);
     let said = it.expect(0, &["validate"]);
-    assert!(said.out.contains("cluster prod") && said.out.contains("3 control planes, 1 workers"), "{}", said.out);
+    assert!(said.out.contains("cluster prod") && said.out.contains("3 control planes, 1 worker,"), "{}", said.out);
     it.expect(0, &["apply", "--auto-approve"]);
     fs::remove_file(it.path("cluster.yaml")).unwrap();
     for (flag, wrong) in [("--endpoint", "10.0.0.100:x"), ("--hosts", "cp1"), ("--name", "Not A Name")] {

@@ -141,7 +141,7 @@ fn the_events_go_into_a_file_beside_what_people_see() {
     fs::set_permissions(it.path("events"), fs::Permissions::from_mode(0o644)).unwrap();
     let said = it.expect(0, &["apply", "--auto-approve", "--json-into", "events"]);
     assert!(said.out.ends_with("\nApply complete! Resources: 155 added, 0 changed, 0 destroyed.\n"), "{}", said.out);
-    assert!(said.err.contains(": created after "), "progress for people");
+    assert!(said.err.contains("acting on 155 resources"), "progress for people");
     assert_eq!(fs::metadata(it.path("events")).unwrap().permissions().mode() & 0o777, 0o600);
     let file = Said { code: 0, out: it.read("events"), err: String::new() };
     let other = Sandbox::of(QUICKSTART);

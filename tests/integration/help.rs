@@ -82,6 +82,8 @@ const SPECIAL: &[(&str, i32, &str)] = &[
     ("mainstay drift --user", 5, "true"),
     // One resource of the world has drifted.
     ("mainstay drift", 2, "true"),
+    // There must be something to end.
+    ("--off", 0, "mainstay sim fail 'cp2/haproxy' 2>/dev/null"),
     ("mainstay completion bash", 0, "mkdir -p home/.local/share/bash-completion/completions"),
     ("mainstay completion zsh", 0, "mkdir -p home/.zfunc"),
 ];

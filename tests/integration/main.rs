@@ -13,6 +13,7 @@ mod edits;
 mod events;
 mod examples;
 mod help;
+mod input;
 mod kubernetes;
 mod many;
 mod play;

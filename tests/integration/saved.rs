@@ -347,9 +347,10 @@ fn what_is_no_plan_or_a_damaged_one_is_told_with_what_to_do() {
             assert!(said.err.contains(text) && said.err.contains("= help: "), "{command:?}: {}", said.err);
         }
     }
-    for (path, text) in
-        [("state", "state: is a directory, not a saved plan"), ("nowhere", "nowhere: cannot read the saved plan")]
-    {
+    for (path, text) in [
+        ("state", "state: cannot read the saved plan: it is a directory"),
+        ("nowhere", "nowhere: cannot read the saved plan"),
+    ] {
         refused(&it, 5, &["apply", path], &[text, "mainstay plan --out FILE"]);
     }
     refused(&it, 5, &["apply", "cluster.yaml"], &["is not a saved plan", "mainstay -f cluster.yaml apply"]);
@@ -364,7 +365,7 @@ fn only_a_plan_is_overwritten_and_a_plan_that_cannot_be_saved_says_so() {
         ("cluster.yaml", "is there already and is not a saved plan"),
         ("folder", "is a directory"),
         ("no/such/file", "there is no such folder"),
-        ("/dev/null", "is no regular file"),
+        ("/dev/null", "is not a regular file"),
     ];
     for (out, text) in wrong {
         let said = it.expect(5, &["plan", "--out", out]);

@@ -58,7 +58,9 @@ pub(crate) fn check_files(dir: &Path) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && (name == "state" || path.starts_with(dir.join("state"))) {
             check_files(&path);
-        } else if let Ok(bytes) = fs::read(&path) {
+        } else if path.is_file()
+            && let Ok(bytes) = fs::read(&path)
+        {
             if state::from_bytes(&path, &bytes).is_ok() {
                 hold(&STATE, &serde_json::from_slice(&bytes).unwrap());
             } else if bytes.starts_with(b"{\"@level\"") {

@@ -11,7 +11,7 @@ fn a_simulated_host_cannot_drive_the_terminal() {
     let it = Sandbox::applied();
     let evil = "\u{1b}[2J\u{7}\u{9b}1A";
     let said = [
-        it.expect(0, &["sim", "fail", evil]),
+        it.expect(5, &["sim", "fail", evil]),
         it.expect(0, &["sim", "set", &format!("cp1/host/sysctl[net.ipv4.ip_forward]={evil}")]),
         it.expect(0, &["sim", "status"]),
         it.expect(5, &["facts", evil]),

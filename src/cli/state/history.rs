@@ -7,7 +7,7 @@ use super::super::ui::Ui;
 use super::super::which::Place;
 use crate::state::{self, Content, Generation, State, StateError};
 
-/// Lists the generations that are kept, oldest first
+/// List saved state versions, oldest first
 ///
 /// Those are the last ten, and what was set aside before each `state rm`, `mv`, `push` or `rollback`.
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use super::super::which::Place;
 use crate::resource::{Address, Observation, Pattern};
 use crate::state::{Record, Status};
 
-/// Lists the addresses of what is recorded
+/// List the addresses of the recorded resources
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state list

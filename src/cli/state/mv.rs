@@ -6,10 +6,10 @@ use super::super::which::Place;
 use super::surgery::{Manner, Operation, Writing, not_recorded, records, whole};
 use crate::state::{self, EditError};
 
-/// Gives records another address, for example after a host was renamed in cluster.yaml
+/// Move resources to a new address in the state, for example after a host was renamed
 ///
-/// A host keeps what it was reached by, unless the new name is known already. Kind and key stay as
-/// they are: they say what on the host a record speaks of.
+/// A host keeps what it was reached by, unless the new name is known already. Kind and key
+/// cannot change, because they identify the object on the host.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state mv w2 worker-2 --dry-run

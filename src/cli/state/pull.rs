@@ -5,7 +5,7 @@ use super::super::ui::Ui;
 use super::super::which::Place;
 use crate::state;
 
-/// Prints the state file, as `state push` takes it
+/// Print the state file, as `state push` takes it
 ///
 /// What the journal of a killed run says is folded in. No secret is in it, but what hosts had in files before mainstay came is, and the key of the
 /// digests. Keep it as private as the state file.

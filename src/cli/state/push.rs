@@ -1,15 +1,15 @@
 //! `mainstay state push`
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
 use super::super::which::Place;
 use super::surgery::{Manner, Operation, Writing, records, replaced};
+use crate::input;
 use crate::state::{self, Found, State, StateError};
 
-/// Replaces the state by a file that `state pull` printed
+/// Replace the state with a file written by `state pull`
 ///
 /// Refused are another lineage, a lower serial, and the same serial with other content. --force
 /// overrides these three; it never overrides a wrong checksum, format or cluster name. What is
@@ -26,7 +26,7 @@ pub(super) struct Args {
     /// Replace also a state of another lineage, a later serial, or one that is damaged
     #[arg(long)]
     force: bool,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(long)]
     auto_approve: bool,
     #[command(flatten)]
@@ -35,7 +35,10 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
     let pushed = read(&args.source)?;
-    place.check(&pushed)?;
+    let fits = place.cluster.as_ref().is_none_or(|name| *name == pushed.cluster);
+    if !fits {
+        return Err(other_cluster(args, place, &pushed));
+    }
     let manner = Manner::take(place, "push", args.writing, !args.auto_approve, ui)?;
     let found = Found::at(&place.path)?;
     if !state::check_push(&place.path, &found, &pushed, args.force)? {
@@ -49,13 +52,23 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     Operation { name: "push", place, found, wanted, headline, moved, warnings }.carry_out(manner, ui)
 }
 
+/// What is pushed is of another cluster than cluster.yaml.
+fn other_cluster(args: &Args, place: &Place, pushed: &State) -> CliError {
+    let source = shown(&args.source);
+    let (found, wanted) = (&pushed.cluster, place.cluster.as_deref().unwrap_or_default());
+    CliError::failed(format!("{source} is the state of cluster `{found}`, not of `{wanted}`; nothing was pushed"))
+        .hint("push it with the cluster.yaml of its own cluster: `mainstay -f OTHER state push FILE`")
+}
+
+fn shown(source: &Path) -> String {
+    if source == Path::new("-") { "standard input".to_owned() } else { source.display().to_string() }
+}
+
 fn read(source: &Path) -> Result<State, CliError> {
     let (name, bytes) = if source == Path::new("-") {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes);
-        (Path::new("standard input"), read)
+        (Path::new("standard input"), input::read_stream(std::io::stdin().lock(), input::STATE))
     } else {
-        (source, std::fs::read(source))
+        (source, input::read(source, input::STATE))
     };
     let bytes = bytes.map_err(|error| CliError::wrong(format!("cannot read {}: {error}", name.display())))?;
     state::from_bytes(name, &bytes).map_err(|error| match error {

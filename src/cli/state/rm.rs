@@ -9,7 +9,7 @@ use super::surgery::{Manner, Operation, Writing, not_recorded, records, whole};
 use crate::resource::{Address, Pattern};
 use crate::state;
 
-/// Forgets records; what is on the hosts stays, and is no longer mainstay's
+/// Remove resources from the state; hosts are not changed, and mainstay stops managing them
 ///
 /// The next plan adopts what cluster.yaml still declares, but what was there before mainstay came is
 /// forgotten with the record, so destroy can no longer put it back.

@@ -6,7 +6,7 @@ use super::super::which::Place;
 use super::surgery::{Manner, Operation, Writing, records, replaced};
 use crate::state::{self, Found};
 
-/// Goes back to a generation, also while the state is damaged or gone
+/// Roll back to an earlier state version, even if the current state is damaged or missing
 ///
 /// Its records become a new serial on top of all others, so nothing is lost, and a rollback can be
 /// rolled back. Hosts are not touched: the next plan shows how they differ from what is recorded.
@@ -18,7 +18,7 @@ use crate::state::{self, Found};
 pub(super) struct Args {
     /// The generation's serial, as `mainstay state history` lists it
     serial: u64,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(long)]
     auto_approve: bool,
     #[command(flatten)]

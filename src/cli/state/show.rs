@@ -6,12 +6,12 @@ use super::super::which::Place;
 use super::surgery::not_recorded;
 use crate::resource::Address;
 
-/// Shows one record as JSON; secrets are masked
+/// Show one resource of the state as JSON; secrets are masked
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   mainstay state show 'cp1/host/sysctl[net.ipv4.ip_forward]'")]
 pub(super) struct Args {
-    /// Its address, as `mainstay state list` prints it
+    /// Resource address, as `mainstay state list` prints it
     address: String,
 }
 

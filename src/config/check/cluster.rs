@@ -42,7 +42,7 @@ pub(in crate::config) fn check(written: &ClusterFile, paths: &Paths, faults: &mu
         host_config: platform::host_config(written.host_config.as_ref(), faults),
         container_runtime,
         network: network::check(written.network.as_ref(), paths, faults),
-        guards: platform::guards(written.guards.as_ref(), faults),
+        guards: platform::guards(written.guards.as_ref(), &hosts, faults),
         lifecycle: lifecycle::check(written.lifecycle.as_ref(), &hosts, faults),
         name,
         hosts,

@@ -29,7 +29,11 @@ pub(super) fn check(written: Option<&file::Lifecycle>, hosts: &[Host], faults: &
     let ignore_drift = written.and_then(|it| it.ignore_drift.clone()).unwrap_or_default();
     for (number, text) in ignore_drift.iter().enumerate() {
         let at = pointer(["lifecycle", "ignoreDrift", &number.to_string()]);
-        pattern(text, "matches nothing", &at, Some(hosts), faults);
+        if pattern(text, "matches nothing", &at, faults)
+            && let Some(fault) = no_such_host(text, "matches nothing", &at, hosts, faults)
+        {
+            faults.error(fault);
+        }
     }
     let mut moved: Vec<Moved> = Vec::new();
     for (number, entry) in written.and_then(|it| it.moved.as_deref()).unwrap_or_default().iter().enumerate() {
@@ -45,29 +49,37 @@ pub(super) fn check(written: Option<&file::Lifecycle>, hosts: &[Host], faults: &
     Lifecycle { ignore_drift, moved }
 }
 
-/// Refuses a pattern that can cover nothing, as far as components tell, and hosts where only those
-/// that are declared count. `nothing` says what that means.
-pub(super) fn pattern(text: &str, nothing: &str, at: &str, hosts: Option<&[Host]>, faults: &mut Faults<'_>) {
+/// Refuses a pattern that can cover nothing, as far as components tell; `nothing` says what that means. Returns whether
+/// it can cover something.
+pub(super) fn pattern(text: &str, nothing: &str, at: &str, faults: &mut Faults<'_>) -> bool {
     if !plain_line("pattern", text, at, faults) {
-        return;
+        return false;
     }
     let fault = |why: &str| Fault::at(at, format!("{} {nothing}{why}", quoted(text)));
     if text.is_empty() || text.trim() != text {
         let example = "write an address or a part of one, for example `cp1` or `*/haproxy`";
         faults.broken(fault("").help(example));
-        return;
+        return false;
     }
     let pattern = Pattern::new(text);
-    let mut parts = text.split('/');
-    let (host, component) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let unknown_host = |hosts: &&[Host]| !host_names(hosts).any(|name| pattern.covers(0, name));
-    if let Some(hosts) = hosts.filter(unknown_host).filter(|_| faults.is_complete("/hosts")) {
-        let fault = fault(&format!(": no host is called {}", quoted(host)));
-        faults.error(meant(fault, host, host_names(hosts), "the hosts are"));
-    } else if !COMPONENTS.iter().any(|name| pattern.covers(1, name)) {
-        let fault = fault(&format!(": no component is called {}", quoted(component)));
-        faults.error(meant(fault, component, COMPONENTS.iter().copied(), "the components are"));
+    let component = text.split('/').nth(1).unwrap_or_default();
+    if COMPONENTS.iter().any(|name| pattern.covers(1, name)) {
+        return true;
     }
+    let fault = fault(&format!(": no component is called {}", quoted(component)));
+    faults.error(meant(fault, component, COMPONENTS.iter().copied(), "the components are"));
+    false
+}
+
+/// That a pattern covers no host of the file.
+pub(super) fn no_such_host(text: &str, nothing: &str, at: &str, hosts: &[Host], faults: &Faults<'_>) -> Option<Fault> {
+    let pattern = Pattern::new(text);
+    if host_names(hosts).any(|name| pattern.covers(0, name)) || !faults.is_complete("/hosts") {
+        return None;
+    }
+    let host = text.split('/').next().unwrap_or_default();
+    let fault = Fault::at(at, format!("{} {nothing}: no host is called {}", quoted(text), quoted(host)));
+    Some(meant(fault, host, host_names(hosts), "the hosts are"))
 }
 
 /// Every host, and the name that stands for the cluster.

@@ -1,12 +1,12 @@
 //! Kernel, container runtime and guards.
 
-use super::lifecycle::pattern;
+use super::lifecycle::{no_such_host, pattern};
 use super::names;
 use super::values::one_line;
 use crate::config::faults::{Fault, Faults};
 use crate::config::file::{self, Text};
 use crate::config::quote::quoted;
-use crate::config::{CgroupDriver, ContainerRuntime, Guards, HostConfig, RuntimeSource, Swap, pointer};
+use crate::config::{CgroupDriver, ContainerRuntime, Guards, Host, HostConfig, RuntimeSource, Swap, pointer};
 use std::collections::{BTreeMap, HashMap};
 
 /// Kernel parameters that Kubernetes needs, and their value.
@@ -120,11 +120,16 @@ pub(super) fn container_runtime(written: Option<&file::ContainerRuntime>, faults
     }
 }
 
-pub(super) fn guards(written: Option<&file::Guards>, faults: &mut Faults<'_>) -> Guards {
+pub(super) fn guards(written: Option<&file::Guards>, hosts: &[Host], faults: &mut Faults<'_>) -> Guards {
     let patterns = written.and_then(|g| g.prevent_destroy.clone()).unwrap_or_default();
     for (number, text) in patterns.iter().enumerate() {
         let at = pointer(["guards", "preventDestroy", &number.to_string()]);
-        pattern(text, "guards nothing", &at, None, faults);
+        if pattern(text, "guards nothing", &at, faults)
+            && let Some(fault) = no_such_host(text, "guards nothing in this file", &at, hosts, faults)
+        {
+            // The host may have left the file and still be recorded.
+            faults.doubt(fault);
+        }
     }
     Guards { prevent_destroy: patterns }
 }

@@ -80,7 +80,7 @@ impl std::fmt::Display for SecretRef {
         match self {
             Self::Env(name) => write!(f, "environment variable {name}"),
             Self::File(path) => write!(f, "file {}", path.display()),
-            Self::Command(argv) => write!(f, "output of {}", argv.join(" ")),
+            Self::Command(argv) => write!(f, "the program `{}`", argv.join(" ")),
         }
     }
 }

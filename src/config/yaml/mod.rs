@@ -10,5 +10,6 @@ mod tree;
 
 pub(super) use build::parse;
 pub(super) use index::Index;
+pub use text::LARGEST;
 pub(super) use text::{check_text, decode};
 pub(super) use tree::{Content, Entry, Node, Scalar};

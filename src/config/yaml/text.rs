@@ -3,7 +3,7 @@
 use crate::config::{Diagnostic, Label, Severity, Span};
 
 /// The largest file that is read: 5,000 hosts with everything spelled out take less than half.
-const LARGEST: usize = 4 * 1024 * 1024;
+pub const LARGEST: usize = 4 * 1024 * 1024;
 
 /// Bytes to text.
 pub(in crate::config) fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::known_hosts::matches_any;
 use crate::fleet::FleetError;
+use crate::input;
 
 /// A file's settings, in its order.
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ impl ConfigFile {
     /// Reads a file. One that was asked for by name must be there.
     pub(super) fn read(path: &Path, required: bool) -> Result<Self, FleetError> {
         let fault = |reason| FleetError::Local { what: path.display().to_string(), reason };
-        match std::fs::read(path) {
+        match input::read(path, input::SETTINGS) {
             Ok(bytes) => Self::parse(&String::from_utf8_lossy(&bytes), path).map_err(fault),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => Ok(Self::default()),
             Err(error) => Err(fault(format!("cannot be read: {error}"))),

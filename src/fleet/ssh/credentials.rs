@@ -13,6 +13,7 @@ use super::environment::Environment;
 use super::handshake::Client;
 use super::known_hosts::describe;
 use super::target::Login;
+use crate::input;
 use crate::resource::Secret;
 
 /// Key files that were read; decrypting one costs a tenth of a second, so each is read once.
@@ -102,7 +103,7 @@ impl KeyRing {
 
 fn load(path: &Path, passphrase: Option<&Secret>) -> Result<PrivateKey, KeyFault> {
     let shown = path.display();
-    let text = match std::fs::read_to_string(path) {
+    let text = match input::read_text(path, input::SECRET) {
         Ok(text) => zeroize::Zeroizing::new(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(KeyFault::Missing),
         Err(error) => return Err(KeyFault::Other(format!("key file {shown} cannot be read: {error}"))),

@@ -12,6 +12,7 @@ use russh::keys::ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use russh::keys::{Algorithm, HashAlg, PublicKey};
 
 use crate::fleet::HostKeyChecking;
+use crate::input;
 
 /// The lines of one or more files. The first file is the one that new keys are recorded in.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl KnownHosts {
     pub(super) fn read(files: Vec<PathBuf>) -> Result<Self, String> {
         let mut lines = Vec::new();
         for file in &files {
-            match std::fs::read(file) {
+            match input::read(file, input::SETTINGS) {
                 Ok(bytes) => lines.extend(parse(&String::from_utf8_lossy(&bytes), file)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(format!("{} cannot be read: {error}", file.display())),
@@ -96,7 +97,7 @@ impl KnownHosts {
         if let Some(folder) = file.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
         }
-        let old = match std::fs::read(file) {
+        let old = match input::read(file, input::SETTINGS) {
             Ok(old) => old,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(fault(error)),

@@ -36,7 +36,7 @@ fn foreign_at(state: &Path, renewed: SystemTime) -> Holder {
 fn a_held_lock_says_who_since_when_and_what_to_do_and_is_gone_after_drop() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("new/lab.json");
-    assert_eq!(show(&state).unwrap(), None);
+    assert_eq!(show(&state, |_| {}).unwrap(), None);
     let lease = acquire(&state, "apply", NOW).unwrap();
     let error = acquire(&state, "destroy", NOW).unwrap_err();
     assert!(error.is_locked());
@@ -44,7 +44,7 @@ fn a_held_lock_says_who_since_when_and_what_to_do_and_is_gone_after_drop() {
     assert!(text.contains("lab.lock: the state is locked: `mainstay apply` by "), "{text}");
     assert!(text.contains(&lease.holder().created), "{text}");
     assert!(hint.contains(&format!("mainstay lock break {}", lease.holder().id)), "{hint}");
-    assert_eq!(show(&state).unwrap(), Some((lease.holder().clone(), Held::Alive)));
+    assert_eq!(show(&state, |_| {}).unwrap(), Some((lease.holder().clone(), Held::Alive)));
     lease.check().unwrap();
     drop(lease);
     assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 0);
@@ -111,13 +111,13 @@ fn a_killed_holder_does_not_block_the_next() {
         .unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let id = lines.find_map(|line| line.unwrap().strip_prefix("holding ").map(str::to_owned)).unwrap();
-    let (holder, held) = show(&state).unwrap().unwrap();
+    let (holder, held) = show(&state, |_| {}).unwrap().unwrap();
     assert_eq!((holder.id, holder.pid, held), (id, child.id(), Held::Alive));
     assert!(acquire(&state, "apply", NOW).unwrap_err().is_locked());
 
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(show(&state).unwrap().unwrap().1, Held::Gone);
+    assert_eq!(show(&state, |_| {}).unwrap().unwrap().1, Held::Gone);
     acquire(&state, "apply", NOW).unwrap();
 }
 
@@ -126,10 +126,35 @@ fn a_lease_of_another_machine_is_respected_for_a_minute() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("lab.json");
     let holder = foreign(&state, Duration::from_secs(50));
-    assert_eq!(show(&state).unwrap(), Some((holder, Held::Elsewhere)));
+    assert_eq!(show(&state, |_| {}).unwrap(), Some((holder, Held::Elsewhere)));
     assert!(acquire(&state, "apply", NOW).unwrap_err().is_locked());
-    foreign(&state, Duration::from_secs(70));
-    assert_eq!(show(&state).unwrap().unwrap().1, Held::Gone);
+}
+
+#[test]
+fn a_clock_alone_does_not_declare_a_holder_gone() {
+    let timing = Timing { watch: Duration::from_millis(200), ..Timing::DEFAULT };
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("lab.json");
+    let shown = |meanwhile: &dyn Fn()| {
+        let mut watched = false;
+        let found = show_on(disk::real().as_ref(), &state, timing, |_| {
+            watched = true;
+            meanwhile();
+        });
+        (found.unwrap().map(|(_, held)| held), watched)
+    };
+    for (ago, ahead) in [(70, 0), (0, 90)] {
+        let clock = |more: u64| {
+            let (ago, ahead) = (Duration::from_secs(ago), Duration::from_secs(ahead));
+            foreign_at(&state, SystemTime::now() - ago + ahead + Duration::from_secs(more));
+        };
+        clock(0);
+        assert_eq!(shown(&|| ()), (Some(Held::Silent), true), "{ago} {ahead}");
+        assert_eq!(shown(&|| clock(5)), (Some(Held::Elsewhere), true), "{ago} {ahead}");
+        assert_eq!(shown(&|| std::fs::remove_file(Paths::new(&state).lock).unwrap()), (None, true));
+    }
+    foreign(&state, Duration::from_secs(50));
+    assert_eq!(shown(&|| ()), (Some(Held::Elsewhere), false));
 }
 
 #[test]
@@ -179,12 +204,12 @@ fn a_lease_is_renewed_in_place() {
     let state = folder.path().join("lab.json");
     let lease = acquire_with(&state, "apply", NOW, timing).unwrap();
     let began = Instant::now();
-    while show(&state).unwrap().unwrap().0.renewed == lease.holder().renewed {
+    while show(&state, |_| {}).unwrap().unwrap().0.renewed == lease.holder().renewed {
         assert!(began.elapsed() < Duration::from_mins(1), "not renewed");
         thread::sleep(Duration::from_millis(20));
     }
     lease.check().unwrap();
-    let (now, _) = show(&state).unwrap().unwrap();
+    let (now, _) = show(&state, |_| {}).unwrap().unwrap();
     assert_eq!(Holder { renewed: lease.holder().renewed.clone(), ..now }, *lease.holder());
 }
 
@@ -211,7 +236,7 @@ fn a_lock_file_that_says_nothing_is_not_taken_for_free() {
     fs::write(Paths::new(&state).lock, "garbage").unwrap();
     let error = acquire(&state, "apply", NOW).unwrap_err();
     assert!(error.is_locked() && error.hint().unwrap().contains("lab.lock"), "{error}");
-    assert!(show(&state).is_err());
+    assert!(show(&state, |_| {}).is_err());
 }
 
 #[test]

@@ -148,12 +148,11 @@ fn all_that_names_nothing_is_told_at_once_with_what_was_meant() {
     let mut selection = targets(&["h1", "h9", "*/olld", "h2/c/thing[bb]", "nothing-like-it"]);
     selection.replace = ["h1/c/thing[a]", "h1/c"].map(Into::into).into();
     insta::assert_snapshot!(refusal(&selection), @r"
-    nothing that is declared or recorded is called so:
-      --target h9    did you mean h1, h2, h3?
-      --target */olld    did you mean */old?
-      --target h2/c/thing[bb]    did you mean h2/c/thing[b]?
-      --target nothing-like-it
-      --replace h1/c    did you mean h1/c/thing[a]?
+    no resource matches --target h9; did you mean h1, h2, h3?
+    no resource matches --target */olld; did you mean */old?
+    no resource matches --target h2/c/thing[bb]; did you mean h2/c/thing[b]?
+    no resource matches --target nothing-like-it
+    no resource matches --replace h1/c; did you mean h1/c/thing[a]?
     ");
 }
 
