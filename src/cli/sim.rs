@@ -62,6 +62,23 @@ pub(super) enum Args {
         /// ADDRESS=VALUE: the value of its principal field, a JSON object of fields, or `absent`
         assignment: String,
     },
+    /// Let a process listen on a TCP port of a host
+    #[command(after_help = "Examples:
+  mainstay sim listen cp1 8443
+  mainstay sim listen cp1 8443 --process nginx
+  mainstay sim listen cp1 8443 --off")]
+    Listen {
+        /// Host name
+        host: String,
+        /// Port
+        port: u16,
+        /// Name of the process
+        #[arg(long, value_name = "NAME", default_value = "socat")]
+        process: String,
+        /// End the process
+        #[arg(long)]
+        off: bool,
+    },
     /// Reset all simulated hosts to a clean state
     #[command(after_help = "Example:
   mainstay sim reset")]
@@ -93,6 +110,11 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
             fleet.set_fault(pattern, !off)?;
             let now = if *off { "succeed again" } else { "fail now" };
             ui.say(&format!("Steps on {} {now}.", plain(pattern)));
+        }
+        Args::Listen { host, port, process, off } => {
+            fleet.set_listener(&known(host)?, *port, (!off).then_some(process))?;
+            let now = if *off { "Nothing".to_owned() } else { plain(process) };
+            ui.say(&format!("{now} listens on port {port} of {host}."));
         }
         Args::Set { assignment } => set(&fleet, assignment, ui)?,
         Args::Reset => {

@@ -10,6 +10,7 @@ mod local;
 mod looker;
 mod reach;
 mod report;
+mod running;
 mod shell;
 mod shells;
 mod simulated;

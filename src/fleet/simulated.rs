@@ -19,7 +19,8 @@ use super::kubernetes::{Doing, NoApi, carry_out};
 use super::report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose, Trail};
 use super::world::{World, WorldFile};
 use crate::resource::{
-    Address, AnyKind, HostFacts, HostName, Interface, Observation, Output, Pattern, ProbeError, Seen, Trace, sha256_hex,
+    Address, AnyKind, HostFacts, HostName, Interface, Listener, Observation, Output, Pattern, ProbeError, Seen, Trace,
+    sha256_hex,
 };
 
 /// An in-memory fleet, optionally kept in a file.
@@ -121,6 +122,12 @@ impl SimulatedFleet {
         self.change(|world| world.meddle(&address, is))
     }
 
+    /// Lets a process listen on a port of a host, or nothing any more.
+    pub fn set_listener(&self, host: &HostName, port: u16, process: Option<&str>) -> Result<(), FleetError> {
+        let here = self.here(host);
+        self.change(|world| world.set_listener(&here, port, process))
+    }
+
     /// What is at an address.
     pub fn get(&self, address: &Address) -> Observation {
         let address = self.at(address);
@@ -201,7 +208,7 @@ impl SimulatedFleet {
             (look.address.clone(), seen)
         };
         let seen = looks.iter().zip(addresses).map(answer).collect();
-        Ok(HostReport { facts: self.facts(host), seen })
+        Ok(HostReport { facts: self.facts(host, &world, &here), seen })
     }
 
     /// What drifted here can only have been set.
@@ -293,10 +300,14 @@ impl SimulatedFleet {
         if request.act.is_none() && is_kubeadm(address) {
             return Ok(());
         }
-        let is = match request.purpose {
+        let mut is = match request.purpose {
             Purpose::Apply => Observation::Present(request.resource.simulate()),
             Purpose::Destroy(prior) => prior.before.clone(),
         };
+        // What it ran with before mainstay is no wish: it reads its files now.
+        if let (true, Observation::Present(Value::Object(service))) = (address.kind() == "service", &mut is) {
+            service.remove("loaded");
+        }
         self.change(|world| {
             let is = match amount {
                 Amount::Whole => is,
@@ -306,7 +317,7 @@ impl SimulatedFleet {
         })
     }
 
-    fn facts(&self, host: &HostName) -> HostFacts {
+    fn facts(&self, host: &HostName, world: &World, here: &HostName) -> HostFacts {
         let address = self.addresses.get(host).and_then(|address| address.parse().ok());
         HostFacts {
             hostname: host.to_string(),
@@ -326,8 +337,13 @@ impl SimulatedFleet {
                 .map(|address| Interface { name: "eth0".into(), address, prefix: 24 })
                 .into_iter()
                 .collect(),
+            listeners: world.listeners(here).map(listener).collect(),
         }
     }
+}
+
+fn listener((port, process): (u16, &str)) -> Listener {
+    Listener { address: "*".into(), port, process: process.to_owned(), pid: 812 }
 }
 
 /// How much of an act is done.
@@ -389,6 +405,13 @@ fn see(world: &World, host: &HostName, address: &Address, resource: &dyn AnyKind
         } else {
             Ok(seen_of(Observation::Present(other)))
         };
+    }
+    if let (false, Observation::Present(mut service)) = (resource.reads().is_empty(), here.clone())
+        && service["state"] == "active"
+        && world.is_outdated(address, resource.reads())
+    {
+        service["loaded"] = "stale".into();
+        return Ok(seen_of(Observation::Present(service)));
     }
     Ok(seen_of(here))
 }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::error::FleetError;
 use super::kubernetes::{Certificates, Kubernetes, Member, Model, Token};
 use crate::input;
+use super::running::Running;
 use crate::resource::{Address, HostName, Observation};
 
 /// One change of the world.
@@ -41,6 +42,10 @@ pub(super) enum Line {
     Loaded(HostName, Observation),
     /// The haproxy.cfg that a host's haproxy goes by.
     Read(HostName, Observation),
+    /// What a file was like when a service read it last, by service and path; nothing when that is what it is like now.
+    Ran(Address, String, Option<Observation>),
+    /// The process that listens on a port of a host, if one does.
+    Listens(HostName, u16, Option<String>),
 }
 
 /// Everything about the simulated hosts.
@@ -51,6 +56,8 @@ pub struct World {
     faults: BTreeSet<String>,
     hosts: BTreeMap<HostName, String>,
     model: Model,
+    running: Running,
+    listeners: BTreeMap<HostName, BTreeMap<u16, String>>,
     /// What is known since the file was read, and stands in it once something happens.
     unsaved: Vec<Line>,
 }
@@ -180,6 +187,21 @@ impl World {
         }
     }
 
+    /// Whether a service runs with older files than those on disk.
+    pub fn is_outdated(&self, service: &Address, reads: &[&str]) -> bool {
+        self.running.is_outdated(service, reads)
+    }
+
+    /// What listens on a host, by port.
+    pub fn listeners(&self, host: &HostName) -> impl Iterator<Item = (u16, &str)> {
+        let ports = self.listeners.get(host).into_iter().flatten();
+        ports.map(|(port, process)| (*port, process.as_str()))
+    }
+
+    pub(super) fn set_listener(&mut self, host: &HostName, port: u16, process: Option<&str>) {
+        self.note(Line::Listens(host.clone(), port, process.map(str::to_owned)));
+    }
+
     pub(super) fn set_down(&mut self, host: &HostName, down: bool) {
         self.note(Line::Down(host.clone(), down));
     }
@@ -198,6 +220,7 @@ impl World {
         match line {
             Line::At(address, is) => {
                 self.model.notice(&address, is.present());
+                self.running.notice(&address, self.resources.get(&address), &is);
                 match is {
                     Observation::Absent => drop(self.resources.remove(&address)),
                     Observation::Present(_) => drop(self.resources.insert(address, is)),
@@ -215,6 +238,10 @@ impl World {
                     if moves { new() } else { it.clone() }
                 };
                 self.resources = self.resources.iter().map(|(it, is)| (named(it), is.clone())).collect();
+                self.running.rename(&from, &to, named);
+                if let Some(listeners) = self.listeners.remove(&from) {
+                    self.listeners.insert(to.clone(), listeners);
+                }
                 self.model.rename(&from, &to, named);
                 self.hosts.remove(&from);
                 if self.down.remove(&from) {
@@ -226,6 +253,8 @@ impl World {
             Line::Certificates(certificates) => self.model.certificates = certificates,
             Line::Endpoint(endpoint) => self.model.endpoint = endpoint,
             Line::Read(host, cfg) => self.model.balancers.entry(host).or_default().has_read(&cfg),
+            Line::Ran(service, path, was) => self.running.ran(service, path, was),
+            Line::Listens(host, port, process) => replace(self.listeners.entry(host).or_default(), port, process),
             Line::Loaded(host, conf) => self.model.balancers.entry(host).or_default().goes_by(&conf),
         }
     }
@@ -242,7 +271,13 @@ impl World {
         let endpoint = model.endpoint.map(|it| Line::Endpoint(Some(it)));
         let loaded = model.balancers.iter().filter_map(|(host, it)| Some(Line::Loaded(host.clone(), it.outdated()?)));
         let read = model.balancers.iter().filter_map(|(host, it)| Some(Line::Read(host.clone(), it.unread()?)));
-        let known = etcd.chain(tokens).chain(certificates).chain(endpoint).chain(loaded).chain(read);
+        let ran = self.running.outdated();
+        let ran = ran.map(|(service, path, was)| Line::Ran(service.clone(), path.clone(), Some(was.clone())));
+        let listens = self.listeners.iter().flat_map(|(host, ports)| {
+            ports.iter().map(|(port, process)| Line::Listens(host.clone(), *port, Some(process.clone())))
+        });
+        let known =
+            etcd.chain(tokens).chain(certificates).chain(endpoint).chain(loaded).chain(read).chain(ran).chain(listens);
         hosts.chain(at).chain(down).chain(faults).chain(known)
     }
 }

@@ -33,7 +33,8 @@ pub struct File {
     pub check: Option<FileCheck>,
 }
 
-/// The program that will read a file, and so tests it first.
+/// The program that will read a file, and so tests it first. The content that is replaced is kept beside the file, as
+/// `PATH.mainstay-previous`, until the service that reads it runs with the new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FileCheck {
@@ -137,6 +138,7 @@ impl File {
             .set("SHA256", sha256)
             .set("MODE", mode)
             .set("OWNER", owner)
+            .set("PREVIOUS", if self.check.is_some() { "keep" } else { "drop" })
             .set("MADE", MADE)
     }
 }
@@ -279,7 +281,7 @@ impl Kind for File {
             }
             Observation::Present(FileSeen { content: Some(content), sha256, mode, owner, .. }) => {
                 let script = self.write(content.into(), sha256, mode, owner);
-                ("restore", script.set("CHECK", "none").set("KEEP", "drop"))
+                ("restore", script.set("CHECK", "none").set("KEEP", "drop").set("PREVIOUS", "drop"))
             }
             Observation::Present(FileSeen { content: None, sha256, mode, owner, .. }) => {
                 let script = Script::new(include_str!("file/put_back.sh")).set("FILE", &self.path);

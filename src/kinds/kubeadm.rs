@@ -7,7 +7,7 @@
 //! is an error that a person must settle.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::kubeadm_join::JoinRole;
 use super::kubectl::{ELECTION, with_kubectl};
 use crate::resource::{
-    Action, Effect, FieldChange, Observation, Output, Prior, ProbeError, Script, Slots, Step, Value, sha256_hex,
+    Action, Effect, FieldChange, Listens, Observation, Output, Prior, ProbeError, Script, Slots, Step, Value,
+    sha256_hex,
 };
 
 /// The standing of a host.
@@ -93,6 +94,21 @@ pub(super) struct Host<'a> {
 }
 
 impl Host<'_> {
+    /// The ports that kubeadm's preflight needs free, but for those whose check it ignores.
+    pub(super) fn listens(&self) -> Vec<Listens> {
+        let ports: &[(u16, &str)] = match self.role {
+            JoinRole::ControlPlane => &[(6443, "kube-apiserver"), (2379, "etcd"), (2380, "etcd"), (10250, "kubelet")],
+            JoinRole::Worker => &[(10250, "kubelet")],
+        };
+        let ignored = |port: u16| {
+            let check = format!("Port-{port}");
+            self.ignore.iter().any(|name| name.eq_ignore_ascii_case(&check) || name.eq_ignore_ascii_case("all"))
+        };
+        let at = |port: u16| SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port);
+        let needed = ports.iter().filter(|(port, _)| !ignored(*port));
+        needed.map(|(port, process)| Listens { at: at(*port), process: (*process).to_owned() }).collect()
+    }
+
     pub(super) fn probe(&self) -> Script {
         Script::new(with_kubectl!("kubeadm/marker.sh", "kubeadm/look.sh")).set("NODE", self.node).set("VERB", self.verb)
     }

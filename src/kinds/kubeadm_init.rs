@@ -13,7 +13,7 @@ use super::kubeadm::{
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
 use crate::resource::{
-    Act, Action, Effect, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
+    Act, Action, Effect, FieldChange, Kind, Listens, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
 };
 
 /// The first control plane. Made once in the life of a cluster: on a host that lost it, it is not made again while
@@ -100,6 +100,10 @@ impl Kind for KubeadmInit {
         let settings = settings.filter_map(|(name, is, wanted)| FieldChange::compare(name, is, wanted));
         let version = version_change(&self.fixed, seen);
         self.host().diff(seen).into_iter().chain(version).chain(settings).collect()
+    }
+
+    fn listens(&self) -> Vec<Listens> {
+        self.host().listens()
     }
 
     fn simulate(&self) -> Observed {

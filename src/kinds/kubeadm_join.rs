@@ -12,7 +12,7 @@ use super::kubeadm::{
 };
 use super::kubectl::{ELECTION, with_kubectl};
 use crate::resource::{
-    Act, Action, Effect, FieldChange, Kind, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
+    Act, Action, Effect, FieldChange, Kind, Listens, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
 };
 
 /// What a host becomes by joining.
@@ -166,6 +166,10 @@ impl Kind for KubeadmJoin {
 
     fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
         self.host().diff(seen).into_iter().chain(version_change(&self.fixed, seen)).collect()
+    }
+
+    fn listens(&self) -> Vec<Listens> {
+        self.host().listens()
     }
 
     fn simulate(&self) -> Observed {

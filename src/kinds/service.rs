@@ -1,13 +1,17 @@
-//! `service`: a systemd service, enabled or not, running or not.
+//! `service`: a systemd service, enabled or not, running or not, with the files on disk or with older ones.
+
+mod loaded;
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use loaded::{Loaded, Reads};
+
 use super::Content;
-use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Secret, Step};
+use crate::resource::{Act, FieldChange, Kind, Listens, Observation, Output, Prior, ProbeError, Script, Secret, Step};
 
 /// A systemd service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +32,9 @@ pub struct Service {
     /// With whom it shares them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<Group>,
+    /// Where it listens, so that nothing else may. Only plans ask, so it is not recorded.
+    #[serde(skip)]
+    pub listens: Vec<SocketAddrV4>,
 }
 
 /// Services on several hosts of which one at a time holds the shared addresses.
@@ -59,6 +66,14 @@ impl OnChange {
             Self::Nothing => "nothing",
         }
     }
+
+    /// The verb for a service that runs with an older file: whoever changed that did not start it again.
+    fn catches_up(self) -> &'static str {
+        match self {
+            Self::Reload => "reload",
+            Self::Restart | Self::Nothing => "restart",
+        }
+    }
 }
 
 /// What a look sees of a [`Service`]. A service without a unit is absent.
@@ -70,30 +85,28 @@ pub struct ServiceSeen {
     pub state: String,
     /// As systemd says: `enabled`, `disabled`, `static`, `masked`, ...
     pub boot: String,
+    /// Which version of its files the running process has.
+    #[serde(default, skip_serializing_if = "Loaded::is_current")]
+    loaded: Loaded,
 }
 
 /// All units at once: systemctl takes longer to start than to answer.
 const TOGETHER: &str = r#"
 all_units="
 
-$(systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState -- $ITEMS)"
+$(systemctl show -p Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,ExecReload -- $ITEMS)"
 "#;
 
-const LOOK: &str = r#"
-unit="
+const LOOK: &str = concat!(include_str!("service/loaded.sh"), include_str!("service/look.sh"));
 
-Id=$UNIT
-"
-seen=${all_units-}
-rest=${seen#*"$unit"}
-if [ "$rest" != "$seen" ]; then
-    printf '%s\n' "${rest%%"
+const ACT: &str =
+    concat!(include_str!("service/loaded.sh"), include_str!("service/take_up.sh"), include_str!("service/act.sh"));
 
-"*}"
-else
-    exec systemctl show -p LoadState,ActiveState,SubState,UnitFileState -- "$UNIT"
-fi
-"#;
+const RESTORE: &str =
+    concat!(include_str!("service/loaded.sh"), include_str!("service/take_up.sh"), include_str!("service/restore.sh"));
+
+/// Where a host notes which process has read which content; gone after a reboot, as the process is.
+const NOTES: &str = "/run/mainstay/loaded";
 
 /// How long a service may take from its start until it runs.
 const START: Duration = Duration::from_secs(30);
@@ -126,6 +139,14 @@ impl Service {
         Script::new(body).set("UNIT", self.unit())
     }
 
+    /// A script that compares the running process with its files.
+    fn comparing(&self, body: &'static str) -> Script {
+        let reads = Reads::of(&self.name);
+        let files = reads.map_or_else(String::new, |reads| reads.files.join(" "));
+        let read_at = reads.map_or("", |reads| reads.at.as_str());
+        self.script(body).set("FILES", files).set("READ", read_at).set("NOTES", NOTES)
+    }
+
     fn boot(enabled: bool) -> &'static str {
         if enabled { "enabled" } else { "disabled" }
     }
@@ -149,7 +170,7 @@ impl Kind for Service {
     }
 
     fn probe(&self) -> Script {
-        self.script(LOOK).together(TOGETHER, self.unit())
+        self.comparing(LOOK).together(TOGETHER, self.unit())
     }
 
     fn parse(&self, output: &Output) -> Result<Observation<ServiceSeen>, ProbeError> {
@@ -170,7 +191,11 @@ impl Kind for Service {
             return Ok(Observation::Absent);
         }
         let again = if active == "activating" && sub == "auto-restart" { " (auto-restart)" } else { "" };
-        Ok(Observation::Present(ServiceSeen { state: format!("{active}{again}"), boot: boot.to_owned() }))
+        let loaded = match output.stdout.lines().find_map(|line| line.strip_prefix("Loaded=")) {
+            Some(word) => Loaded::parse(word).ok_or_else(odd)?,
+            None => Loaded::Current,
+        };
+        Ok(Observation::Present(ServiceSeen { state: format!("{active}{again}"), boot: boot.to_owned(), loaded }))
     }
 
     fn trace(&self, seen: &Observation<ServiceSeen>) -> Option<Script> {
@@ -182,23 +207,35 @@ impl Kind for Service {
         let runs = if self.active { seen.runs() } else { seen.rests() };
         let state = FieldChange::compare("state", &seen.state, Self::state(self.active)).filter(|_| !runs);
         let boot = FieldChange::compare("at boot", &seen.boot, Self::boot(self.enabled)).filter(|_| !at_boot);
-        state.into_iter().chain(boot).collect()
+        let stale = (seen.loaded == Loaded::Stale && self.active)
+            .then(|| FieldChange::compare("runs with", "an older file than on disk", "the file on disk"));
+        state.into_iter().chain(boot).chain(stale.flatten()).collect()
     }
 
     fn simulate(&self) -> ServiceSeen {
-        ServiceSeen { state: Self::state(self.active).to_owned(), boot: Self::boot(self.enabled).to_owned() }
+        let (state, boot) = (Self::state(self.active).to_owned(), Self::boot(self.enabled).to_owned());
+        ServiceSeen { state, boot, loaded: Loaded::Current }
     }
 
-    fn apply(&self, act: Act, _: &Observation<ServiceSeen>) -> Vec<Step> {
+    fn listens(&self) -> Vec<Listens> {
+        self.listens.iter().map(|at| Listens { at: *at, process: self.name.clone() }).collect()
+    }
+
+    fn reads(&self) -> &'static [&'static str] {
+        Reads::of(&self.name).map_or(&[], |reads| reads.files)
+    }
+
+    fn apply(&self, act: Act, before: &Observation<ServiceSeen>) -> Vec<Step> {
         // Also when no reaction is asked for: a package may have started it just now with a
         // configuration of its own, and a drifted service may have missed a change before.
         let title = match act {
             _ if !self.active => "stop",
+            _ if before.present().is_some_and(|seen| seen.loaded == Loaded::Stale) => self.on_change.catches_up(),
             Act::React => self.on_change.verb(),
             Act::Create | Act::Update | Act::Resume => "start",
         };
         let script = self
-            .script(include_str!("service/act.sh"))
+            .comparing(ACT)
             .set("STATE", Self::state(self.active))
             .set("BOOT", Self::boot(self.enabled))
             .set("CHANGE", self.on_change.verb());
@@ -214,7 +251,7 @@ impl Kind for Service {
         let before = prior.before.present();
         let (active, enabled) = (before.is_some_and(ServiceSeen::runs), before.is_some_and(ServiceSeen::enabled));
         let script = self
-            .script(include_str!("service/restore.sh"))
+            .comparing(RESTORE)
             .set("STATE", Self::state(active))
             .set("BOOT", Self::boot(enabled))
             .set("CHANGE", self.on_change.verb())
@@ -231,7 +268,7 @@ impl Kind for Service {
         let condition =
             |seen: Option<&ServiceSeen>| seen.map_or((false, false), |seen| (!seen.rests(), seen.enabled()));
         let before = prior.before.present();
-        seen.present().is_none_or(|seen| condition(Some(seen)) == condition(before))
+        seen.present().is_none_or(|seen| condition(Some(seen)) == condition(before) && seen.loaded != Loaded::Stale)
     }
 }
 

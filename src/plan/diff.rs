@@ -76,6 +76,8 @@ impl Verdict {
 pub(super) struct Recorded<'a> {
     pub(super) record: &'a Record,
     pub(super) moved_from: Option<&'a Address>,
+    /// An earlier run changed it and did not get as far as the resource that reacts to it, or the other way round.
+    pub(super) unfinished: bool,
 }
 
 /// The rows of what is declared.
@@ -110,7 +112,7 @@ fn never_recorded(wanted: &Declared, seen: &Seen) -> Result<Verdict, DecodeError
 
 fn once_recorded(
     wanted: &Declared,
-    Recorded { record, moved_from }: Recorded<'_>,
+    Recorded { record, moved_from, unfinished }: Recorded<'_>,
     seen: &Seen,
     key: &DigestKey,
 ) -> Result<Verdict, DecodeError> {
@@ -134,7 +136,7 @@ fn once_recorded(
     if interrupted {
         reasons.push(Reason::Interrupted);
     } else if action != Action::NoOp && drift {
-        reasons.push(Reason::Drift);
+        reasons.push(if unfinished { Reason::Interrupted } else { Reason::Drift });
     }
     // Neither drift nor pending: this version of the kind looks closer than the one that recorded.
     if action != Action::NoOp && (pending || reasons.is_empty()) {

@@ -8,7 +8,7 @@
 //! | yes | differs, or gone | differs, or no longer declared | both |
 //! | yes | differs | differs, and says what is observed | both: the host was changed first, apply only records it |
 //! | yes | differs only in what mainstay does not keep (an unpinned package's version) | any | not drift: apply would not touch it |
-//! | interrupted | any | any | pending: what an apply left half-way was not changed by others |
+//! | interrupted, or half-way between a file and its service | any | any | pending: what an apply left half-way was not changed by others |
 //! | at another address | any | any | pending, at the old address; drift is told there, too |
 //! | no | any | yes | pending: not applied yet, whoever made what is there |
 //! | yes | unknown | any | unseen; pending, too, when declared differs, as far as that does not depend on the host's facts |
@@ -260,7 +260,7 @@ fn found(change: &Change, declared: Option<&Declared>, record: &Record, inputs: 
         return Err(text.clone());
     }
     let seen = inputs.facts.look(&change.address)?;
-    if record.status == Status::Interrupted {
+    if record.status == Status::Interrupted || change.reasons.contains(&Reason::Interrupted) {
         return Ok(Found::AsApplied);
     }
     compare(declared.filter(|declared| !changed(declared, record, inputs)), change, record, seen, inputs)

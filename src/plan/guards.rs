@@ -10,6 +10,7 @@ use super::identity::{INIT, JOIN, is_control_plane, makes_control_plane};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
 use super::nodes::{Node, Nodes};
+use super::ports;
 use super::react::begins_something;
 use crate::resource::{Action, Address, AnyKind, HostName, Observation, Pattern};
 
@@ -21,6 +22,7 @@ pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         confined(nodes, inputs);
         cgroups::check(nodes, inputs);
         unfit_hosts(nodes);
+        ports::check(nodes, inputs.graph, inputs);
         handover::refuse(nodes, inputs);
         handover::hold_back(nodes, inputs);
     }

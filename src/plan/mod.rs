@@ -13,6 +13,7 @@ mod make;
 mod model;
 mod moved;
 mod nodes;
+mod ports;
 mod react;
 pub mod saved;
 mod selection;

@@ -1,6 +1,6 @@
 //! Everything that is declared or recorded, side by side, numbered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::diff::{self, Recorded, Verdict};
@@ -116,7 +116,7 @@ impl<'a> Nodes<'a> {
             node.left_out = !chosen.has(node.address);
         }
         if inputs.mode != Mode::Refresh {
-            self.judge_declared(&DigestKey::new(inputs.state.salt.clone()));
+            self.judge_declared(inputs);
         }
         for node in self.all.iter_mut().filter(|node| !node.left_out) {
             if inputs.mode == Mode::Refresh {
@@ -139,11 +139,14 @@ impl<'a> Nodes<'a> {
 
 impl Nodes<'_> {
     /// What is declared, compared on all processors: most of the work of a large plan, and none of it waits for another.
-    fn judge_declared(&mut self, key: &DigestKey) {
+    fn judge_declared(&mut self, inputs: &Inputs<'_>) {
+        let key = DigestKey::new(inputs.state.salt.clone());
+        let owed = inputs.state.reactions.iter();
+        let unfinished: HashSet<&Address> = owed.flat_map(|(to, causes)| std::iter::once(to).chain(causes)).collect();
         let compare = |nodes: &mut [Node<'_>]| {
             for node in nodes.iter_mut().filter(|node| !node.left_out) {
                 if let Some(wanted) = node.declared {
-                    node.verdict = node.judge_declared(wanted, key);
+                    node.verdict = node.judge_declared(wanted, &key, unfinished.contains(node.address));
                 }
             }
         };
@@ -176,20 +179,22 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn judge_declared(&self, wanted: &Declared, key: &DigestKey) -> Verdict {
+    fn judge_declared(&self, wanted: &Declared, key: &DigestKey, unfinished: bool) -> Verdict {
         let seen = match &self.seen {
             Ok(seen) => seen,
             Err(why) => return Verdict::unknown(why),
         };
-        let own = self.record.map(|record| Recorded { record, moved_from: None });
+        let own = self.record.map(|record| Recorded { record, moved_from: None, unfinished });
         diff::declared(wanted, own.or_else(|| self.moved_record()), seen, key)
     }
 
     /// The inherited record, when it is of the same kind and so can be compared.
     fn moved_record(&self) -> Option<Recorded<'a>> {
-        self.inherited
-            .filter(|(from, _)| from.kind() == self.address.kind())
-            .map(|(from, record)| Recorded { record, moved_from: Some(from) })
+        self.inherited.filter(|(from, _)| from.kind() == self.address.kind()).map(|(from, record)| Recorded {
+            record,
+            moved_from: Some(from),
+            unfinished: false,
+        })
     }
 
     fn judge_undeclared(&mut self, inputs: &Inputs<'a>) -> Verdict {

@@ -1,7 +1,7 @@
 //! What every host is asked before anything else: the base facts.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,38 @@ pub struct Interface {
     pub address: Ipv4Addr,
     /// Length of the network prefix, in bits.
     pub prefix: u8,
+}
+
+/// A process that accepts TCP connections.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// As `ss` prints it: an address, `*` for all of them, `[::]` for all of IPv6.
+    pub address: String,
+    /// Its port.
+    pub port: u16,
+    /// Name of the process.
+    pub process: String,
+    /// Number of the process.
+    pub pid: u32,
+}
+
+impl Listener {
+    /// Reads `ADDRESS:PORT users:(("PROCESS",pid=N,..`; nothing where another version of `ss` writes something else.
+    fn parse(text: &str) -> Option<Self> {
+        let (at, users) = text.split_once(' ')?;
+        let (address, port) = at.rsplit_once(':')?;
+        let (process, rest) = users.strip_prefix("users:((\"")?.split_once("\",pid=")?;
+        let pid = rest.split_once(',')?.0.parse().ok()?;
+        Some(Self { address: address.to_owned(), port: port.parse().ok()?, process: process.to_owned(), pid })
+    }
+
+    /// Whether nothing else can listen there meanwhile.
+    pub fn takes(&self, place: SocketAddrV4) -> bool {
+        let address = self.address.split('%').next().unwrap_or_default();
+        let address = address.trim_start_matches("[::ffff:").trim_end_matches(']');
+        let same = |own: Ipv4Addr| own.is_unspecified() || place.ip().is_unspecified() || own == *place.ip();
+        self.port == place.port() && (address == "*" || address.parse().is_ok_and(same))
+    }
 }
 
 /// Base facts of a host.
@@ -57,6 +89,9 @@ pub struct HostFacts {
     pub epoch: u64,
     /// IPv4 addresses by interface.
     pub interfaces: Vec<Interface>,
+    /// What listens on TCP, as far as the host says whose it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listener>,
 }
 
 impl HostFacts {
@@ -70,7 +105,7 @@ impl HostFacts {
         for line in output.stdout.lines() {
             let (key, value) = line.split_once(' ').unwrap_or((line, ""));
             let odd = || ProbeError::odd(format!("fact line `{line}`"));
-            if key != "interface" && !seen.insert(key) {
+            if !matches!(key, "interface" | "listener") && !seen.insert(key) {
                 return Err(odd());
             }
             match key {
@@ -94,6 +129,7 @@ impl HostFacts {
                     let address = address.parse().map_err(|_| odd())?;
                     facts.interfaces.push(Interface { name: name.to_owned(), address, prefix });
                 }
+                "listener" => facts.listeners.extend(Listener::parse(value)),
                 _ => return Err(odd()),
             }
         }
@@ -131,6 +167,23 @@ mod tests {
         let facts = parse(DEBIAN).unwrap();
         assert_eq!(facts.interface_of("10.0.0.11".parse().unwrap()).unwrap().name, "eth0");
         assert_eq!((facts.cpus, facts.cgroup_version, facts.systemd), (2, 2, true));
+    }
+
+    #[test]
+    fn reads_who_listens_where() {
+        let text = format!(
+            "{DEBIAN}listener 0.0.0.0:8443 users:((\"socat\",pid=812,fd=5))\nlistener *:22 users:((\"sshd\",pid=1,fd=3),\
+             (\"sshd\",pid=2,fd=3))\nlistener 127.0.0.1%lo:53 users:((\"a b\",pid=7,fd=1))\nlistener [::]:80 what\n"
+        );
+        let listeners = parse(&text).unwrap().listeners;
+        let shown: Vec<String> = listeners.iter().map(|it| format!("{} {} {}", it.process, it.pid, it.port)).collect();
+        assert_eq!(shown, ["socat 812 8443", "sshd 1 22", "a b 7 53"]);
+        let takes = |n: usize, place: &str| listeners[n].takes(place.parse().unwrap());
+        assert!(takes(0, "0.0.0.0:8443") && takes(0, "10.0.0.100:8443") && !takes(0, "0.0.0.0:8444"));
+        assert!(takes(1, "10.0.0.1:22") && takes(2, "0.0.0.0:53") && !takes(2, "10.0.0.1:53"));
+        let mapped = Listener { address: "[::ffff:10.0.0.1]".into(), ..listeners[0].clone() };
+        assert!(mapped.takes("10.0.0.1:8443".parse().unwrap()) && !mapped.takes("10.0.0.2:8443".parse().unwrap()));
+        assert!(!Listener { address: "[::]".into(), ..mapped }.takes("0.0.0.0:8443".parse().unwrap()));
     }
 
     #[test]

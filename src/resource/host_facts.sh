@@ -26,3 +26,9 @@ printf 'epoch %s\n' "$(date +%s)"
 if command -v ip >/dev/null; then
     ip -o -4 addr show | while read -r _ name _ cidr _; do printf 'interface %s %s\n' "$name" "$cidr"; done
 fi
+# Who listens on TCP. Where ss is missing, or may not see whose a socket is, nobody is known.
+if command -v ss >/dev/null; then
+    ss -Hltnp 2>/dev/null | while read -r _ _ _ at _ users; do
+        if [ -n "$users" ]; then printf 'listener %s %s\n' "$at" "$users"; fi
+    done
+fi

@@ -1,6 +1,7 @@
 //! What a kind of resource is: its desired state, how to look at it, how to change it.
 
 use std::fmt::Debug;
+use std::net::SocketAddrV4;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -86,6 +87,14 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     fn files(&self) -> Vec<(String, String)> {
         Vec::new()
     }
+    /// Where it listens once it is made, and the process that does.
+    fn listens(&self) -> Vec<Listens> {
+        Vec::new()
+    }
+    /// Absolute paths of files that must be on disk as the running process read them.
+    fn reads(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// Whether it goes on after destroy, because it was there before, and must act once what it reads is put back.
     fn rereads(&self, prior: &Prior<Self::Observed>) -> bool {
         let _ = prior;
@@ -103,6 +112,15 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = action;
         None
     }
+}
+
+/// A place where a resource listens for connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listens {
+    /// Address, 0.0.0.0 for all of them, and port.
+    pub at: SocketAddrV4,
+    /// Name of the process that may listen there.
+    pub process: String,
 }
 
 /// A recorded value that this version cannot read.
@@ -161,6 +179,10 @@ pub trait AnyKind: Debug + Send + Sync {
     fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError>;
     /// [`Kind::files`].
     fn files(&self) -> Vec<(String, String)>;
+    /// [`Kind::listens`].
+    fn listens(&self) -> Vec<Listens>;
+    /// [`Kind::reads`].
+    fn reads(&self) -> &'static [&'static str];
     /// [`Kind::rereads`].
     fn rereads(&self, prior: &Prior) -> Result<bool, DecodeError>;
     /// [`Kind::takeover`].
@@ -279,6 +301,14 @@ impl<K: Kind> AnyKind for K {
 
     fn files(&self) -> Vec<(String, String)> {
         Kind::files(self)
+    }
+
+    fn listens(&self) -> Vec<Listens> {
+        Kind::listens(self)
+    }
+
+    fn reads(&self) -> &'static [&'static str] {
+        Kind::reads(self)
     }
 
     fn rereads(&self, prior: &Prior) -> Result<bool, DecodeError> {

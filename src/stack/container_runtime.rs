@@ -100,6 +100,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
             on_change: OnChange::Restart,
             releases: Vec::new(),
             group: None,
+            listens: Vec::new(),
         };
         // containerd looks for the overlay module once, when it starts.
         let needs = [site.base(host), packages.clone()].concat();

@@ -1,5 +1,7 @@
 //! haproxy on every load balancer, with every control plane behind it.
 
+use std::net::{Ipv4Addr, SocketAddrV4};
+
 use super::files::{Backend, HaproxyCfg, HaproxyUnit};
 use super::site::{Site, is_red_hat, name};
 use super::{host_base, keepalived};
@@ -43,6 +45,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
             on_change: OnChange::Reload,
             releases: Vec::new(),
             group: None,
+            listens: listens(site.cluster, haproxy),
         };
         let needs = [site.base(host), vec![package]].concat();
         let service = site
@@ -70,6 +73,13 @@ fn hand_over(site: &mut Site<'_>) {
             site.declared.hand_over(&host, bind.clone());
         }
     }
+}
+
+/// The endpoint, and the statistics where they are asked for.
+fn listens(cluster: &Cluster, haproxy: &Haproxy) -> Vec<SocketAddrV4> {
+    let endpoint = SocketAddrV4::new(haproxy.bind.unwrap_or(Ipv4Addr::UNSPECIFIED), cluster.endpoint.port);
+    let stats = haproxy.stats.as_ref().map(|stats| SocketAddrV4::new(stats.bind, stats.port));
+    std::iter::once(endpoint).chain(stats).collect()
 }
 
 fn config(site: &Site<'_>, host: &Host, haproxy: &Haproxy) -> String {

@@ -67,6 +67,7 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
         on_change: OnChange::Reload,
         releases: vec![format!("{vip}/{}", place.prefix)],
         group: Some(group(site, host, keepalived)?),
+        listens: Vec::new(),
     };
     let service = site
         .declared

@@ -62,6 +62,7 @@ pub(super) fn declare_kubelet(site: &mut Site<'_>) {
             on_change: OnChange::Nothing,
             releases: Vec::new(),
             group: None,
+            listens: Vec::new(),
         };
         let joined = site.joined.get(&name(host)).cloned();
         let source = pointer(["hosts", &host.name]);

@@ -72,6 +72,7 @@ fn declare_bridge_on(site: &mut Site<'_>, host: &Host) -> Result<(), StackError>
         on_change: OnChange::Restart,
         releases: Vec::new(),
         group: None,
+        listens: Vec::new(),
     };
     let service = site.declared.declare(&on, COMPONENT, SOURCE, service).reacts_to([&unit]).address();
     site.before_kubeadm(host, unit);

@@ -127,6 +127,8 @@ fn drift_is_named_with_what_the_host_tells(lab: &Lab) {
     named.sort();
     let expected = [
         "cp1/haproxy/file[/etc/haproxy/haproxy.cfg]",
+        // It was not reloaded.
+        "cp1/haproxy/service[haproxy]",
         "cp1/keepalived/package[keepalived]",
         "cp1/keepalived/service[keepalived]",
         &format!("cp1/keepalived/virtual_ip[{}]", lab.endpoint().0),

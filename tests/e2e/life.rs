@@ -9,6 +9,10 @@ use crate::lab::{Lab, loudly, planned_changes, text};
 use crate::poll::Poll;
 use crate::roles::{roles_and_labels_follow, the_holder_leaves};
 use crate::saved::saved_plans_hold;
+use crate::services::{
+    a_taken_port_is_refused, haproxy_that_cannot_raise_its_limit, keepalived_that_refuses_its_file,
+    kubelet_that_was_not_restarted,
+};
 
 pub(crate) const NO_CHANGES: &str = "No changes. The hosts match cluster.yaml.";
 
@@ -16,6 +20,7 @@ pub(crate) const NO_CHANGES: &str = "No changes. The hosts match cluster.yaml.";
 fn a_cluster_from_bare_hosts_and_back() {
     let Some(lab) = Lab::up("mainstay-e2e", 3, 1) else { return };
     let before = lab.snapshots();
+    a_taken_port_is_refused(&lab);
 
     let began = std::time::Instant::now();
     let applied = lab.expect(0, &["apply", "--auto-approve"]);
@@ -36,6 +41,9 @@ const CHECKS: &[Check] = &[
     ("drift_is_named_and_mended", drift_is_named_and_mended),
     ("saved_plans_hold", saved_plans_hold),
     ("roles_and_labels_follow", roles_and_labels_follow),
+    ("haproxy_that_cannot_raise_its_limit", haproxy_that_cannot_raise_its_limit),
+    ("keepalived_that_refuses_its_file", keepalived_that_refuses_its_file),
+    ("kubelet_that_was_not_restarted", kubelet_that_was_not_restarted),
     ("failover", failover),
     // Last: what else is asked of the cluster is asked on the first control plane, which may be the one that leaves.
     ("the_holder_leaves", the_holder_leaves),

@@ -16,5 +16,6 @@ mod poll;
 mod roles;
 mod saved;
 mod secrets;
+mod services;
 mod turn;
 mod vm;

@@ -15,7 +15,7 @@ use crate::cluster::{CONTROL_PLANE, Host, NAME, Seed, WORKER, Wanted};
 use crate::driver::{HERE, Stage};
 use crate::invariants::{
     Before, DroppedFirst, OnePerLane, OneVirtualIp, Permit, Quorum, as_it_was, no_secret, only_planned_act,
-    only_planned_change, settled,
+    only_planned_change, runs_its_files, settled,
 };
 use crate::knobs::Knobs;
 use crate::mainstay::{With, recorded, state_path};
@@ -187,6 +187,19 @@ fn what_is_never_settled_is_named() {
     });
     let broken = broken.unwrap();
     assert!(broken.starts_with("two applies settle it: ") && broken.contains("ip_forward"), "{broken}");
+}
+
+#[test]
+fn a_service_that_runs_with_an_older_file_is_named() {
+    let broken = after_apply(async |stage| {
+        let at = address("h1/container-runtime/file[/etc/containerd/config.toml]");
+        let state = recorded(&stage.scene).unwrap().unwrap();
+        stage.scene.must(stage.hosts.with(|world| runs_its_files(&state, world)));
+        stage.hosts.set(&at, Observation::Present(json!({"content": "version = 2"}))).unwrap();
+        stage.scene.must(stage.hosts.with(|world| runs_its_files(&state, world)));
+    });
+    let broken = broken.unwrap();
+    assert!(broken.starts_with("services run their files: h1/container-runtime/service[containerd]"), "{broken}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::driver::{HERE, Stage};
-use crate::invariants::{as_it_was, settled};
+use crate::invariants::{as_it_was, runs_its_files, settled};
 use crate::known;
 use crate::mainstay::{Ended, With, recorded};
 use crate::operations::{Part, Run};
@@ -85,6 +85,10 @@ pub(crate) async fn settle(stage: &mut Stage) {
     match mainstay.plan(&stage.wanted.yaml()).await {
         Ok(plan) => stage.scene.must(settled(&plan)),
         Err(error) => stage.scene.must(Err(format!("two applies settle it: no plan after them: {error}"))),
+    }
+    if let Ok(Some(state)) = recorded(&stage.scene) {
+        let held = stage.hosts.with(|world| runs_its_files(&state, world));
+        stage.scene.must(held);
     }
     if stage.scene.known().broken.is_none() {
         destroy(stage).await;

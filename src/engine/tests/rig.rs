@@ -14,8 +14,8 @@ use crate::fleet::{ActOutcome, ActRequest, Fate, Fleet, FleetError, Interference
 use crate::plan::{Change, Coverage, Mode, Plan, Reason};
 use crate::resource::testing::absent;
 use crate::resource::{
-    Act, Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, Frame, HostName, Observation, Output, Prior,
-    ProbeError, Script, Secret, Seen, Step,
+    Act, Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, Frame, HostName, Listens, Observation, Output,
+    Prior, ProbeError, Script, Secret, Seen, Step,
 };
 use crate::state::{State, Store, acquire};
 
@@ -102,6 +102,12 @@ impl AnyKind for Staged {
     }
     fn files(&self) -> Vec<(String, String)> {
         Vec::new()
+    }
+    fn listens(&self) -> Vec<Listens> {
+        Vec::new()
+    }
+    fn reads(&self) -> &'static [&'static str] {
+        &[]
     }
     fn rereads(&self, _: &Prior) -> Result<bool, DecodeError> {
         Ok(false)

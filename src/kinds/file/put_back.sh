@@ -14,5 +14,5 @@ elif ! holds "$FILE"; then
 fi
 chown -- "$OWNER" "$FILE"
 chmod -- "$MODE" "$FILE"
-rm -f -- "$kept" "$kept.new"
+rm -f -- "$kept" "$kept.new" "$FILE.mainstay-previous" "$FILE.mainstay-previous.new"
 if command -v restorecon >/dev/null; then restorecon -- "$FILE" || :; fi

@@ -4,7 +4,8 @@ if [ -d "$FILE" ] && [ ! -L "$FILE" ]; then
     printf '%s is a directory\n' "$FILE" >&2
     exit 1
 fi
-rm -f -- "$FILE" "$FILE.mainstay-prior" "$FILE.mainstay-prior.new"
+rm -f -- "$FILE" "$FILE.mainstay-prior" "$FILE.mainstay-prior.new" \
+    "$FILE.mainstay-previous" "$FILE.mainstay-previous.new"
 # A unit that goes on must not do so with what is gone.
 case $FILE in */systemd/system/*) if command -v systemctl >/dev/null; then systemctl daemon-reload || :; fi ;; esac
 dir=$FILE

@@ -45,8 +45,16 @@ keepalived)
     ;;
 esac
 
+there=''
+if [ -f "$FILE" ]; then there=$(sha256sum <"$FILE"); fi
+# One that is there already is the last that its reader did well with.
+if [ "$PREVIOUS" = keep ] && [ -n "$there" ] && [ "$there" != "$arrived" ] && [ ! -e "$FILE.mainstay-previous" ]; then
+    cp -p -- "$FILE" "$FILE.mainstay-previous.new"
+    sync -- "$FILE.mainstay-previous.new"
+    mv -f -T -- "$FILE.mainstay-previous.new" "$FILE.mainstay-previous"
+fi
+
 if [ "$KEEP" = yes ] && [ -f "$FILE" ] && [ ! -e "$FILE.mainstay-prior" ]; then
-    there=$(sha256sum <"$FILE")
     if [ "$there" != "$arrived" ]; then
         # In one rename, because a copy that is there is taken for whole.
         (umask 077 && cp -- "$FILE" "$FILE.mainstay-prior.new")
@@ -57,5 +65,6 @@ fi
 sync -- "$tmp"
 mv -f -T -- "$tmp" "$FILE"
 sync -- "$dir"
+if [ "$PREVIOUS" = drop ]; then rm -f -- "$FILE.mainstay-previous" "$FILE.mainstay-previous.new"; fi
 if [ "$KEEP" = drop ]; then rm -f -- "$FILE.mainstay-prior" "$FILE.mainstay-prior.new"; fi
 if command -v restorecon >/dev/null; then restorecon -- "$FILE" || :; fi

@@ -1,13 +1,31 @@
-# shellcheck shell=sh disable=SC2154
-# Makes UNIT run (or not) and start at boot (or not). What runs already takes up what has changed.
-property() { systemctl show -p "$1" --value -- "$UNIT"; }
-explain() {
-    status=$?
-    {
-        printf '%s is %s; its journal ends with:\n' "$UNIT" "$(property ActiveState)"
-        journalctl -u "$UNIT" -n 5 --no-pager -o cat || :
-    } >&2
-    exit "$status"
+# shellcheck shell=sh disable=SC2154,SC2153
+# Makes UNIT run (or not) and start at boot (or not). What runs already takes up what has changed. Where a reload fails,
+# each of FILES gets back its content before (FILE.mainstay-previous), with which UNIT still starts.
+failed() {
+    back=''
+    for file in $FILES; do
+        if [ "$READ" = start ] || [ ! -f "$file.mainstay-previous" ]; then continue; fi
+        mv -f -T -- "$file.mainstay-previous" "$file"
+        if command -v restorecon >/dev/null; then restorecon -- "$file" || :; fi
+        back="$back $file"
+    done
+    explain
+    if [ -n "$back" ]; then printf 'the previous content of%s was put back\n' "$back" >&2; fi
+    if [ "$1" = ran ] && [ -n "$back" ]; then
+        case $(property ActiveState) in
+        active | reloading | refreshing) ;;
+        *)
+            systemctl reset-failed -- "$UNIT" 2>/dev/null || :
+            systemctl start -- "$UNIT" || printf '%s does not start with it either\n' "$UNIT" >&2
+            ;;
+        esac
+    fi
+    exit 1
+}
+settled() {
+    note
+    if [ "$READ" = start ]; then return 0; fi
+    for file in $FILES; do rm -f -- "$file.mainstay-previous" "$file.mainstay-previous.new"; done
 }
 if [ "$(property NeedDaemonReload)" = yes ] || [ "$(property LoadState)" = not-found ]; then systemctl daemon-reload; fi
 case $(property LoadState) in
@@ -30,15 +48,21 @@ esac
 now=$(property ActiveState)
 case $STATE.$now in
 active.active | active.reloading | active.refreshing)
-    case $CHANGE in
-    reload) systemctl reload-or-restart -- "$UNIT" || explain ;;
-    restart) systemctl restart -- "$UNIT" || explain ;;
-    esac
+    change=$CHANGE
+    if [ "$change" = nothing ] && [ -n "$FILES" ]; then
+        find_loaded "$(property MainPID)" ''
+        if [ "$loaded" = stale ]; then change=restart; fi
+    fi
+    if [ "$change" = nothing ]; then exit 0; fi
+    take_up "$change" || failed ran
+    settled
     ;;
 active.*)
+    mark
     systemctl reset-failed -- "$UNIT" 2>/dev/null || :
-    systemctl start -- "$UNIT" || explain
+    systemctl start -- "$UNIT" || failed rested
+    settled
     ;;
 inactive.inactive | inactive.failed) ;;
-inactive.*) systemctl stop -- "$UNIT" || explain ;;
+inactive.*) systemctl stop -- "$UNIT" || { explain; exit 1; } ;;
 esac

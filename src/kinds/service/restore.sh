@@ -1,16 +1,12 @@
 # shellcheck shell=sh disable=SC2154
 # Puts UNIT back to how it was, with what it read before, and takes off what it leaves behind when it was killed:
 # exactly the addresses RELEASES, wherever they are.
-property() { systemctl show -p "$1" --value -- "$UNIT"; }
 if [ "$(property NeedDaemonReload)" = yes ]; then systemctl daemon-reload; fi
 now=$(property ActiveState)
 if [ "$STATE" = active ]; then
     case $now in
     active | reloading | refreshing)
-        case $CHANGE in
-        reload) systemctl reload-or-restart -- "$UNIT" ;;
-        restart) systemctl restart -- "$UNIT" ;;
-        esac
+        if [ "$CHANGE" != nothing ]; then take_up "$CHANGE" || { explain; exit 1; }; fi
         ;;
     *) systemctl start -- "$UNIT" ;;
     esac
@@ -23,6 +19,8 @@ else
         ;;
     esac
 fi
+rm -f -- "$NOTES/$UNIT"
+rmdir -p --ignore-fail-on-non-empty -- "$NOTES" 2>/dev/null || :
 case $BOOT.$(property UnitFileState) in
 enabled.disabled) systemctl enable --quiet -- "$UNIT" ;;
 disabled.enabled | disabled.enabled-runtime) systemctl disable --quiet -- "$UNIT" ;;

@@ -11,11 +11,12 @@ fn service(name: &str) -> Service {
         on_change: OnChange::Reload,
         releases: Vec::new(),
         group: None,
+        listens: Vec::new(),
     }
 }
 
 fn seen(state: &str, boot: &str) -> ServiceSeen {
-    ServiceSeen { state: state.into(), boot: boot.into() }
+    ServiceSeen { state: state.into(), boot: boot.into(), loaded: Loaded::Current }
 }
 
 fn parse(text: &str) -> Result<Observation<ServiceSeen>, ProbeError> {
@@ -51,11 +52,13 @@ impl Host {
             ("SubState", "some"),
             ("UnitFileState", boot),
             ("NeedDaemonReload", "no"),
+            ("MainPID", "0"),
             ("addresses", ""),
         ] {
             fs::write(dir.path().join(name), format!("{value}\n")).unwrap();
         }
-        let rehearsal = Rehearsal::default().path(dir.path().to_str().unwrap());
+        let notes = dir.path().join("notes").to_str().unwrap().to_owned();
+        let rehearsal = Rehearsal::default().path(dir.path().to_str().unwrap()).with("NOTES", notes);
         Self { dir, rehearsal }
     }
 
@@ -196,4 +199,129 @@ fn systemd_tells_when_a_service_stopped_and_why() {
     assert_eq!(told("failed", then, "signal").unwrap(), "stopped 2026-11-19 23:11 UTC, result signal");
     assert_eq!(told("active", then, "success").unwrap(), "started 2026-11-19 22:10 UTC");
     assert_eq!(told("inactive", "", "success"), None, "it never ran since boot");
+}
+
+/// A service with a real process that reads a file when it starts, or with each reload in a new child.
+struct Running {
+    dir: tempfile::TempDir,
+    rehearsal: Rehearsal,
+    service: Service,
+}
+
+impl Running {
+    fn start(name: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let systemctl = r#"#!/bin/sh
+D=${0%/*}
+get() { cat $D/$1; }
+main() {
+    setsid sh -c 'trap "sleep 100 & " USR2; sleep 100 & while :; do wait; done' >/dev/null 2>&1 </dev/null &
+    echo $! >$D/MainPID
+    until grep -q . /proc/$!/task/$!/children; do sleep 0.05; done
+}
+case $1 in
+show) case $* in *LoadState,*) for p in LoadState ActiveState SubState UnitFileState MainPID; do echo $p=$(get $p); done ;;
+    *) get $3 ;; esac ;;
+first) main ;;
+reset-failed) ;;
+reload-or-restart) [ -e $D/refuses ] || kill -USR2 $(get MainPID) ;;
+restart | start)
+    kill $(get MainPID) 2>/dev/null
+    if [ -e $D/refuses ] && grep -q new $D/file; then echo failed >$D/ActiveState; exit 1; fi
+    main
+    echo active >$D/ActiveState ;;
+kill) kill -- -$(get MainPID) 2>/dev/null ;;
+esac
+:
+"#;
+        let journalctl = "#!/bin/sh\ncase $* in *show-cursor*) echo '-- cursor: c' ;;\n*after-cursor=c*)\n\
+            if [ -e ${0%/*}/refuses ]; then echo '[ALERT] cannot bind'; echo 'Loading failure!'; fi ;;\nesac\n";
+        stand_in(dir.path().join("systemctl"), systemctl);
+        stand_in(dir.path().join("journalctl"), journalctl);
+        for (name, value) in [
+            ("LoadState", "loaded"),
+            ("ActiveState", "active"),
+            ("SubState", "running"),
+            ("UnitFileState", "enabled"),
+            ("NeedDaemonReload", "no"),
+            ("file", "old"),
+        ] {
+            fs::write(dir.path().join(name), format!("{value}\n")).unwrap();
+        }
+        assert!(std::process::Command::new(dir.path().join("systemctl")).arg("first").status().unwrap().success());
+        let on_change = if name == "containerd" { OnChange::Restart } else { OnChange::Reload };
+        let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        let rehearsal = Rehearsal::default().path(&at("")).with("NOTES", at("notes/loaded")).with("FILES", at("file"));
+        Self { service: Service { on_change, ..service(name) }, rehearsal, dir }
+    }
+
+    fn write(&self, content: &str) {
+        // A file that is written within a tenth of a second of the process's start counts as read.
+        std::thread::sleep(Duration::from_millis(300));
+        fs::write(self.dir.path().join("file"), content).unwrap();
+    }
+
+    fn loaded(&self) -> Loaded {
+        self.rehearsal.look(&self.service).unwrap().present().unwrap().loaded
+    }
+
+    fn take_up(&self) -> Result<(), String> {
+        let seen = self.rehearsal.look(&self.service).unwrap();
+        let steps = self.service.apply(Act::React, &seen);
+        self.rehearsal.run(&self.service, &steps[..1]).map(drop).map_err(|output| output.stderr)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new(self.dir.path().join("systemctl")).arg("kill").status();
+    }
+}
+
+#[test]
+fn a_file_that_is_newer_than_its_process_was_not_read() {
+    for name in ["haproxy", "containerd"] {
+        let it = Running::start(name);
+        assert_eq!(it.loaded(), Loaded::Current, "{name}");
+        it.write("new");
+        assert_eq!(it.loaded(), Loaded::Stale, "{name}");
+        let seen = it.rehearsal.look(&it.service).unwrap();
+        let change = &it.service.diff(seen.present().unwrap())[0];
+        assert_eq!((change.field.as_str(), change.before.as_str()), ("runs with", "an older file than on disk"));
+        fs::write(it.dir.path().join("file.mainstay-previous"), "old").unwrap();
+        it.take_up().unwrap();
+        assert_eq!(it.loaded(), Loaded::Current, "{name}");
+        let kept = it.dir.path().join("file.mainstay-previous").exists();
+        assert_eq!(kept, name == "containerd", "whether it does well shows only later");
+        // The same content again is no other file.
+        it.write("new");
+        assert_eq!(it.loaded(), Loaded::Current, "{name}");
+        it.write("newer");
+        assert_eq!(it.loaded(), Loaded::Stale, "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_loaded_is_put_back_and_the_reason_shown() {
+    let it = Running::start("haproxy");
+    fs::write(it.dir.path().join("file.mainstay-previous"), "old").unwrap();
+    fs::write(it.dir.path().join("refuses"), "").unwrap();
+    it.write("new");
+    let said = it.take_up().unwrap_err();
+    assert!(said.contains("cannot bind") && said.contains("the previous content of"), "{said}");
+    assert_eq!(fs::read_to_string(it.dir.path().join("file")).unwrap(), "old");
+    let seen = it.rehearsal.look(&it.service).unwrap();
+    assert_eq!(seen.present().unwrap().state, "active", "it runs with what was there before");
+}
+
+#[test]
+fn a_reload_in_the_same_process_needs_a_note() {
+    let it = Running::start("keepalived");
+    assert_eq!(it.loaded(), Loaded::Current);
+    it.write("new");
+    assert_eq!(it.loaded(), Loaded::Unknown, "somebody may have reloaded it");
+    it.take_up().unwrap();
+    assert_eq!(it.loaded(), Loaded::Current);
+    it.write("newer");
+    assert_eq!(it.loaded(), Loaded::Stale);
 }

@@ -42,7 +42,7 @@ fn a(value: &str) -> Thing {
 }
 
 fn judge(thing: Thing, record: Option<&Record>, seen: &Seen) -> Verdict {
-    let recorded = record.map(|record| Recorded { record, moved_from: None });
+    let recorded = record.map(|record| Recorded { record, moved_from: None, unfinished: false });
     declared(&wanted(thing), recorded, seen, &key())
 }
 
@@ -85,6 +85,15 @@ fn declared_recorded_different_is_updated_and_labelled() {
         let verdict = judge(a(declared), Some(&record), &seen(found));
         assert_eq!(verdict, Verdict { fields: value(found, declared), ..Verdict::of(Action::Update, reasons) });
     }
+}
+
+#[test]
+fn what_an_earlier_run_left_half_way_is_no_drift() {
+    let record = made(&a("1"));
+    let recorded = Some(Recorded { record: &record, moved_from: None, unfinished: true });
+    let verdict = declared(&wanted(a("1")), recorded, &seen("0"), &key());
+    assert_eq!((verdict.action, verdict.reasons), (Action::Update, vec![Reason::Interrupted]));
+    assert_eq!(declared(&wanted(a("1")), recorded, &seen("1"), &key()).action, Action::NoOp);
 }
 
 #[test]
@@ -172,7 +181,7 @@ fn what_the_kind_refuses_is_refused_even_when_the_host_looks_right_but_not_when_
 #[test]
 fn a_record_that_moved_is_taken_over_without_touching_the_host() {
     let (record, from) = (made(&a("1")), "h/old/thing[a]".parse().unwrap());
-    let recorded = Some(Recorded { record: &record, moved_from: Some(&from) });
+    let recorded = Some(Recorded { record: &record, moved_from: Some(&from), unfinished: false });
     let moved = Reason::Moved { other: from.clone() };
     let verdict = declared(&wanted(a("1")), recorded, &seen("1"), &key());
     assert_eq!(verdict, Verdict::of(Action::Adopt, vec![moved.clone()]));

@@ -6,6 +6,7 @@ mod handover;
 mod leaving;
 mod members;
 mod moved;
+mod ports;
 mod selection;
 mod world;
 

@@ -1,4 +1,4 @@
-//! keepalived.conf and the script by which keepalived sees whether haproxy listens.
+//! keepalived.conf.
 //!
 //! Unicast, every instance starts as BACKUP. The two sound designs are told apart by the weight
 //! alone: 0 with `nopreempt` (a failing check is a fault and the address leaves), or negative with
@@ -151,23 +151,6 @@ impl fmt::Display for Seconds {
     }
 }
 
-/// The check script: succeeds while something listens on haproxy's port. It asks the kernel and
-/// connects to nothing, so it is the same before the first API server runs.
-#[derive(Debug)]
-pub(in crate::stack) struct CheckScript {
-    /// Port that clients use.
-    pub(in crate::stack) port: u16,
-}
-
-impl fmt::Display for CheckScript {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "#!/bin/sh")?;
-        writeln!(f, "# Written by mainstay; changes are overwritten.")?;
-        writeln!(f, "# Succeeds while something listens on the port of the Kubernetes API's load balancer.")?;
-        writeln!(f, "[ -n \"$(ss -Hltn 'sport = :{}')\" ]", self.port)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,23 +206,5 @@ mod tests {
             ..keepalived()
         };
         insta::assert_snapshot!(render(&preempt, Some(&Secret::new("a1b2c3d4"))).masked());
-    }
-
-    #[test]
-    fn the_check_succeeds_only_while_something_listens() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let script = CheckScript { port }.to_string();
-        let run = || std::process::Command::new("sh").arg("-c").arg(&script).status().unwrap().success();
-        if std::process::Command::new("ss").arg("-V").output().is_err() {
-            return; // a machine without iproute2
-        }
-        assert!(run());
-        drop(listener);
-        // A child that another test has forked holds it, too, until it becomes its program.
-        let deadline = std::time::Instant::now() + Duration::from_secs(20);
-        while run() {
-            assert!(std::time::Instant::now() < deadline, "port {port} is still listened on");
-        }
     }
 }

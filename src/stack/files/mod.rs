@@ -1,5 +1,6 @@
 //! The texts that go onto the hosts, from typed values.
 
+mod check_script;
 mod cni;
 mod containerd_toml;
 mod haproxy_cfg;
@@ -9,11 +10,12 @@ mod kubeadm;
 mod merge;
 mod table;
 
+pub(super) use check_script::CheckScript;
 pub(super) use cni::{BRIDGE, RoutesUnit, conflist};
 pub(super) use containerd_toml::{ContainerdToml, pause_image};
 pub(super) use haproxy_cfg::{Backend, HaproxyCfg};
 pub(super) use haproxy_unit::{DOWN_FILE, HaproxyUnit};
-pub(super) use keepalived_conf::{CheckScript, KeepalivedConf};
+pub(super) use keepalived_conf::KeepalivedConf;
 pub(super) use kubeadm::{init_documents, join_document, upload_documents};
 use merge::merge;
 use table::table;

@@ -8,6 +8,7 @@ mod one_virtual_ip;
 mod one_writer;
 mod planned_only;
 mod quorum;
+mod runs_its_files;
 mod settles;
 
 pub(crate) use as_it_was::{Before, as_it_was, machine, on_host, on_machine};
@@ -18,4 +19,5 @@ pub(crate) use one_virtual_ip::OneVirtualIp;
 pub(crate) use one_writer::OneWriter;
 pub(crate) use planned_only::{Permit, only_planned_act, only_planned_change};
 pub(crate) use quorum::Quorum;
+pub(crate) use runs_its_files::runs_its_files;
 pub(crate) use settles::settled;

@@ -30,6 +30,7 @@ fn service(peers: &[u8], alike: &Content) -> Service {
         on_change: OnChange::Reload,
         releases: vec!["10.0.0.100/24".into()],
         group: Some(Group { peers, alike: alike.clone() }),
+        listens: Vec::new(),
     }
 }
 

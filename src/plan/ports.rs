@@ -1,0 +1,41 @@
+//! Ports that something else listens on already.
+
+use super::make::Inputs;
+use super::model::Problem;
+use super::nodes::Nodes;
+use crate::graph::Graph;
+use crate::resource::Action;
+
+/// Refuses what would listen where another process does: it would fail, or seem to run while that process answers.
+pub(super) fn check(nodes: &mut Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) {
+    let acts = |action: Action| matches!(action, Action::Create | Action::Update | Action::Replace);
+    for number in 0..nodes.all.len() {
+        let node = &nodes.all[number];
+        let (Some(declared), Some(facts)) = (node.declared, inputs.facts.hosts.get(node.address.host())) else {
+            continue;
+        };
+        if node.left_out || node.verdict.problem.is_some() || facts.listeners.is_empty() {
+            continue;
+        }
+        let begins = acts(node.verdict.action) || node.record.is_none();
+        let mut causes = declared.reacts_to.iter().filter_map(|address| graph.number(address));
+        if !begins && !causes.any(|cause| acts(nodes.all[cause].verdict.action)) {
+            continue;
+        }
+        let listens = declared.resource.listens();
+        let taken = listens.iter().find_map(|wanted| {
+            let other = facts.listeners.iter().find(|it| it.process != wanted.process && it.takes(wanted.at))?;
+            Some((wanted, other))
+        });
+        let Some((wanted, other)) = taken else { continue };
+        let text = format!(
+            "on {}, {} (pid {}) listens on port {}, which {} needs; stop it, then plan again",
+            node.address.host(),
+            other.process,
+            other.pid,
+            other.port,
+            wanted.process
+        );
+        nodes.all[number].verdict.stop(Problem::Refused { text });
+    }
+}
