@@ -7,7 +7,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 pub(super) use crate::plan::saved::Origin;
 use crate::plan::{Plan, Reason};
-use crate::render::{PlanHtml, PlanMarkdown, PlanText, Source, plan_document, plan_events};
+use crate::render::{PlanHtml, PlanMarkdown, PlanText, Source, plan_events, plan_json};
 
 /// The form of a plan on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -58,7 +58,7 @@ pub(super) fn present(plan: &Plan, origin: &Origin, format: Format, full: bool, 
     }
     let source = Source { file: &origin.file, line_of: &|pointer: &str| origin.lines.get(pointer).copied() };
     ui.data(&match if ui.json { Format::Json } else { format } {
-        Format::Json => plan_document(plan).to_string(),
+        Format::Json => plan_json(plan),
         Format::Text => PlanText { color: ui.color(), width: ui.width(), full, source }.render(plan),
         Format::Html => PlanHtml { full, source }.render(plan),
         Format::Markdown => PlanMarkdown { full, source }.render(plan),

@@ -36,7 +36,7 @@ pub use events::{
 };
 pub use outcome::{outcome_summary, outcome_table};
 pub use picture::svg;
-pub use plan_document::{PlanDocument, ResourceChange, plan_document, plan_schema};
+pub use plan_document::{PlanDocument, ResourceChange, plan_document, plan_json, plan_schema};
 pub use plan_events::{drift_events, plan_events};
 pub use plan_html::PlanHtml;
 pub use plan_markdown::PlanMarkdown;

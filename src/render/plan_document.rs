@@ -12,15 +12,25 @@ use serde_json::{Map, Value, json};
 use crate::plan::{Change, Counts, Coverage, Mode, Plan, Problem, Reason};
 use crate::resource::{Action, Address, FieldChange, HostName, Observation, Secret};
 
+mod planned;
+
+use planned::{Configuration, PlannedValues};
+
 /// Version of Terraform's plan format that the shape is of.
 const FORMAT_VERSION: &str = "1.2";
+/// A version of Terraform that writes this format. Some readers refuse a plan without one.
+const TERRAFORM_VERSION: &str = "1.9.0";
+/// The one provider.
+const PROVIDER: &str = "mainstay";
 
 /// A plan as `mainstay plan --format json` and `mainstay show --json FILE` print it.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct PlanDocument {
+pub struct PlanDocument<'a> {
     /// Version of Terraform's plan format that the shape is of.
     format_version: String,
+    /// A version of Terraform that writes this format, for readers that ask for one.
+    terraform_version: String,
     /// Version of mainstay that made the plan.
     mainstay_version: String,
     /// The cluster's name.
@@ -31,8 +41,10 @@ pub struct PlanDocument {
     lineage: Option<String>,
     /// Serial of that state; 0 while there is none.
     serial: u64,
+    /// What is there once the plan is carried out, as far as that is known.
+    planned_values: PlannedValues<'a>,
     /// Every resource, those without a change too, in an order in which they could be carried out.
-    resource_changes: Vec<ResourceChange>,
+    resource_changes: &'a [ResourceChange],
     /// What somebody changed outside mainstay: from what is recorded to what was seen.
     resource_drift: Vec<ResourceChange>,
     /// What was looked at.
@@ -47,6 +59,8 @@ pub struct PlanDocument {
     complete: bool,
     /// Whether something could not be planned.
     errored: bool,
+    /// What Terraform says of its own configuration: the provider. cluster.yaml is none.
+    configuration: Configuration,
 }
 
 /// What is planned for one resource.
@@ -152,16 +166,28 @@ struct Importing {
 
 /// The plan as a JSON document.
 pub fn plan_document(plan: &Plan) -> Value {
+    with_document(plan, |document| serde_json::to_value(document).unwrap_or_default())
+}
+
+/// The plan as the text of a JSON document.
+pub fn plan_json(plan: &Plan) -> String {
+    with_document(plan, |document| serde_json::to_string(document).unwrap_or_default())
+}
+
+fn with_document<T>(plan: &Plan, write: impl FnOnce(&PlanDocument<'_>) -> T) -> T {
+    let resource_changes: Vec<ResourceChange> = plan.changes.iter().map(resource_change).collect();
     let counts = plan.counts();
     let refused = plan.changes.iter().any(|change| matches!(change.problem, Some(Problem::Refused { .. })));
     let document = PlanDocument {
         format_version: FORMAT_VERSION.to_owned(),
+        terraform_version: TERRAFORM_VERSION.to_owned(),
         mainstay_version: env!("CARGO_PKG_VERSION").to_owned(),
         cluster: plan.cluster.clone(),
         mode: plan.mode,
         lineage: (plan.serial > 0).then(|| plan.lineage.clone()),
         serial: plan.serial,
-        resource_changes: plan.changes.iter().map(resource_change).collect(),
+        planned_values: PlannedValues::of(&resource_changes),
+        resource_changes: &resource_changes,
         resource_drift: plan.changes.iter().filter_map(resource_drift).collect(),
         coverage: plan.coverage.clone(),
         counts,
@@ -169,13 +195,14 @@ pub fn plan_document(plan: &Plan) -> Value {
         applyable: !refused && plan.changes.iter().any(|change| change.action != Action::NoOp),
         complete: counts.problems == 0 && plan.left_out == 0,
         errored: counts.problems > 0,
+        configuration: Configuration::of_mainstay(),
     };
-    serde_json::to_value(document).unwrap_or_default()
+    write(&document)
 }
 
 /// The JSON Schema of a plan document.
 pub fn plan_schema() -> Value {
-    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<PlanDocument>().to_value();
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<PlanDocument<'_>>().to_value();
     schema["title"] = json!("Plan of mainstay");
     schema
 }
@@ -254,7 +281,7 @@ impl ResourceChange {
             kind: address.kind().to_owned(),
             name: address.component().to_owned(),
             index: address.key().map(str::to_owned),
-            provider_name: "mainstay".to_owned(),
+            provider_name: PROVIDER.to_owned(),
             change,
             action_reason: None,
             host: address.host().clone(),

@@ -125,3 +125,37 @@ fn the_hook_stops_a_commit_of_a_faulty_file() {
     let said = it.shell(&format!("git checkout -q HEAD cluster.yaml; {program} run --all-files"));
     assert_eq!(said.code, 0, "{said:?}");
 }
+
+/// What terraform-compliance says of the plan, with the features of the examples.
+fn complies(it: &Sandbox, plan: &[&str]) -> Option<Said> {
+    let mut program = tool("terraform-compliance")?;
+    fs::write(it.path("plan.json"), it.expect(0, plan).out).unwrap();
+    // It notes what it has read below its working directory.
+    program.current_dir(it.dir()).args(["--no-ansi", "--planfile", "plan.json", "--features"]);
+    Some(Said::of(&program.arg(root().join("examples/policy/terraform-compliance")).output().unwrap()))
+}
+
+#[test]
+fn a_reader_of_terraforms_plans_reads_ours() {
+    let it = Sandbox::of(QUICKSTART);
+    let document = ["plan", "--format", "json"];
+    let Some(said) = complies(&it, &document) else { return };
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("3 scenarios (2 passed, 1 skipped)"), "{said:?}");
+
+    it.edit("network:", "hostConfig: {sysctls: {vm.overcommit_memory: \"1\"}}\nnetwork:");
+    it.expect(0, &["plan", "--out", "prod.plan"]);
+    for plan in [&document[..], &["show", "--json", "prod.plan"]] {
+        let said = complies(&it, plan).unwrap();
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.out.contains("3 scenarios (2 passed, 1 failed)"), "{said:?}");
+        assert!(said.out.contains("w1/host/sysctl[vm.overcommit_memory]"), "it names the address: {said:?}");
+    }
+
+    it.edit("vm.overcommit_memory: \"1\"", "vm.overcommit_memory: \"0\"");
+    it.expect(0, &["apply", "--auto-approve"]);
+    for plan in [&document[..], &["plan", "--destroy", "--format", "json"]] {
+        let said = complies(&it, plan).unwrap();
+        assert_eq!(said.code, 0, "what is there already, and what goes: {said:?}");
+    }
+}

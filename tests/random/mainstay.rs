@@ -13,7 +13,7 @@ use mainstay::flow::{self, Asked, Destroying, FlowError, Survey};
 use mainstay::plan::saved::{self, Basis, Options, Origin, Saved, digest_key};
 use mainstay::plan::{Change, Mode, Plan, Selection};
 use mainstay::render::{
-    PlanHtml, PlanMarkdown, PlanText, Source, outcome_summary, outcome_table, plan_document, plan_events,
+    PlanHtml, PlanMarkdown, PlanText, Source, outcome_summary, outcome_table, plan_events, plan_json,
 };
 use mainstay::resource::{Action, Address, HostName, Pattern, sha256_hex};
 use mainstay::state::{Attempt, Claim, Disk, Lease, State, StateError, Store};
@@ -340,7 +340,7 @@ impl Mainstay {
             self.scene.shown("the plan as text", text.as_bytes());
         }
         if number % 4 == 1 {
-            self.scene.shown("the plan as JSON", plan_document(plan).to_string().as_bytes());
+            self.scene.shown("the plan as JSON", plan_json(plan).as_bytes());
         }
         if number % 16 == 3 {
             self.scene.shown("the plan as HTML", PlanHtml { full: true, source }.render(plan).as_bytes());

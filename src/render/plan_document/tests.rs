@@ -109,9 +109,11 @@ fn the_document_says_what_it_was_made_from_and_whether_it_can_be_carried_out() {
     );
 }
 
+const PATH: &str = "/etc/keepalived/keepalived.conf";
+
 fn conf(password: &str) -> File {
     let content = Content::builder().text("auth_pass ").secret(Secret::new(password)).text("\n").build();
-    File::new("/etc/keepalived/keepalived.conf", content).checked_by(FileCheck::Keepalived)
+    File::new(PATH, content).checked_by(FileCheck::Keepalived)
 }
 
 fn look(file: &File) -> Seen {
@@ -233,4 +235,29 @@ fn drift_goes_from_what_was_applied_to_what_was_seen() {
     assert_eq!(said[0], (&json!("update"), &json!("1"), &json!("2")));
     assert_eq!(said[1], (&json!("update"), &json!("1"), &json!("2")));
     assert_eq!(said[2], (&json!("delete"), &json!("1"), &json!(null)));
+}
+
+#[test]
+fn what_will_be_there_is_said_once_more_for_readers_of_terraform() {
+    let (old, new) = (Thing::new("a", "1"), Thing::new("a", "2"));
+    let here = || Some(seen("1"));
+    let written = plan(vec![
+        change(Action::NoOp, &[], old.clone(), here()),
+        recorded(change(Action::Update, &[], new.clone(), here()), &old),
+        recorded(change(Action::Destroy, &[Reason::Removed], old.clone(), here()), &old),
+        recorded(change(Action::Forget, &[Reason::Removed], old.clone(), Some(absent())), &old),
+        change(Action::Create, &[Reason::New], conf("hunter2"), Some(absent())),
+    ]);
+    let document: Value = serde_json::from_str(&plan_json(&written)).unwrap();
+    assert_eq!(document, plan_document(&written));
+    assert_eq!((&document["terraform_version"], &document["format_version"]), (&json!("1.9.0"), &json!("1.2")));
+    assert_eq!(document["configuration"]["provider_config"]["mainstay"]["name"], "mainstay");
+    let planned = document["planned_values"]["root_module"]["resources"].as_array().unwrap();
+    let values: Vec<_> = planned.iter().map(|it| it["values"]["value"].clone()).collect();
+    assert_eq!(values, [json!("1"), json!("2"), Value::Null], "what goes is not there");
+    let [.., file] = planned.as_slice() else { panic!("{planned:?}") };
+    assert_eq!((&file["type"], &file["name"], &file["index"]), (&json!("file"), &json!("host"), &json!(PATH)));
+    assert_eq!(file["values"], change_of(&document, 4)["after"]);
+    assert_eq!(file["sensitive_values"], change_of(&document, 4)["after_sensitive"]);
+    assert!(!document.to_string().contains("hunter2"));
 }

@@ -1,0 +1,98 @@
+//! What Terraform's readers ask of a plan beside its changes: what will be there, and a configuration.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{PROVIDER, ResourceChange};
+use crate::resource::Address;
+
+/// What is there once the plan is carried out, borrowed from the changes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct PlannedValues<'a> {
+    /// All of it; there are no modules below.
+    root_module: PlannedModule<'a>,
+}
+
+/// Resources, in the order of the changes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PlannedModule<'a> {
+    /// Every resource that will be there.
+    resources: Vec<PlannedResource<'a>>,
+}
+
+/// One resource as it will be.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct PlannedResource<'a> {
+    /// `host/component/kind[key]`.
+    address: &'a Address,
+    /// Always `managed`.
+    mode: &'a str,
+    /// The kind.
+    #[serde(rename = "type")]
+    kind: &'a str,
+    /// The component.
+    name: &'a str,
+    /// The key, where the kind has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'a str>,
+    /// Always `mainstay`.
+    provider_name: &'a str,
+    /// Always 0.
+    schema_version: u32,
+    /// What will be there, secrets masked; without what only the act itself will tell.
+    values: &'a Map<String, Value>,
+    /// `true` at what is masked.
+    sensitive_values: &'a Value,
+}
+
+impl<'a> PlannedValues<'a> {
+    pub(super) fn of(changes: &'a [ResourceChange]) -> Self {
+        let planned = |it: &'a ResourceChange| {
+            Some(PlannedResource {
+                address: &it.address,
+                mode: &it.mode,
+                kind: &it.kind,
+                name: &it.name,
+                index: it.index.as_deref(),
+                provider_name: &it.provider_name,
+                schema_version: 0,
+                values: it.change.after.as_ref()?,
+                sensitive_values: &it.change.after_sensitive,
+            })
+        };
+        Self { root_module: PlannedModule { resources: changes.iter().filter_map(planned).collect() } }
+    }
+}
+
+/// The configuration of a Terraform that has one provider and nothing of its own.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Configuration {
+    /// The one provider, by its name.
+    provider_config: BTreeMap<String, Provider>,
+    /// Always empty: resources are declared by cluster.yaml.
+    root_module: Map<String, Value>,
+}
+
+/// A provider.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Provider {
+    /// Its name.
+    name: String,
+    /// The same.
+    full_name: String,
+}
+
+impl Configuration {
+    pub(super) fn of_mainstay() -> Self {
+        let provider = Provider { name: PROVIDER.to_owned(), full_name: PROVIDER.to_owned() };
+        Self { provider_config: BTreeMap::from([(PROVIDER.to_owned(), provider)]), root_module: Map::new() }
+    }
+}
