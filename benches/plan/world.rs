@@ -98,6 +98,7 @@ impl World {
         let inputs = stack::Inputs {
             facts: &self.facts.hosts,
             pod_ranges: &self.pod_ranges,
+            pods_before: &BTreeMap::new(),
             initialized_on: self.state.initialized_on(),
             vrrp_password: None,
             manifest: Some(MANIFEST),

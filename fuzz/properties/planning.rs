@@ -37,6 +37,7 @@ pub(super) fn graph(cluster: &Cluster, facts: &BTreeMap<HostName, HostFacts>) ->
     let inputs = stack::Inputs {
         facts,
         pod_ranges: &stack::assign_pod_ranges(cluster, &BTreeMap::new())?,
+        pods_before: &BTreeMap::new(),
         initialized_on: None,
         vrrp_password: Some(&password),
         manifest: matches!(

@@ -309,6 +309,9 @@ impl SimulatedFleet {
             service.remove("loaded");
         }
         self.change(|world| {
+            if let Purpose::Apply = request.purpose {
+                world.drop_superseded(address, request.resource);
+            }
             let is = match amount {
                 Amount::Whole => is,
                 Amount::Half => half_way(world.get(address), is),

@@ -1,7 +1,7 @@
 //! What the simulated fleet consists of, and its file: one JSON line a change, so that an act
 //! costs the same however large the fleet is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv4Addr;
@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::FleetError;
 use super::kubernetes::{Certificates, Kubernetes, Member, Model, Token};
-use crate::input;
 use super::running::Running;
-use crate::resource::{Address, HostName, Observation};
+use crate::input;
+use crate::resource::{Address, AnyKind, HostName, Observation};
 
 /// One change of the world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,14 +89,25 @@ impl World {
     /// Takes up what the hosts are called now. A machine is known by its address: one whose name is gone has the name
     /// that is new there.
     pub(super) fn know(&mut self, hosts: &BTreeMap<HostName, String>) {
+        let mut names: HashMap<String, BTreeSet<HostName>> = HashMap::new();
+        for (name, address) in &self.hosts {
+            names.entry(address.clone()).or_default().insert(name.clone());
+        }
         for (name, address) in hosts {
+            let here = names.entry(address.clone()).or_default();
             // As long as the old name is in use nobody can tell which of the two is meant.
-            let in_use = self.hosts.iter().any(|(old, at)| at == address && hosts.contains_key(old));
-            if in_use {
+            if here.iter().any(|old| hosts.contains_key(old)) {
                 continue;
             }
-            let was = self.hosts.iter().find(|(old, at)| *at == address && !hosts.contains_key(*old));
-            let was = was.map(|(old, _)| old.clone()).filter(|_| !self.hosts.contains_key(name));
+            let was = here.first().filter(|_| !self.hosts.contains_key(name)).cloned();
+            if let Some(was) = &was {
+                here.remove(was);
+            }
+            here.insert(name.clone());
+            let elsewhere = self.hosts.get(name).filter(|at| *at != address).cloned();
+            if let Some(names) = elsewhere.and_then(|at| names.get_mut(&at)) {
+                names.remove(name);
+            }
             let renamed = was.map(|was| Line::Renamed(was, name.clone()));
             for line in renamed.into_iter().chain([Line::Host(name.clone(), address.clone())]) {
                 self.note(line);
@@ -176,6 +187,17 @@ impl World {
 
     pub(super) fn set(&mut self, address: &Address, is: Observation) {
         self.note(Line::At(address.clone(), is));
+    }
+
+    /// Takes away what a resource, once it is applied, keeps as one of many; see [`AnyKind::supersedes`].
+    pub(super) fn drop_superseded(&mut self, address: &Address, resource: &dyn AnyKind) {
+        let first = Address::new(address.host().clone(), "", "", None);
+        let here = self.resources.range(first..).take_while(|(other, _)| other.host() == address.host());
+        let same = here.map(|(other, _)| other).filter(|other| other.component() == address.component());
+        let old: Vec<Address> = same.filter(|it| resource.supersedes(it.kind(), it.key())).cloned().collect();
+        for address in old {
+            self.set(&address, Observation::Absent);
+        }
     }
 
     /// The same behind mainstay's back: a node that is gone was reset by hand, and left etcd as it should.

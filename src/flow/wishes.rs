@@ -1,6 +1,7 @@
 //! What is declared, with what `stack` needs besides cluster.yaml, read from where it lies.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use super::error::FlowError;
 use super::manifest::manifest;
@@ -21,6 +22,8 @@ pub struct Wishes<'a> {
     cluster: &'a Cluster,
     /// Pod ranges of the nodes.
     pub pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
+    /// The same as recorded, with the nodes' addresses.
+    pods_before: BTreeMap<ipnet::Ipv4Net, Ipv4Addr>,
     initialized_on: Option<HostName>,
     auth_password: Option<Secret>,
     recorded: stack::Recorded,
@@ -46,8 +49,11 @@ impl<'a> Wishes<'a> {
     }
 
     fn with(cluster: &'a Cluster, followed: &Followed<'_>, auth_password: Option<Secret>) -> Result<Self, FlowError> {
+        let state = &followed.state;
+        let address = |host: &HostName| state.hosts.get(host)?["address"].as_str()?.parse().ok();
         Ok(Self {
             cluster,
+            pods_before: stack::recorded_pods(cluster, &state.pod_ranges, address),
             pod_ranges: stack::assign_pod_ranges(cluster, &followed.state.pod_ranges)?,
             initialized_on: followed.state.initialized_on().cloned(),
             recorded: stack::Recorded::read(
@@ -82,6 +88,7 @@ impl<'a> Wishes<'a> {
         let inputs = Inputs {
             facts,
             pod_ranges: &self.pod_ranges,
+            pods_before: &self.pods_before,
             initialized_on: self.initialized_on.as_ref(),
             vrrp_password: password,
             manifest: self.manifest.as_deref(),

@@ -15,6 +15,7 @@ mod manifest;
 mod node;
 mod package;
 mod package_repository;
+mod pod_routes;
 mod registry;
 #[cfg(test)]
 mod rehearsal;
@@ -38,8 +39,8 @@ pub use manifest::Manifest;
 pub use node::Node;
 pub use package::Package;
 pub use package_repository::PackageRepository;
+pub use pod_routes::{POD_ROUTES_FILE, PodRoutes, PodTable};
 pub use registry::{KINDS, decode, principal};
-pub use route::Route;
 pub use service::{Group, OnChange, Service};
 pub use swap::Swap;
 pub use sysctl::Sysctl;

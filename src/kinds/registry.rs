@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    BridgeInterface, File, KernelModule, KubeadmInit, KubeadmJoin, Manifest, Node, Package, PackageRepository, Route,
-    Service, Swap, Sysctl, VirtualIp,
+    BridgeInterface, File, KernelModule, KubeadmInit, KubeadmJoin, Manifest, Node, Package, PackageRepository,
+    PodRoutes, Service, Swap, Sysctl, VirtualIp, route::Route,
 };
 use crate::resource::{AnyKind, DecodeError, Registered};
 
@@ -21,6 +21,7 @@ pub const KINDS: &[Registered] = &[
     Registered::of::<Node>(),
     Registered::of::<Package>(),
     Registered::of::<PackageRepository>(),
+    Registered::of::<PodRoutes>(),
     Registered::of::<Route>(),
     Registered::of::<Service>(),
     Registered::of::<Swap>(),
@@ -74,6 +75,10 @@ mod tests {
             ("kernel_module", json!({"name": "overlay"})),
             ("package", json!({"name": "haproxy"})),
             ("package_repository", json!({"name": "k", "url": "https://x", "keyUrl": "https://x/key"})),
+            (
+                "pod_routes",
+                json!({"subnet": "10.0.0.0/16", "range": "10.0.0.0/24", "nodes": 1, "table": "0".repeat(64)}),
+            ),
             ("route", json!({"destination": "10.0.0.0/24", "via": "10.0.0.1"})),
             ("service", json!({"name": "x", "enabled": true, "active": true, "onChange": "reload"})),
             ("swap", json!({})),

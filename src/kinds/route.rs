@@ -1,4 +1,5 @@
-//! `route`: a live static IPv4 route.
+//! `route`: a live static IPv4 route, as earlier versions recorded one for each other node. Nothing declares it any
+//! more: [`super::PodRoutes`] supersedes the records, and those of nodes that are gone are destroyed.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,33 +8,25 @@ use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeE
 /// A live static route in the main table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Route {
+pub(super) struct Route {
     /// Network in CIDR notation, for example `10.244.1.0/24`; its key.
-    pub destination: String,
+    pub(super) destination: String,
     /// IPv4 address of the next hop.
-    pub via: String,
+    pub(super) via: String,
 }
 
 /// What a look sees of a [`Route`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RouteSeen {
+pub(super) struct RouteSeen {
     /// The next hop; empty when the network is reached directly.
-    pub via: String,
+    pub(super) via: String,
     /// The route as ip(8) takes it, without the destination.
     #[serde(default)]
-    pub options: String,
+    pub(super) options: String,
 }
 
 const LOOK: &str = r#"ip -4 route show exact "$DESTINATION""#;
-
-/// The new route first, so that there is never none; the old one is gone already unless its metric
-/// sets it apart.
-const SET: &str = r#"
-ip -4 route replace "$DESTINATION" via "$VIA" proto static
-set -f
-if [ -n "$OLD" ]; then ip -4 route del "$DESTINATION" $OLD 2>/dev/null || :; fi
-"#;
 
 const REMOVE: &str = r#"
 if [ -n "$(ip -4 route show exact "$DESTINATION" via "$VIA")" ]; then
@@ -102,10 +95,8 @@ impl Kind for Route {
         RouteSeen { via: self.via.clone(), options: format!("via {} proto static", self.via) }
     }
 
-    fn apply(&self, _: Act, before: &Observation<RouteSeen>) -> Vec<Step> {
-        let old = before.present().filter(|seen| seen.via != self.via).map_or("", |seen| &seen.options);
-        let script = self.script(SET).set("VIA", &self.via).set("OLD", old);
-        vec![Step::run(format!("route {} via {}", self.destination, self.via), script)]
+    fn apply(&self, _: Act, _: &Observation<RouteSeen>) -> Vec<Step> {
+        Vec::new()
     }
 
     fn destroy(&self, prior: &Prior<RouteSeen>) -> Vec<Step> {
@@ -150,9 +141,7 @@ mod tests {
     fn host(before: &str) -> (tempfile::TempDir, Rehearsal) {
         let dir = tempfile::tempdir().unwrap();
         let table = dir.path().join("table");
-        if !before.is_empty() {
-            fs::write(&table, before).unwrap();
-        }
+        fs::write(&table, before).unwrap();
         let ip = format!(
             "#!/bin/sh\nT={}\nshift 2\nact=$1; shift\ncase $act in\nshow) shift; shift; [ ! -e $T ] || grep \"$*\" $T || :;;\n\
              replace) d=$1; shift; echo \"$d $* dev eth0\" >$T ;;\ndel) d=$1; shift; grep -q \"$*\" $T && rm $T ;;\nesac\n",
@@ -163,19 +152,24 @@ mod tests {
         (dir, rehearsal)
     }
 
+    /// Destroys the route of a host that has it, and yields the table that is left.
+    fn left(before: Observation<RouteSeen>) -> Option<String> {
+        let (dir, rehearsal) = host("10.244.1.0/24 via 10.0.0.12 dev eth0 proto static \n");
+        let prior = Prior { before, kept: std::collections::BTreeMap::new() };
+        rehearsal.run(&route(), &route().destroy(&prior)).unwrap();
+        assert!(route().restored(&rehearsal.look(&route()).unwrap(), &prior));
+        fs::read_to_string(dir.path().join("table")).ok()
+    }
+
     #[test]
-    fn a_route_comes_and_goes() {
-        let (dir, rehearsal) = host("");
-        assert_eq!(rehearsal.live(&route()).1.options, "via 10.0.0.12 proto static dev eth0");
-        assert!(!dir.path().join("table").exists());
+    fn a_recorded_route_is_deleted() {
+        assert_eq!(left(Observation::Absent), None);
     }
 
     #[test]
     fn another_route_comes_back() {
-        let (dir, rehearsal) = host("10.244.1.0/24 via 10.0.0.99 proto dhcp linkdown \n");
-        rehearsal.live(&route());
-        let table = fs::read_to_string(dir.path().join("table")).unwrap();
-        assert_eq!(table, "10.244.1.0/24 via 10.0.0.99 proto dhcp dev eth0\n");
+        let before = parse("10.244.1.0/24 via 10.0.0.99 proto dhcp linkdown \n").unwrap();
+        assert_eq!(left(before).unwrap(), "10.244.1.0/24 via 10.0.0.99 proto dhcp dev eth0\n");
     }
 
     #[test]

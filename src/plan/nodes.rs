@@ -10,7 +10,7 @@ use super::make::Inputs;
 use super::model::{Mode, Reason};
 use super::selection::Chosen;
 use crate::graph::Graph;
-use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, Observation, Prior, Seen};
+use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, HostName, Observation, Prior, Seen};
 use crate::state::Record;
 
 /// One resource with all that is known of it, and what is planned so far.
@@ -100,8 +100,19 @@ impl<'a> Nodes<'a> {
         for (number, node) in declared.iter().enumerate() {
             heirs.entry(Identity::of(node.address)).or_insert(number);
         }
+        let mut by_host: HashMap<&HostName, Vec<usize>> = HashMap::new();
+        for (number, node) in declared.iter().enumerate() {
+            by_host.entry(node.address.host()).or_default().push(number);
+        }
         for old in undeclared {
-            let Some(&heir) = heirs.get(&Identity::of(old.address)) else { continue };
+            let superseded = |number: &&usize| {
+                let (new, old) = (&declared[**number], old.address);
+                let resource = new.declared.filter(|_| new.address.component() == old.component());
+                resource.is_some_and(|it| it.resource.supersedes(old.kind(), old.key()))
+            };
+            let same = heirs.get(&Identity::of(old.address));
+            let heir = same.or_else(|| by_host.get(old.address.host()).into_iter().flatten().find(superseded));
+            let Some(&heir) = heir else { continue };
             let heir = &mut declared[heir];
             old.moved_to = Some(heir.address);
             if let (None, None, Some(record)) = (heir.record, heir.inherited, old.record) {

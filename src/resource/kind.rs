@@ -100,6 +100,12 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = prior;
         false
     }
+    /// Whether it keeps, as one of many, what earlier versions recorded under this kind and key on the same host and
+    /// component; that record is then dropped, and the host is not touched for it.
+    fn supersedes(&self, kind: &str, key: Option<&str>) -> bool {
+        let _ = (kind, key);
+        false
+    }
     /// What it costs to change what others made; said when it is taken over, and when it is given back. `found` is what
     /// is there now.
     fn takeover(&self, found: &Self::Observed, action: Action) -> Option<String> {
@@ -185,6 +191,8 @@ pub trait AnyKind: Debug + Send + Sync {
     fn reads(&self) -> &'static [&'static str];
     /// [`Kind::rereads`].
     fn rereads(&self, prior: &Prior) -> Result<bool, DecodeError>;
+    /// [`Kind::supersedes`].
+    fn supersedes(&self, kind: &str, key: Option<&str>) -> bool;
     /// [`Kind::takeover`].
     fn takeover(&self, found: &Value, action: Action) -> Result<Option<String>, DecodeError>;
     /// [`Kind::warning`].
@@ -313,6 +321,10 @@ impl<K: Kind> AnyKind for K {
 
     fn rereads(&self, prior: &Prior) -> Result<bool, DecodeError> {
         Ok(Kind::rereads(self, &prior_of::<K>(prior)?))
+    }
+
+    fn supersedes(&self, kind: &str, key: Option<&str>) -> bool {
+        Kind::supersedes(self, kind, key)
     }
 
     fn takeover(&self, found: &Value, action: Action) -> Result<Option<String>, DecodeError> {

@@ -29,7 +29,7 @@ pub use handed_over::{HandOvers, HandedOver};
 pub use host_facts::{FACTS, HostFacts, HostFactsError, Interface, Listener};
 pub use kind::{AnyKind, DecodeError, Kind, Listens, Registered};
 pub use observation::{Observation, Prior, Seen};
-pub use output::{Output, ProbeError, excerpt, sha256_hex};
+pub use output::{Output, ProbeError, excerpt, hex, sha256_hex};
 pub use script::{Script, ScriptError, Value};
 pub use secret::{DigestKey, Secret};
 pub use step::{Act, Mint, On, Run, Slots, Step, StepAct, Wait};

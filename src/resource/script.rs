@@ -5,6 +5,7 @@
 //! sent on the remote shell's standard input, so nothing of it stands in an argument list.
 
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -22,6 +23,8 @@ pub(super) const ENVIRONMENT: &str = "export LC_ALL=C KUBERC=off\n\
 pub enum Value {
     /// A plain text.
     Text(String),
+    /// A plain text that many scripts have in common.
+    Shared(Arc<str>),
     /// A secret, known when the step is made.
     Secret(Secret),
     /// A text that holds placeholders ([`Slots::placeholder`]) for what only the run will know.
@@ -43,6 +46,12 @@ impl From<String> for Value {
 impl From<&String> for Value {
     fn from(text: &String) -> Self {
         Self::Text(text.clone())
+    }
+}
+
+impl From<Arc<str>> for Value {
+    fn from(text: Arc<str>) -> Self {
+        Self::Shared(text)
     }
 }
 
@@ -143,6 +152,7 @@ impl Script {
         for (name, value) in &self.values {
             let plain = match value {
                 Value::Text(value) => Zeroizing::new(value.clone()),
+                Value::Shared(value) => Zeroizing::new(value.to_string()),
                 Value::Secret(secret) => Zeroizing::new(secret.expose().to_owned()),
                 Value::Slotted(value) => slots.fill(name, value)?,
             };

@@ -26,6 +26,6 @@ mod workers;
 
 pub use declare::declare;
 pub use error::StackError;
-pub use pod_ranges::assign_pod_ranges;
+pub use pod_ranges::{assign_pod_ranges, recorded_pods};
 pub use recorded::Recorded;
 pub use site::Inputs;

@@ -1,18 +1,21 @@
 //! The pod network: the built-in one on every node, or a manifest for the cluster.
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
 use super::error::StackError;
-use super::files::{BRIDGE, RoutesUnit, conflist};
+use super::files::{BRIDGE, conflist, routes_unit};
 use super::site::{Site, name};
 use crate::config::{Host, ManifestSource, Network};
-use crate::kinds::{BridgeInterface, File, Manifest, OnChange, Route, Service};
+use crate::kinds::{BridgeInterface, File, Manifest, OnChange, PodRoutes, PodTable, Service};
 use crate::resource::{HandedOver, HostName};
 
 const COMPONENT: &str = "network";
 const SOURCE: &str = "/network";
+/// What the routes follow from.
+const HOSTS: &str = "/hosts";
 const UNIT: &str = "mainstay-pod-routes";
 /// The key that says which plugin it is.
 pub(super) const PLUGIN: &str = "/network/plugin";
@@ -28,8 +31,15 @@ pub(super) fn declare_bridge(site: &mut Site<'_>) -> Result<(), StackError> {
     if site.cluster.network != Network::Bridge {
         return Ok(());
     }
+    let routes: BTreeMap<_, _> = site
+        .cluster
+        .nodes()
+        .map(|node| Ok((range(site, node)?, node.internal_address)))
+        .collect::<Result<_, StackError>>()?;
+    // Once for all nodes: each of them declares no more than its digest.
+    let table = Arc::new(PodTable::new(routes, site.inputs.pods_before));
     for host in site.cluster.nodes() {
-        declare_bridge_on(site, host)?;
+        declare_bridge_on(site, host, &table)?;
     }
     Ok(())
 }
@@ -43,12 +53,8 @@ fn hand_over(site: &mut Site<'_>) {
     }
 }
 
-fn declare_bridge_on(site: &mut Site<'_>, host: &Host) -> Result<(), StackError> {
+fn declare_bridge_on(site: &mut Site<'_>, host: &Host, table: &Arc<PodTable>) -> Result<(), StackError> {
     let on = name(host);
-    let others = site.cluster.nodes().filter(|other| other.name != host.name);
-    let routes: Vec<(Ipv4Net, Ipv4Addr)> =
-        others.map(|other| Ok((range(site, other)?, other.internal_address))).collect::<Result<_, StackError>>()?;
-
     let bridge = BridgeInterface { name: BRIDGE.to_owned() };
     let bridge = site.declared.declare(&on, COMPONENT, SOURCE, bridge).address();
     site.before_kubeadm(host, bridge);
@@ -57,14 +63,12 @@ fn declare_bridge_on(site: &mut Site<'_>, host: &Host) -> Result<(), StackError>
     let plugin = site.declared.declare(&on, COMPONENT, SOURCE, plugin).address();
     site.before_kubeadm(host, plugin);
 
-    for (destination, via) in &routes {
-        let route = Route { destination: destination.to_string(), via: via.to_string() };
-        let route = site.declared.declare(&on, COMPONENT, SOURCE, route).address();
-        site.before_kubeadm(host, route);
-    }
+    let routes = PodRoutes::new(site.cluster.kubernetes.pod_subnet, range(site, host)?, table);
+    let routes = site.declared.declare(&on, COMPONENT, HOSTS, routes).address();
 
-    let unit = File::new(format!("/etc/systemd/system/{UNIT}.service"), RoutesUnit { routes }.to_string());
-    let unit = site.declared.declare(&on, COMPONENT, SOURCE, unit).address();
+    let unit = File::new(format!("/etc/systemd/system/{UNIT}.service"), routes_unit());
+    // The unit reads the file that comes with the routes.
+    let unit = site.declared.declare(&on, COMPONENT, SOURCE, unit).needs([&routes]).address();
     let service = Service {
         name: UNIT.to_owned(),
         enabled: true,
@@ -75,6 +79,7 @@ fn declare_bridge_on(site: &mut Site<'_>, host: &Host) -> Result<(), StackError>
         listens: Vec::new(),
     };
     let service = site.declared.declare(&on, COMPONENT, SOURCE, service).reacts_to([&unit]).address();
+    site.before_kubeadm(host, routes);
     site.before_kubeadm(host, unit);
     site.before_kubeadm(host, service);
     Ok(())

@@ -1,6 +1,7 @@
 //! Which pods live on which node, for the built-in network.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
@@ -36,6 +37,19 @@ pub fn assign_pod_ranges(
         assigned.insert(host, range);
     }
     Ok(assigned)
+}
+
+/// The ranges that were given to nodes before, with the nodes' addresses: as declared, else as `address_of` knows those
+/// of hosts that left cluster.yaml.
+pub fn recorded_pods(
+    cluster: &Cluster,
+    recorded: &BTreeMap<HostName, Ipv4Net>,
+    address_of: impl Fn(&HostName) -> Option<Ipv4Addr>,
+) -> BTreeMap<Ipv4Net, Ipv4Addr> {
+    let declared: BTreeMap<&str, Ipv4Addr> =
+        cluster.hosts.iter().map(|host| (host.name.as_str(), host.internal_address)).collect();
+    let address = |host: &HostName| declared.get(host.as_str()).copied().or_else(|| address_of(host));
+    recorded.iter().filter_map(|(host, range)| Some((*range, address(host)?))).collect()
 }
 
 #[cfg(test)]

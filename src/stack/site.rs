@@ -1,6 +1,7 @@
 //! What the components share while they declare: the wishes, what is known, what was declared.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
@@ -17,6 +18,9 @@ pub struct Inputs<'a> {
     pub facts: &'a BTreeMap<HostName, HostFacts>,
     /// Pod ranges of the nodes ([`super::assign_pod_ranges`]); read by the network plugin `bridge`.
     pub pod_ranges: &'a BTreeMap<HostName, Ipv4Net>,
+    /// Pod ranges and addresses of the nodes that had a range before ([`super::recorded_pods`]); they tell what a
+    /// change of the nodes adds and deletes.
+    pub pods_before: &'a BTreeMap<Ipv4Net, Ipv4Addr>,
     /// The host whose `kubeadm_init` is on record, if any.
     pub initialized_on: Option<&'a HostName>,
     /// The value behind `loadBalancer.keepalived.authPassword`.

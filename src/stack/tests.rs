@@ -432,3 +432,33 @@ fn every_example_can_be_declared_with_the_load_balancer_that_fails_over_fast() {
         }
     }
 }
+
+/// A cluster of the fixture's control planes and so many workers: its resources, its edges, and what a record of one
+/// worker takes.
+fn sized(workers: u32) -> [usize; 3] {
+    let mut cluster = fixture::cluster();
+    cluster.kubernetes.pod_subnet = "10.128.0.0/9".parse().unwrap();
+    cluster.hosts.truncate(3);
+    cluster.hosts.extend((1000..1000 + workers).map(|number| {
+        let internal_address = std::net::Ipv4Addr::from(0x0a00_0000 + number);
+        crate::config::Host { internal_address, ..fixture::host(&format!("w{number}"), 0, Role::Worker, 0) }
+    }));
+    let all = declared(&cluster);
+    let edges = all.items().iter().map(|item| item.needs.len()).sum();
+    let on_one = all.items().iter().filter(|item| item.address.host().as_str() == "w1000");
+    let bytes = on_one.map(|item| {
+        let names: usize = item.needs.iter().map(|need| need.to_string().len()).sum();
+        item.resource.attributes().to_string().len() + item.resource.simulate().to_string().len() + names
+    });
+    [all.items().len(), edges, bytes.sum()]
+}
+
+#[test]
+fn the_network_bridge_costs_a_host_the_same_however_many_there_are() {
+    let [few, more, most] = [100, 200, 400].map(sized);
+    for what in 0..2 {
+        assert_eq!(most[what] - more[what], 2 * (more[what] - few[what]), "resources and edges grow with the hosts");
+    }
+    // No number has more digits than with the fewest: `nodes` and `routes` have three in all of them.
+    assert_eq!((few[2], more[2]), (more[2], most[2]), "bytes of a host do not grow with the others");
+}

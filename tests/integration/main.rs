@@ -17,6 +17,7 @@ mod input;
 mod kubernetes;
 mod many;
 mod play;
+mod pod_routes;
 mod policy;
 mod recipes;
 mod same;

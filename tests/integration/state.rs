@@ -187,7 +187,7 @@ fn a_rehearsal_and_a_file_alone_have_states_of_their_own() {
     it.edit("fleet: simulated\n", "");
     it.expect(0, &["apply", "--simulate", "--auto-approve"]);
     assert_eq!(it.expect(0, &["state", "list"]).out, "");
-    assert_eq!(it.expect(0, &["state", "list", "--simulate"]).out.lines().count(), 155);
+    assert_eq!(it.expect(0, &["state", "list", "--simulate"]).out.lines().count(), 140);
     assert_eq!(it.expect(0, &["facts", "--simulate"]).out.lines().count(), 6);
     assert!(it.expect(0, &["state", "--simulate", "history"]).out.contains("the state as it is"));
     fs::remove_file(it.path("cluster.yaml")).unwrap();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 pub(crate) fn may_drift(address: &Address) -> bool {
     matches!(
         address.kind(),
-        "file" | "kernel_module" | "package" | "package_repository" | "route" | "service" | "swap" | "sysctl"
+        "file" | "kernel_module" | "package" | "package_repository" | "pod_routes" | "service" | "swap" | "sysctl"
     ) || address.kind() == "bridge_interface"
 }
 
@@ -29,10 +29,11 @@ pub(crate) fn drifted(address: &Address, is: &Value, how: u8) -> Observation {
         "package" if how % 4 == 1 => now["held"] = json!(!is["held"].as_bool().unwrap_or_default()),
         "package" => now["version"] = json!(format!("0.{how}")),
         "package_repository" => now["entry"] = json!(format!("deb https://example.com/{how} ./\n")),
-        "route" => {
-            now["via"] = json!(format!("10.9.9.{how}"));
-            now["options"] = json!(format!("via 10.9.9.{how} proto static"));
+        "pod_routes" if how % 4 == 1 => {
+            now["table"] = json!(sha256_hex(&[how]));
+            now["installed"] = now["table"].clone();
         }
+        "pod_routes" => now["installed"] = json!(sha256_hex(&[how])),
         "service" if how % 4 == 1 => now["boot"] = json!("disabled"),
         "service" => now["state"] = json!(if how % 4 == 2 { "inactive" } else { "failed" }),
         "swap" => {

@@ -112,6 +112,9 @@ impl AnyKind for Staged {
     fn rereads(&self, _: &Prior) -> Result<bool, DecodeError> {
         Ok(false)
     }
+    fn supersedes(&self, _: &str, _: Option<&str>) -> bool {
+        false
+    }
     fn takeover(&self, _: &Value, _: Action) -> Result<Option<String>, DecodeError> {
         Ok(None)
     }

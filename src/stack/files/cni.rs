@@ -1,10 +1,9 @@
-//! The built-in network: CNI's bridge on every node, and static routes between the nodes.
-
-use std::fmt;
-use std::net::Ipv4Addr;
+//! The built-in network: CNI's bridge on every node, and the unit that installs the routes between the nodes.
 
 use ipnet::Ipv4Net;
 use serde::Serialize;
+
+use crate::kinds::POD_ROUTES_FILE;
 
 /// The bridge that the CNI plugin makes.
 pub(in crate::stack) const BRIDGE: &str = "cni0";
@@ -77,32 +76,30 @@ pub(in crate::stack) fn conflist(range: Ipv4Net) -> String {
     text
 }
 
-/// The unit that makes the bridge and lays the routes to the other nodes' pods after a reboot.
-#[derive(Debug)]
-pub(in crate::stack) struct RoutesUnit {
-    /// Pod range and address of every other node, in the order of cluster.yaml.
-    pub(in crate::stack) routes: Vec<(Ipv4Net, Ipv4Addr)>,
-}
+/// The unit that makes the bridge after a boot, and installs the routes that the file lists but for the node's own.
+pub(in crate::stack) fn routes_unit() -> String {
+    let install = format!(
+        r#"own=$$(tail -n 1 {POD_ROUTES_FILE}) && grep -vF " $${{own##* }} via " {POD_ROUTES_FILE} | ip -4 -force -batch -"#
+    );
+    // The bridge may be there already, hence the dash.
+    format!(
+        "# Written by mainstay; changes are overwritten.
+[Unit]
+Description=Bridge of the pods, and routes to those of the other nodes
+Wants=network-online.target
+After=network-online.target
+Before=kubelet.service
 
-impl fmt::Display for RoutesUnit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "# Written by mainstay; changes are overwritten.")?;
-        writeln!(f, "[Unit]")?;
-        writeln!(f, "Description=Bridge of the pods, and routes to those of the other nodes")?;
-        writeln!(f, "Wants=network-online.target")?;
-        writeln!(f, "After=network-online.target")?;
-        writeln!(f, "Before=kubelet.service")?;
-        writeln!(f, "\n[Service]")?;
-        writeln!(f, "Type=oneshot")?;
-        writeln!(f, "RemainAfterExit=yes")?;
-        // It may be there already, hence the dash.
-        writeln!(f, "ExecStart=-/sbin/ip link add name {BRIDGE} type bridge")?;
-        for (range, via) in &self.routes {
-            writeln!(f, "ExecStart=/sbin/ip route replace {range} via {via} proto static")?;
-        }
-        writeln!(f, "\n[Install]")?;
-        writeln!(f, "WantedBy=multi-user.target")
-    }
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=-/sbin/ip link add name {BRIDGE} type bridge
+ExecStart=/bin/sh -c '{install}'
+
+[Install]
+WantedBy=multi-user.target
+"
+    )
 }
 
 #[cfg(test)]
@@ -116,8 +113,6 @@ mod tests {
 
     #[test]
     fn the_routes() {
-        let route = |range: &str, via: &str| (range.parse().unwrap(), via.parse().unwrap());
-        let routes = vec![route("10.244.1.0/24", "10.0.0.12"), route("10.244.2.0/24", "10.0.0.13")];
-        insta::assert_snapshot!(RoutesUnit { routes }.to_string());
+        insta::assert_snapshot!(routes_unit());
     }
 }

@@ -11,7 +11,7 @@ mod merge;
 mod table;
 
 pub(super) use check_script::CheckScript;
-pub(super) use cni::{BRIDGE, RoutesUnit, conflist};
+pub(super) use cni::{BRIDGE, conflist, routes_unit};
 pub(super) use containerd_toml::{ContainerdToml, pause_image};
 pub(super) use haproxy_cfg::{Backend, HaproxyCfg};
 pub(super) use haproxy_unit::{DOWN_FILE, HaproxyUnit};
