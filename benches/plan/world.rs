@@ -84,6 +84,7 @@ impl World {
                     prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },
                     needs: item.needs.clone(),
                     lane: item.lane.clone(),
+                    made_from: mainstay::resource::MadeFrom::default(),
                     status: Status::Ready,
                 };
                 self.state.resources.insert(item.address.clone(), record);

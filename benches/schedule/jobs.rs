@@ -128,6 +128,7 @@ impl Graph {
                 reacting: BTreeSet::new(),
                 after,
                 lane: job.lane.clone(),
+                made_from: mainstay::resource::MadeFrom::default(),
                 rerecord: false,
             }
         };

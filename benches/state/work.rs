@@ -58,6 +58,7 @@ fn plan(count: usize, shape: Shape) -> Plan {
             _ => BTreeSet::new(),
         },
         lane: None,
+        made_from: mainstay::resource::MadeFrom::default(),
         rerecord: false,
     };
     Plan {

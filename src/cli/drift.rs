@@ -120,7 +120,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     }
     let drift = compare(args, workspace.as_ref(), &state, &path, ui).await?;
     let file = workspace.as_ref().map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
-    let line_of = |pointer: &str| workspace.as_ref().and_then(|it| it.loaded.sources.line(pointer));
+    let line_of = |pointer: &str| workspace.as_ref().and_then(|it| it.loaded.sources.exact_line(pointer));
     let report = DriftReport { drift: &drift, source: Source { file: &file, line_of: &line_of } };
     ui.stream.stopped(&report.summary());
     if !ui.json {

@@ -1,6 +1,6 @@
 //! How a plan is shown: one function for `plan`, `apply`, `destroy` and `show FILE`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::CliError;
 use super::ui::Ui;
@@ -8,6 +8,7 @@ use super::workspace::Workspace;
 pub(super) use crate::plan::saved::Origin;
 use crate::plan::{Plan, Reason};
 use crate::render::{PlanHtml, PlanMarkdown, PlanText, Source, plan_events, plan_json};
+use crate::resource::stands_in;
 
 /// The form of a plan on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -30,12 +31,15 @@ impl Origin {
             return Self { file: "cluster.yaml".into(), lines: BTreeMap::new() };
         };
         let reasons = plan.changes.iter().flat_map(|change| &change.reasons);
-        let lines = reasons.filter_map(|reason| match reason {
+        let pointers = reasons.filter_map(|reason| match reason {
             Reason::Pending { source } | Reason::HandedOver { source, .. } => {
-                Some((source.clone(), workspace.loaded.sources.line(source)?))
+                Some([Some(source.clone()), stands_in(source)])
             }
             _ => None,
         });
+        let pointers: BTreeSet<String> = pointers.flatten().flatten().collect();
+        let line = |pointer: String| workspace.loaded.sources.exact_line(&pointer).map(|line| (pointer, line));
+        let lines = pointers.into_iter().filter_map(line);
         Self { file: workspace.file.display().to_string(), lines: lines.collect() }
     }
 }

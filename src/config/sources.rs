@@ -24,6 +24,11 @@ impl Sources {
         self.position(pointer).map(|p| p.line)
     }
 
+    /// Line of the key at the pointer, where the file has that very key.
+    pub fn exact_line(&self, pointer: &str) -> Option<u32> {
+        self.positions.get(pointer).map(|place| place.line)
+    }
+
     /// Position of the key at the pointer, or of its nearest ancestor that the file has.
     pub fn position(&self, pointer: &str) -> Option<Position> {
         let mut rest = pointer;

@@ -44,6 +44,7 @@ pub(super) fn record_of(change: &Change, key: &DigestKey) -> Option<Record> {
         prior: change.prior.clone().unwrap_or_else(fallback),
         needs: change.needs.clone(),
         lane: change.lane.clone(),
+        made_from: change.made_from.clone(),
         status: Status::Interrupted,
     })
 }

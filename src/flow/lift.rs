@@ -1,15 +1,12 @@
 //! What happens to a plan that is refused.
 
 use super::survey::Survey;
-use crate::plan::{Change, Plan, Problem};
+use crate::plan::Plan;
 use crate::state::{Lease, StateError, Store};
 
-/// How many changes a guard or a kind refuses. Such a plan is not carried out at all: the rest of it is made for a
-/// cluster in which those changes have happened, too; a load balancer on a new port, say, that the hosts were never
-/// told of.
+/// How many changes are refused; see [`Plan::refusals`].
 pub fn refusals(plan: &Plan) -> usize {
-    let refused = |change: &&Change| matches!(change.problem, Some(Problem::Refused { .. }));
-    plan.changes.iter().filter(refused).count()
+    plan.refusals()
 }
 
 /// What is left of an apply that is refused: to record the guards of cluster.yaml, so that one that was removed there

@@ -40,9 +40,14 @@ pub async fn look(
     let recorded = state.resources.iter().map(|(address, record)| (address, &record.attributes));
     let mut looks = Looks::collect(graph, recorded, state.hosts.keys(), control_planes, &kinds::decode);
     if chosen.is_part() {
-        // Before the first `kubeadm init` nobody may be a control plane already, left out or not.
-        let begins = state.initialized_on().is_none();
-        let counts = |it: &Address| begins && control_planes.contains(it.host()) && plan::makes_control_plane(it);
+        // Before the first `kubeadm init` nobody may be a control plane already, left out or not; and where one leaves,
+        // those that stay must be enough for etcd.
+        let leaves = |it: &Address| {
+            plan::makes_control_plane(it) && control_planes.contains(it.host()) && graph.number(it).is_none()
+        };
+        let leaves = state.resources.keys().any(|it| chosen.has(it) && leaves(it));
+        let asked = leaves || state.initialized_on().is_none();
+        let counts = |it: &Address| asked && control_planes.contains(it.host()) && plan::makes_control_plane(it);
         looks.retain(|address| chosen.has(address) || counts(address));
     }
     let ask = |host: HostName, wanted: Vec<Look>| {

@@ -94,8 +94,10 @@ impl<'a> Wishes<'a> {
             manifest: self.manifest.as_deref(),
             recorded: &self.recorded,
         };
-        let (items, handed_over) = stack::declare(self.cluster, &inputs)?.into_parts();
-        Ok(Graph::build(items)?.handing_over(handed_over))
+        let declared = stack::declare(self.cluster, &inputs)?;
+        let keys = declared.keys().clone();
+        let (items, handed_over) = declared.into_parts();
+        Ok(Graph::build(items)?.handing_over(handed_over).with_keys(keys))
     }
 }
 

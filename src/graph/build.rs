@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::drawing::Drawing;
 use super::order::Edges;
-use crate::resource::{Address, Declared, HandOvers, HandedOver};
+use crate::resource::{Address, Declared, HandOvers, HandedOver, MadeFrom};
 
 /// Why declarations are no graph. A fault of `stack`, never of whoever writes cluster.yaml, save
 /// for keys that come from there twice.
@@ -55,6 +55,7 @@ pub struct Graph {
     needs: Edges,
     order: Vec<usize>,
     handed_over: HandOvers,
+    keys: MadeFrom,
 }
 
 impl Graph {
@@ -87,7 +88,8 @@ impl Graph {
             return Err(GraphError::Cycle { cycle: cycle(&items, &pairs) });
         }
         let needs = dependents.reversed();
-        Ok(Self { items, numbers, dependents, needs, order: order.nodes, handed_over: HandOvers::default() })
+        let (handed_over, keys) = (HandOvers::default(), MadeFrom::default());
+        Ok(Self { items, numbers, dependents, needs, order: order.nodes, handed_over, keys })
     }
 
     /// The same graph, with what cluster.yaml leaves to somebody else.
@@ -99,6 +101,17 @@ impl Graph {
     /// Whether a resource that is not declared belongs to somebody else now.
     pub fn handed_over(&self, address: &Address) -> Option<&HandedOver> {
         self.handed_over.of(address)
+    }
+
+    /// The same with keys of cluster.yaml, those from which nothing is made now included.
+    #[must_use]
+    pub fn with_keys(self, keys: MadeFrom) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Keys of cluster.yaml.
+    pub fn keys(&self) -> &MadeFrom {
+        &self.keys
     }
 
     /// Number of resources.
@@ -202,6 +215,7 @@ mod tests {
             needs: needs.iter().map(|need| address(need)).collect(),
             reacts_to: BTreeSet::new(),
             lane: None,
+            made_from: crate::resource::MadeFrom::default(),
             source: format!("/{key}"),
             guessed: false,
         }

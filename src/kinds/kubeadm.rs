@@ -6,11 +6,15 @@
 //! made by others has no note: there, the files and the API must both say that it is whole, and anything else
 //! is an error that a person must settle.
 
+mod refusals;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub(super) use refusals::{readdressed, refixed, renamed};
 
 use super::kubeadm_join::JoinRole;
 use super::kubectl::{ELECTION, with_kubectl};
@@ -305,37 +309,6 @@ pub(super) fn unless_joined(effect: Effect) -> Effect {
 /// The value that `settle.sh` answered.
 pub(super) fn standing() -> Value {
     slotted(&Slots::placeholder(STANDING))
-}
-
-/// Why a node that was made under another name cannot get this one.
-pub(super) fn renamed(was: &str, is: &str) -> Option<String> {
-    (was != is).then(|| {
-        format!(
-            "the Kubernetes node is called {was}, and a node cannot be renamed: set `nodeName: {was}` on this host, \
-             or take the host out, apply, and add it again as {is}"
-        )
-    })
-}
-
-/// Its API server and its etcd member are announced under it.
-pub(super) fn readdressed(was: Ipv4Addr, is: Ipv4Addr) -> Option<String> {
-    (was != is).then(|| {
-        format!(
-            "a control plane cannot change its address: was {was}, is {is}; put {was} back, or take the host out, apply, \
-             and add it again"
-        )
-    })
-}
-
-/// Why settings that only `kubeadm init` reads cannot become these; what either side does not name is not compared.
-pub(super) fn refixed(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<String> {
-    let both = is.iter().filter_map(|(name, is)| Some((name, was.get(name)?, is)));
-    let changed = both.filter(|(_, was, is)| was != is).map(|(name, was, is)| {
-        format!(
-            "{name} cannot change after kubeadm init: was {was}, is {is}; put {was} back, or destroy the cluster first"
-        )
-    });
-    changed.collect()
 }
 
 /// The version in the tag of an image, where it is one that Kubernetes has released.

@@ -13,7 +13,8 @@ use super::kubeadm::{
 use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
 use crate::resource::{
-    Act, Action, Effect, FieldChange, Kind, Listens, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
+    Act, Action, Effect, FieldChange, Kind, Listens, Mint, Observation, Output, Prior, ProbeError, Refusal, Script,
+    Slots, Step,
 };
 
 /// The first control plane. Made once in the life of a cluster: on a host that lost it, it is not made again while
@@ -74,6 +75,7 @@ impl KubeadmInit {
 impl Kind for KubeadmInit {
     const NAME: &'static str = "kubeadm_init";
     const PRINCIPAL: &'static str = "complete";
+    const MAY_REFUSE: bool = true;
     type Observed = Observed;
 
     fn key(&self) -> Option<String> {
@@ -142,12 +144,10 @@ impl Kind for KubeadmInit {
         restored(seen, prior)
     }
 
-    fn refuses(&self, recorded: &Self) -> Option<String> {
-        let address = readdressed(recorded.advertise_address, self.advertise_address);
+    fn refuses(&self, recorded: &Self) -> Vec<Refusal> {
+        let address = readdressed(&self.node, recorded.advertise_address, self.advertise_address);
         let settings = refixed(&recorded.fixed, &self.fixed);
-        let changed: Vec<String> =
-            renamed(&recorded.node, &self.node).into_iter().chain(address).chain(settings).collect();
-        (!changed.is_empty()).then(|| changed.join("\n"))
+        renamed(&recorded.node, &self.node).into_iter().chain(address).chain(settings).collect()
     }
 
     fn caught_up(&self, mut recorded: Self, seen: &Observed) -> Self {
@@ -204,11 +204,8 @@ mod tests {
     fn settings_that_are_fixed_refuse_to_change() {
         let (was, is) =
             (with(&[("kubernetes.podSubnet", "10.1.0.0/16")]), with(&[("kubernetes.podSubnet", "10.2.0.0/16")]));
-        let text = is.refuses(&was).unwrap();
-        assert!(
-            text.contains("kubernetes.podSubnet cannot change after kubeadm init: was 10.1.0.0/16, is 10.2.0.0/16")
-        );
-        assert_eq!(was.refuses(&was), None);
-        assert_eq!(with(&[("kubernetes.dnsDomain", "a")]).refuses(&was), None);
+        assert_eq!(is.refuses(&was)[0].change, "kubernetes.podSubnet: 10.1.0.0/16 → 10.2.0.0/16");
+        assert_eq!(was.refuses(&was), []);
+        assert_eq!(with(&[("kubernetes.dnsDomain", "a")]).refuses(&was), []);
     }
 }

@@ -12,7 +12,8 @@ use super::kubeadm::{
 };
 use super::kubectl::{ELECTION, with_kubectl};
 use crate::resource::{
-    Act, Action, Effect, FieldChange, Kind, Listens, Mint, Observation, Output, Prior, ProbeError, Script, Slots, Step,
+    Act, Action, Effect, FieldChange, Kind, Listens, Mint, Observation, Output, Prior, ProbeError, Refusal, Script,
+    Slots, Step,
 };
 
 /// What a host becomes by joining.
@@ -150,6 +151,7 @@ impl KubeadmJoin {
 impl Kind for KubeadmJoin {
     const NAME: &'static str = "kubeadm_join";
     const PRINCIPAL: &'static str = "complete";
+    const MAY_REFUSE: bool = true;
     type Observed = Observed;
 
     fn key(&self) -> Option<String> {
@@ -209,13 +211,10 @@ impl Kind for KubeadmJoin {
         restored(seen, prior)
     }
 
-    fn refuses(&self, recorded: &Self) -> Option<String> {
-        let both = self.role == JoinRole::ControlPlane && recorded.role == JoinRole::ControlPlane;
-        let address = readdressed(recorded.advertise_address, self.advertise_address).filter(|_| both);
+    fn refuses(&self, recorded: &Self) -> Vec<Refusal> {
+        let address = readdressed(&self.node, recorded.advertise_address, self.advertise_address);
         let settings = refixed(&recorded.fixed, &self.fixed);
-        let changed: Vec<String> =
-            renamed(&recorded.node, &self.node).into_iter().chain(address).chain(settings).collect();
-        (!changed.is_empty()).then(|| changed.join("\n"))
+        renamed(&recorded.node, &self.node).into_iter().chain(address).chain(settings).collect()
     }
 
     fn caught_up(&self, mut recorded: Self, seen: &Observed) -> Self {

@@ -258,15 +258,6 @@ impl Kind for PodRoutes {
         vec![Step::run("delete the routes to the pods of the other nodes", self.script(DELETE).set("MADE", MADE))]
     }
 
-    fn refuses(&self, recorded: &Self) -> Option<String> {
-        let [was, is] = [recorded.subnet, self.subnet];
-        (was != is).then(|| {
-            format!(
-                "kubernetes.podSubnet cannot change: was {was}, is {is}; put {was} back, or destroy the cluster first"
-            )
-        })
-    }
-
     /// What an earlier cluster left is not put back.
     fn restored(&self, seen: &Observation<PodRoutesSeen>, prior: &Prior<PodRoutesSeen>) -> bool {
         *seen == Observation::Absent || *seen == prior.before

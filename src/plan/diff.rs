@@ -20,6 +20,7 @@
 use crate::resource::{Action, Address, AnyKind, Declared, DecodeError, DigestKey, FieldChange, Observation, Seen};
 use crate::state::{Record, Status};
 
+use super::keys;
 use super::model::{Problem, Reason};
 
 /// What the table says of one resource.
@@ -118,12 +119,12 @@ fn once_recorded(
 ) -> Result<Verdict, DecodeError> {
     let resource = wanted.resource.as_ref();
     let pending = resource.digest(key) != record.digest;
-    let pending_reason = || Reason::Pending { source: wanted.source.clone() };
+    let keys = || keys::pending(wanted, record, moved_from.is_some());
     let moved = moved_from.map(|from| Reason::Moved { other: from.clone() });
     let interrupted = record.status == Status::Interrupted;
     let Observation::Present(found) = &seen.observation else {
         let main = if interrupted { Reason::Interrupted } else { Reason::Gone };
-        let reasons = [main].into_iter().chain(pending.then(pending_reason)).chain(moved);
+        let reasons = [main].into_iter().chain(pending.then(keys).into_iter().flatten()).chain(moved);
         return Ok(Verdict::of(Action::Create, reasons.collect()));
     };
     let fields = resource.diff(found)?;
@@ -138,32 +139,21 @@ fn once_recorded(
     } else if action != Action::NoOp && drift {
         reasons.push(if unfinished { Reason::Interrupted } else { Reason::Drift });
     }
-    // Neither drift nor pending: this version of the kind looks closer than the one that recorded.
-    if action != Action::NoOp && (pending || reasons.is_empty()) {
-        reasons.push(pending_reason());
+    if action != Action::NoOp && pending {
+        reasons.extend(keys());
+    } else if action != Action::NoOp && reasons.is_empty() {
+        // This version of the kind sees more than the one that recorded.
+        reasons.push(Reason::Recomputed);
     }
     reasons.extend(moved);
-    let refused = if pending { refusal(resource, record, found)? } else { None };
     let mut verdict = Verdict { fields, ..Verdict::of(action, reasons) };
     if action == Action::NoOp && moved_from.is_some() {
         verdict.action = Action::Adopt;
     } else if action == Action::NoOp {
         let stale = record.version != resource.version() || record.needs != wanted.needs || record.lane != wanted.lane;
-        verdict.rerecord = drift || pending || stale;
-    }
-    if let Some(text) = refused {
-        verdict.stop(Problem::Refused { text });
+        verdict.rerecord = drift || pending || stale || record.made_from != wanted.made_from;
     }
     Ok(verdict)
-}
-
-/// The kind's own objection to the way from recorded to declared. Attributes of another version of
-/// the kind are not compared: the observation, which is current, decides alone.
-fn refusal(resource: &dyn AnyKind, record: &Record, found: &serde_json::Value) -> Result<Option<String>, DecodeError> {
-    if record.version != resource.version() {
-        return Ok(None);
-    }
-    resource.refuses(&resource.caught_up(&record.attributes, found)?)
 }
 
 fn in_place_or_not(fields: &[FieldChange]) -> Action {

@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::diff::Verdict;
+use super::keys;
 use super::make::Inputs;
 use super::model::{Change, Mode, Plan, Problem, Reason};
 use crate::resource::{Address, AnyKind, Declared, DecodeError, FieldChange, HostName, Observation, Seen, Trace};
@@ -240,7 +241,7 @@ fn pending(change: &Change, declared: Option<&Declared>, record: Option<&Record>
         match (declared, record) {
             (_, Some(record)) if record.status == Status::Interrupted => reasons.push(Reason::Interrupted),
             (Some(declared), Some(record)) if changed(declared, record, inputs) => {
-                reasons.push(Reason::Pending { source: declared.source.clone() });
+                reasons.extend(keys::pending(declared, record, false));
             }
             (Some(_), None) => reasons.push(Reason::New),
             (None, _) if inputs.mode == Mode::Apply => reasons.push(Reason::of_undeclared(&change.address, inputs)),

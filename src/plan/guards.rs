@@ -17,8 +17,10 @@ use crate::resource::{Action, Address, AnyKind, HostName, Observation, Pattern};
 /// Stops what must not happen.
 pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     second_init(nodes, inputs);
-    if inputs.mode == Mode::Apply {
+    if inputs.mode == Mode::Apply || planes_stay(nodes, inputs) {
         quorum(nodes, inputs);
+    }
+    if inputs.mode == Mode::Apply {
         confined(nodes, inputs);
         cgroups::check(nodes, inputs);
         unfit_hosts(nodes);
@@ -157,6 +159,12 @@ fn is_impossible(node: &Node<'_>) -> bool {
     node.declared.is_some_and(|declared| impossible(declared.resource.as_ref()).is_some())
 }
 
+/// Whether a partial destroy leaves control planes out.
+fn planes_stay(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> bool {
+    let stays = |node: &Node<'_>| node.left_out && is_control_plane(node.address, inputs.control_planes);
+    inputs.mode == Mode::Destroy && nodes.all.iter().any(stays)
+}
+
 /// Taking away so many control planes in one go, or while so many of the others are down, that etcd has no majority left
 /// to agree to it.
 fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
@@ -195,9 +203,16 @@ fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         return;
     }
     let names: Vec<&str> = leaving.keys().map(HostName::as_str).collect();
+    let last = names.last().copied().unwrap_or_default();
     let names = names.join(", ");
+    let joins = nodes.all.iter().filter(|node| node.declared.is_some() && begins_something(node));
+    let mut joins = joins.filter(|node| is_control_plane(node.address, inputs.control_planes));
+    let joins = joins.find(|node| !members.contains(node.address.host())).map(|node| node.address.host());
+    let swap = joins.map_or_else(String::new, |host| format!(" Apply {host}'s change first, then {last}'s."));
     let text = if left == 0 {
-        format!("{names}: no control plane would be left; `mainstay destroy` takes the whole cluster away")
+        let destroy = " Use `mainstay destroy` to destroy the whole cluster.";
+        let advice = if swap.is_empty() { destroy } else { swap.as_str() };
+        format!("This would leave no control plane ({names}).{advice}")
     } else if exchanged {
         let begun = begun.iter().filter(|host| !leaving.contains_key(*host)).map(HostName::as_str);
         format!(
@@ -206,14 +221,20 @@ fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         )
     } else if leaving.len() <= allowed {
         format!(
-            "{names}: of the {left} control planes that would be left, {} cannot be looked at, and etcd would have no \
-             majority; bring them back first",
-            down.join(", ")
+            "{names} cannot leave: of the {left} etcd members that would be left, {} cannot be reached, and quorum is {}. \
+             Bring them back first.",
+            down.join(", "),
+            left / 2 + 1
         )
     } else {
+        let at_most = match allowed {
+            1 => "one control plane".to_owned(),
+            more => format!("{more} control planes"),
+        };
         format!(
-            "{names}: {left} of {total} control planes would be left, less than etcd's majority; \
-                 remove at most {allowed} in one apply"
+            "This would leave {left} of {total} etcd members, below quorum ({}). Remove at most {at_most} per apply.\
+             {swap}",
+            total / 2 + 1
         )
     };
     for (host, &number) in &leaving {

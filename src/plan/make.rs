@@ -7,7 +7,7 @@ use super::identity::{INIT, makes_control_plane};
 use super::model::{Change, Coverage, Mode, Plan, Reason};
 use super::nodes::{Node, Nodes};
 use super::selection::Selection;
-use super::{departure, ending, guards, react, sequence};
+use super::{departure, ending, guards, react, refusals, sequence};
 use crate::facts::{Decode, FactSet};
 use crate::graph::{Drawing, Graph};
 use crate::resource::{Action, Address, Declared, HostName, Pattern};
@@ -65,7 +65,9 @@ impl Plan {
         let inputs = Inputs { graph, ..*inputs };
         let mut nodes = Nodes::collect(graph, &inputs);
         nodes.judge(&inputs, &inputs.selection.choose(inputs.mode, graph, inputs.state));
+        refusals::name_keys_that_left(&mut nodes, &inputs);
         ending::with_the_cluster(&mut nodes, &inputs);
+        refusals::check(&mut nodes, &inputs);
         guards::check(&mut nodes, &inputs);
         if inputs.mode != Mode::Refresh {
             react::forwards(&mut nodes, graph, inputs.state);
@@ -145,11 +147,12 @@ fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>) -> Vec<Change> 
         // A control plane that becomes a worker leaves etcd like any other.
         let left = node.inherited.filter(|_| node.verdict.action == Action::Replace);
         let lane = |declared: &Declared| declared.lane.clone().or_else(|| left.and_then(|(_, was)| was.lane.clone()));
-        let (needs, lane) = match (node.declared, node.record) {
-            (Some(declared), _) => (Some(&declared.needs), lane(declared)),
-            (None, Some(record)) => (Some(&record.needs), record.lane.clone()),
-            (None, None) => (None, None),
+        let (needs, lane, made_from) = match (node.declared, node.record) {
+            (Some(declared), _) => (Some(&declared.needs), lane(declared), Some(&declared.made_from)),
+            (None, Some(record)) => (Some(&record.needs), record.lane.clone(), Some(&record.made_from)),
+            (None, None) => (None, None, None),
         };
+        let made_from = made_from.cloned().unwrap_or_default();
         let needs = needs.filter(|_| recorded_now).cloned().unwrap_or_default();
         let recorded = if node.verdict.action == Action::NoOp { None } else { node.recorded().cloned() };
         changes.push(Some(Change {
@@ -165,6 +168,7 @@ fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>) -> Vec<Change> 
             before: node.seen.ok().cloned(),
             prior,
             needs,
+            made_from,
             reacting: set(&reacting[number]),
             after: if touches { set(&waits[number]) } else { BTreeSet::new() },
             lane,

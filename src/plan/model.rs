@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::identity::is_control_plane;
-use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, Observation, Prior, Seen};
+use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, MadeFrom, Observation, Prior, Seen};
 
 /// What a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,15 +32,18 @@ pub enum Reason {
     Drift,
     /// It was made and is gone.
     Gone,
-    /// Declared differs from recorded; the pointer into cluster.yaml says where.
+    /// Declared differs from recorded because this key of cluster.yaml changed.
     Pending {
-        /// JSON pointer, for example `/endpoint/port`.
+        /// JSON pointer, for example `/endpoint/port`; a segment `*` is every key there.
         source: String,
     },
     /// It is there, was not made by mainstay and differs from what is declared.
     NotMadeByMainstay,
     /// It is there already as declared.
     AlreadyRight,
+    /// No key of cluster.yaml changed: it is another version of mainstay, another fact of the host, another secret, or
+    /// drift that a refresh has noted.
+    Recomputed,
     /// Something that it reacts to changes.
     Reacts {
         /// What changes.
@@ -122,6 +125,8 @@ pub struct Change {
     pub prior: Option<Prior>,
     /// What it needs, for the record.
     pub needs: BTreeSet<Address>,
+    /// Keys of cluster.yaml that it is made from, for the record.
+    pub made_from: MadeFrom,
     /// Which resources react when this one changes.
     pub reacting: BTreeSet<Address>,
     /// Planned changes that must have ended well before this one starts.
@@ -231,6 +236,13 @@ impl Plan {
         };
         let mut planes = self.changes.iter().filter(|change| is_control_plane(&change.address, &[]));
         self.mode == Mode::Destroy && self.left_out == 0 && !planes.any(stays)
+    }
+
+    /// How many changes a guard or a kind refuses. Such a plan is not carried out at all: the rest of it is made for a
+    /// cluster in which those changes have happened, too; a load balancer on a new port, say, that the hosts were never
+    /// told of.
+    pub fn refusals(&self) -> usize {
+        self.changes.iter().filter(|change| matches!(change.problem, Some(Problem::Refused { .. }))).count()
     }
 
     /// Whether there is nothing to do and nothing unknown.

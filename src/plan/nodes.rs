@@ -199,6 +199,11 @@ impl<'a> Node<'a> {
         diff::declared(wanted, own.or_else(|| self.moved_record()), seen, key)
     }
 
+    /// The record that what is declared is compared with.
+    pub(super) fn compared(&self) -> Option<&'a Record> {
+        self.record.or_else(|| self.moved_record().map(|moved| moved.record))
+    }
+
     /// The inherited record, when it is of the same kind and so can be compared.
     fn moved_record(&self) -> Option<Recorded<'a>> {
         self.inherited.filter(|(from, _)| from.kind() == self.address.kind()).map(|(from, record)| Recorded {
@@ -232,8 +237,7 @@ impl<'a> Node<'a> {
 
     /// Attributes as recorded here, or where the same thing was before.
     pub(super) fn recorded(&self) -> Option<&'a serde_json::Value> {
-        let record = self.record.or_else(|| self.moved_record().map(|moved| moved.record))?;
-        Some(&record.attributes)
+        self.compared().map(|record| &record.attributes)
     }
 
     /// What a plan that touches no host makes of it: only what is on record counts.

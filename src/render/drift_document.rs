@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::drift_words::drift_summary;
+use super::drift_words::{drift_summary, line};
+use super::reason::Source;
 use crate::plan::{Answer, Drift, Entry, Label, Reason, Seeing};
 use crate::resource::{Address, FieldChange, HostName, Trace};
 
@@ -60,7 +61,7 @@ struct Differing<'a> {
     fields: &'a [FieldChange],
     /// When pending: what of cluster.yaml was not applied yet.
     pending: &'a [Reason],
-    /// The line of cluster.yaml that declares it.
+    /// The line of cluster.yaml that changed, else of what declares it.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
     /// On drift, what the host can tell of it.
@@ -68,8 +69,8 @@ struct Differing<'a> {
     trace: Option<&'a Trace>,
 }
 
-/// The report as one document. `line_of` is the line of a JSON pointer into cluster.yaml.
-pub(super) fn document(drift: &Drift, line_of: &dyn Fn(&str) -> Option<u32>) -> Value {
+/// The report as one document.
+pub(super) fn document(drift: &Drift, source: Source<'_>) -> Value {
     let answer = drift.answer();
     let document = DriftDocument {
         format_version: VERSION,
@@ -80,7 +81,7 @@ pub(super) fn document(drift: &Drift, line_of: &dyn Fn(&str) -> Option<u32>) -> 
         lineage: &drift.lineage,
         serial: drift.serial,
         coverage: &drift.coverage,
-        resources: drift.entries.iter().map(|entry| differing(entry, line_of)).collect(),
+        resources: drift.entries.iter().map(|entry| differing(entry, source)).collect(),
         warnings: &drift.warnings,
     };
     serde_json::to_value(document).expect("a drift report is JSON")
@@ -91,7 +92,7 @@ pub fn drift_schema() -> Value {
     schemars::schema_for!(DriftDocument<'_>).to_value()
 }
 
-fn differing<'a>(entry: &'a Entry, line_of: &dyn Fn(&str) -> Option<u32>) -> Differing<'a> {
+fn differing<'a>(entry: &'a Entry, source: Source<'_>) -> Differing<'a> {
     let address = &entry.address;
     Differing {
         address,
@@ -103,7 +104,7 @@ fn differing<'a>(entry: &'a Entry, line_of: &dyn Fn(&str) -> Option<u32>) -> Dif
         gone: entry.gone,
         fields: &entry.fields,
         pending: &entry.pending,
-        line: entry.source.as_deref().and_then(line_of),
+        line: line(entry, source),
         trace: entry.trace.as_ref(),
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::drift_words::{differences, drift_summary, looked, unseen, verdict};
+use super::drift_words::{differences, drift_summary, line, looked, unseen, verdict};
 use super::reason::Source;
 use crate::plan::{Answer, Drift, Entry, Label};
 
@@ -39,10 +39,9 @@ pub(super) fn github(drift: &Drift, source: Source<'_>) -> String {
     text
 }
 
-/// The line of cluster.yaml that declares it, where a pull request shows the annotation.
+/// The line of cluster.yaml, where a pull request shows the annotation.
 fn place(entry: &Entry, source: Source<'_>) -> String {
-    let line = entry.source.as_deref().and_then(|pointer| (source.line_of)(pointer));
-    line.map_or_else(String::new, |line| format!("file={},line={line},", property(source.file)))
+    line(entry, source).map_or_else(String::new, |line| format!("file={},line={line},", property(source.file)))
 }
 
 /// A message may be any text; three characters would end it.

@@ -30,7 +30,7 @@ impl DriftReport<'_> {
 
     /// One JSON document.
     pub fn json(&self) -> Value {
-        drift_document::document(self.drift, self.source.line_of)
+        drift_document::document(self.drift, self.source)
     }
 
     /// `JUnit` XML, for what shows test results.

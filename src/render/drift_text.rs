@@ -243,7 +243,7 @@ mod tests {
 
         cp2 · host
           sysctl[net.ipv4.ip_forward]
-              drift; pending: cluster.yaml:31
+              drift; pending: cluster.yaml:31 x
               changed 1970-01-01 00:00 UTC,
               owner root:root
               live value  1 → 0

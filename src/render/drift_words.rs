@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diff_text::unified;
-use super::reason::{Source, handed_over};
+use super::reason::{RECOMPUTED, Source, handed_over};
 use super::style::{Style, plain};
 use crate::plan::{Answer, Drift, Entry, Label, Reason};
 use crate::resource::{FieldChange, HostName, Shown};
@@ -92,16 +92,30 @@ pub(super) fn wishes(entry: &Entry, source: Source<'_>) -> String {
         Reason::New => "not applied yet".to_owned(),
         Reason::NotMadeByMainstay => "not applied yet; there is one that mainstay did not make".to_owned(),
         Reason::AlreadyRight => "not recorded yet, already right".to_owned(),
-        Reason::Pending { source: pointer } => source.of(pointer),
+        Reason::Recomputed => RECOMPUTED.to_owned(),
         Reason::Interrupted => "an earlier run did not finish it".to_owned(),
-        Reason::Removed => format!("removed from {}", source.file),
         Reason::EndsWith { whole } => format!("ends with {}", plain(&whole.to_string())),
         Reason::HandedOver { source: pointer, value } => handed_over(pointer, value, source),
         Reason::Moved { other } => format!("is {} now", plain(&other.to_string())),
         Reason::Reacts { to } => format!("still has to take up the change of {}", plain(&to.to_string())),
-        Reason::Drift | Reason::Gone | Reason::Destroyed | Reason::Requested => String::new(),
+        Reason::Pending { .. }
+        | Reason::Removed
+        | Reason::Drift
+        | Reason::Gone
+        | Reason::Destroyed
+        | Reason::Requested => String::new(),
     };
-    entry.pending.iter().map(word).collect::<Vec<_>>().join("; ")
+    let words = entry.pending.iter().map(word).filter(|word| !word.is_empty());
+    source.keys(&entry.pending).into_iter().chain(words).collect::<Vec<_>>().join("; ")
+}
+
+/// The line of cluster.yaml behind an entry: of the key that changed, else of what declares it.
+pub(super) fn line(entry: &Entry, source: Source<'_>) -> Option<u32> {
+    let changed = entry.pending.iter().find_map(|reason| match reason {
+        Reason::Pending { source } => Some(source.as_str()),
+        _ => None,
+    });
+    source.place(changed.or(entry.source.as_deref())?)
 }
 
 /// A field's change in one line; of a text only that it differs.

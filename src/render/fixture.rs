@@ -22,6 +22,7 @@ pub(super) fn change(name: &str, action: Action, reasons: Vec<Reason>) -> Change
         reacting: BTreeSet::new(),
         after: BTreeSet::new(),
         lane: None,
+        made_from: crate::resource::MadeFrom::default(),
         rerecord: false,
     }
 }

@@ -9,6 +9,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::plan_text::cannot_apply;
 use crate::plan::{Change, Counts, Coverage, Mode, Plan, Problem, Reason};
 use crate::resource::{Action, Address, FieldChange, HostName, Observation, Secret};
 
@@ -53,6 +54,9 @@ pub struct PlanDocument<'a> {
     counts: Counts,
     /// What people must know and what belongs to no single change.
     warnings: Vec<String>,
+    /// Where changes are refused: that the plan cannot be applied, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnostic: Option<String>,
     /// Whether `mainstay apply` has something to do and nothing is refused.
     applyable: bool,
     /// Whether nothing is left to do once it is carried out: nothing failed to be planned, and nothing was left out.
@@ -177,7 +181,7 @@ pub fn plan_json(plan: &Plan) -> String {
 fn with_document<T>(plan: &Plan, write: impl FnOnce(&PlanDocument<'_>) -> T) -> T {
     let resource_changes: Vec<ResourceChange> = plan.changes.iter().map(resource_change).collect();
     let counts = plan.counts();
-    let refused = plan.changes.iter().any(|change| matches!(change.problem, Some(Problem::Refused { .. })));
+    let diagnostic = cannot_apply(plan);
     let document = PlanDocument {
         format_version: FORMAT_VERSION.to_owned(),
         terraform_version: TERRAFORM_VERSION.to_owned(),
@@ -192,10 +196,11 @@ fn with_document<T>(plan: &Plan, write: impl FnOnce(&PlanDocument<'_>) -> T) -> 
         coverage: plan.coverage.clone(),
         counts,
         warnings: plan.warnings.clone(),
-        applyable: !refused && plan.changes.iter().any(|change| change.action != Action::NoOp),
+        applyable: diagnostic.is_none() && plan.changes.iter().any(|change| change.action != Action::NoOp),
         complete: counts.problems == 0 && plan.left_out == 0,
         errored: counts.problems > 0,
         configuration: Configuration::of_mainstay(),
+        diagnostic,
     };
     write(&document)
 }
@@ -259,7 +264,7 @@ pub(super) fn resource_drift(change: &Change) -> Option<ResourceChange> {
 
 pub(super) fn drifted(change: &Change, reason: Reason, fields: Vec<FieldChange>) -> ResourceChange {
     // Only a digest of what was seen last is recorded; when nothing is pending it was what is declared.
-    let pending = change.reasons.iter().any(|reason| matches!(reason, Reason::Pending { .. }));
+    let pending = change.reasons.iter().any(|reason| matches!(reason, Reason::Pending { .. } | Reason::Recomputed));
     let recorded = change.recorded.as_ref().and_then(Value::as_object).cloned();
     let seen = before(change);
     let before = if pending { recorded } else { after(change, seen.as_ref()).0.or(recorded) };

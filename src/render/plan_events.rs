@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::events::{Diagnosis, Severity, StreamEvent};
 use super::plan_document::{drifted, resource_change, resource_drift};
+use super::plan_text::cannot_apply;
 use crate::plan::{Change, Drift, Label, Plan, Problem, Reason};
 use crate::resource::{Action, Address};
 
@@ -11,6 +12,7 @@ use crate::resource::{Action, Address};
 /// then one `change_summary`.
 pub fn plan_events(plan: &Plan) -> Vec<(String, StreamEvent)> {
     let mut events = Vec::new();
+    events.extend(cannot_apply(plan).map(|refused| diagnostic(Severity::Error, None, refused)));
     for change in &plan.changes {
         let address = &change.address;
         if let Some(drift) = resource_drift(change) {

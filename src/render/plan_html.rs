@@ -8,7 +8,7 @@ use std::fmt::Write;
 use super::diff_text::unified;
 use super::grouping::{Entry, Group, destructive, groups};
 use super::picture::svg;
-use super::plan_text::{keys, note, plan_header, plan_summary, trouble_title};
+use super::plan_text::{cannot_apply, keys, not_refused, note, plan_header, plan_summary, trouble_title};
 use super::problems::{Sort, troubles, warnings};
 use super::reason::{Source, reasons};
 use super::style::{Style, plain, plain_lines, verb};
@@ -60,6 +60,10 @@ impl PlanHtml<'_> {
         }
         for group in &groups {
             section(&mut page, group);
+        }
+        if let Some(refused) = cannot_apply(plan) {
+            let text = format!("{} {refused}", not_refused(plan));
+            let _ = writeln!(page, "<p class=\"answer\">{}</p>", escaped(text.trim_start()));
         }
         let version = env!("CARGO_PKG_VERSION");
         let _ = write!(

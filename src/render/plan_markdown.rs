@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use super::diff_text::unified;
 use super::grouping::{Entry, Group, destructive, groups};
-use super::plan_text::{keys, note, plan_header, plan_summary, trouble_title};
+use super::plan_text::{cannot_apply, keys, not_refused, note, plan_header, plan_summary, trouble_title};
 use super::problems::{Sort, troubles, warnings};
 use super::reason::{Source, reasons};
 use super::style::{Style, plain, plain_lines, verb};
@@ -44,6 +44,9 @@ impl PlanMarkdown<'_> {
     pub fn render(&self, plan: &Plan) -> String {
         let groups = groups(plan, self.full, |change| reasons(change, self.source));
         let mut text = format!("<!-- mainstay plan: {} -->\n## {}\n\n", plan.cluster, heading(plan));
+        if let Some(refused) = cannot_apply(plan) {
+            let _ = writeln!(text, "**{refused}**\n");
+        }
         let _ = writeln!(text, "{}.", plan_header(plan));
         let warnings = warnings(plan).iter().map(|warning| format!("\n**Warning:** {}\n", escaped(warning))).collect();
         for (pieces, what) in [(loud(&groups), "that destroy"), (problems(plan), "problems"), (warnings, "warnings")] {
@@ -52,10 +55,11 @@ impl PlanMarkdown<'_> {
         }
         let room = LIMIT.min(text.len() + TABLE);
         put(&mut text, table(&groups), room, |left| format!("\n{left} more rows are not shown here.\n"));
+        let last = last(plan);
         let mut left_out = 0;
         for group in &groups {
             let block = details(group);
-            if text.len() + block.len() <= LIMIT {
+            if text.len() + block.len() + last.len() <= LIMIT {
                 text.push_str(&block);
             } else {
                 left_out += group.count();
@@ -68,7 +72,7 @@ impl PlanMarkdown<'_> {
                  `mainstay plan --full` of a new one.\n"
             );
         }
-        text
+        text + &last
     }
 }
 
@@ -87,10 +91,21 @@ fn put(text: &mut String, pieces: Vec<String>, limit: usize, note: impl Fn(usize
     }
 }
 
+/// What a plan with refused changes ends with.
+fn last(plan: &Plan) -> String {
+    let rest = not_refused(plan);
+    let rest = if rest.is_empty() { rest } else { format!("{rest} ") };
+    cannot_apply(plan).map_or_else(String::new, |refused| format!("\n{rest}**{refused}**\n"))
+}
+
 /// The answer.
 fn heading(plan: &Plan) -> String {
     let what = if plan.mode == Mode::Destroy { "destroy " } else { "" };
     let summary = plan_summary(plan);
+    if plan.refusals() > 0 {
+        let changes = if plan.refusals() == 1 { "change" } else { "changes" };
+        return format!("{what}{}: cannot be applied, {} {changes} refused", plan.cluster, plan.refusals());
+    }
     let answer = summary.strip_prefix("Plan: ").unwrap_or(&summary).trim_end_matches('.');
     let problems = match plan.counts().problems {
         0 => String::new(),

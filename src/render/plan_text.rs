@@ -42,6 +42,9 @@ impl PlanText<'_> {
     pub fn render(&self, plan: &Plan) -> String {
         let page = Page { text: String::new(), width: self.width, style: Style { colour: self.color } };
         let mut writer = Writer { page, full: self.full };
+        if let Some(refused) = cannot_apply(plan) {
+            let _ = writeln!(writer.page.text, "{}", writer.page.style.alarm(&refused));
+        }
         let header = plan_header(plan);
         let painted = header.replacen(&plan.cluster, &writer.page.style.bold(&plan.cluster), 1);
         if columns(&header) <= self.width {
@@ -60,7 +63,9 @@ impl PlanText<'_> {
         }
         let mut page = writer.page;
         // In one piece on any terminal: scripts rely on it.
-        let _ = writeln!(page.text, "\n{}", page.style.bold(&plan_summary(plan)));
+        page.text.push('\n');
+        page.indented(0, &not_refused(plan));
+        let _ = writeln!(page.text, "{}", page.style.bold(&plan_summary(plan)));
         page.indented(0, &problem_count(plan));
         page.text
     }
@@ -91,9 +96,27 @@ pub(super) fn plan_header(plan: &Plan) -> String {
     )
 }
 
-/// How many problems there are; nothing without any.
+/// What a plan with refused changes says first and last; nothing where none is refused.
+pub(super) fn cannot_apply(plan: &Plan) -> Option<String> {
+    let refused = match plan.refusals() {
+        0 => return None,
+        1 => "1 change is".to_owned(),
+        many => format!("{many} changes are"),
+    };
+    Some(format!("This plan cannot be applied: {refused} refused. Nothing will be changed."))
+}
+
+/// What a plan with refused changes has besides them.
+pub(super) fn not_refused(plan: &Plan) -> String {
+    let counts = plan.counts();
+    let rest = crate::plan::Counts { problems: 0, ..counts } != crate::plan::Counts::default();
+    if plan.refusals() > 0 && rest { format!("Not refused: {}.", counted_changes(plan)) } else { String::new() }
+}
+
+/// How many problems there are; nothing without any, and nothing where some are refusals.
 pub(super) fn problem_count(plan: &Plan) -> String {
     match plan.counts().problems {
+        _ if plan.refusals() > 0 => String::new(),
         0 => String::new(),
         1 => "1 resource has a problem, see above; nothing is planned for it.".into(),
         n => format!("{n} resources have a problem, see above; nothing is planned for them."),
@@ -103,6 +126,9 @@ pub(super) fn problem_count(plan: &Plan) -> String {
 /// The last line of a plan, on which scripts may rely.
 pub fn plan_summary(plan: &Plan) -> String {
     let counts = plan.counts();
+    if let Some(refused) = cannot_apply(plan) {
+        return refused;
+    }
     if plan.is_empty() {
         return match plan.mode {
             Mode::Apply if plan.left_out > 0 => "No changes. What was selected matches cluster.yaml.".into(),
@@ -116,13 +142,18 @@ pub fn plan_summary(plan: &Plan) -> String {
     if plan.mode == Mode::Refresh {
         return format!("Plan: {} to record, {} to forget. No host is touched.", counts.adopt, counts.forget);
     }
-    let mut line = format!("Plan: {} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy);
+    format!("Plan: {}.", counted_changes(plan))
+}
+
+fn counted_changes(plan: &Plan) -> String {
+    let counts = plan.counts();
+    let mut line = format!("{} to add, {} to change, {} to destroy", counts.add, counts.change, counts.destroy);
     for (count, what) in [(counts.adopt, "adopt"), (counts.forget, "forget"), (plan.moved, "move")] {
         if count > 0 {
             let _ = write!(line, ", {count} to {what}");
         }
     }
-    line + "."
+    line
 }
 
 struct Writer {

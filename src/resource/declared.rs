@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::address::{Address, HostName};
 use super::handed_over::{HandOvers, HandedOver};
 use super::kind::{AnyKind, Kind};
+use super::made_from::{Key, MadeFrom};
 
 /// A limit of one at a time on resources that must not change together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -47,6 +48,8 @@ pub struct Declared {
     pub lane: Option<Lane>,
     /// Where in cluster.yaml the wish comes from, as a JSON pointer, for example `/endpoint/port`.
     pub source: String,
+    /// The keys of cluster.yaml that its value comes from.
+    pub made_from: MadeFrom,
     /// Whether facts of its host decide its value, and the host was not asked: what stands here is no wish, then.
     pub guessed: bool,
 }
@@ -56,6 +59,7 @@ pub struct Declared {
 pub struct Declarations {
     items: Vec<Declared>,
     handed_over: HandOvers,
+    keys: MadeFrom,
 }
 
 /// A resource just declared, to which edges may be added.
@@ -75,6 +79,7 @@ impl Declarations {
             reacts_to: BTreeSet::new(),
             lane: None,
             source: source.to_owned(),
+            made_from: MadeFrom::default(),
             guessed: false,
         });
         Declaring { item: self.items.last_mut().expect("an item was pushed just now") }
@@ -83,6 +88,16 @@ impl Declarations {
     /// Declares what mainstay no longer manages on a host.
     pub fn hand_over(&mut self, host: &HostName, what: HandedOver) {
         self.handed_over.add(host, what);
+    }
+
+    /// Says what cluster.yaml has in keys from which nothing may be made now.
+    pub fn know(&mut self, keys: MadeFrom) {
+        self.keys = keys;
+    }
+
+    /// Keys of cluster.yaml, as far as they were said.
+    pub fn keys(&self) -> &MadeFrom {
+        &self.keys
     }
 
     /// Everything declared.
@@ -123,6 +138,13 @@ impl Declaring<'_> {
     #[must_use]
     pub fn lane(self, lane: Lane) -> Self {
         self.item.lane = Some(lane);
+        self
+    }
+
+    /// Says which keys of cluster.yaml its value comes from.
+    #[must_use]
+    pub fn made_from<'b>(self, keys: impl IntoIterator<Item = &'b Key>) -> Self {
+        self.item.made_from = keys.into_iter().cloned().collect();
         self
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::action::{Action, FieldChange};
 use super::observation::{Observation, Prior};
 use super::output::{Output, ProbeError};
+use super::refusal::Refusal;
 use super::script::Script;
 use super::secret::{DigestKey, Secret};
 use super::step::{Act, Step};
@@ -24,6 +25,8 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     const VERSION: u32 = 1;
     /// The field of [`Kind::Observed`] (as serialized) that `mainstay sim set ADDR=VALUE` sets.
     const PRINCIPAL: &'static str;
+    /// Whether [`Kind::refuses`] may refuse anything.
+    const MAY_REFUSE: bool = false;
     /// What a look can see of it; only what this resource owns, so that equal means untouched.
     type Observed: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync;
 
@@ -64,11 +67,11 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     fn restored(&self, seen: &Observation<Self::Observed>, prior: &Prior<Self::Observed>) -> bool {
         *seen == prior.before
     }
-    /// Why the change from the recorded to this desired state cannot be carried out at all, for
-    /// example another service subnet after `kubeadm init`.
-    fn refuses(&self, recorded: &Self) -> Option<String> {
+    /// The keys of cluster.yaml whose change from the recorded to this desired state cannot be carried out, for
+    /// example another service subnet after `kubeadm init`. Nothing observed counts.
+    fn refuses(&self, recorded: &Self) -> Vec<Refusal> {
         let _ = recorded;
-        None
+        Vec::new()
     }
     /// Notes in the recorded value what others have changed to what is declared, where [`Kind::refuses`] would refuse to
     /// make that change: what the host already has is only recorded.
@@ -177,8 +180,10 @@ pub trait AnyKind: Debug + Send + Sync {
     fn destroy(&self, prior: &Prior) -> Result<Vec<Step>, DecodeError>;
     /// [`Kind::restored`].
     fn restored(&self, seen: &Observation, prior: &Prior) -> Result<bool, DecodeError>;
+    /// [`Kind::MAY_REFUSE`].
+    fn may_refuse(&self) -> bool;
     /// [`Kind::refuses`], against recorded attributes.
-    fn refuses(&self, recorded: &Value) -> Result<Option<String>, DecodeError>;
+    fn refuses(&self, recorded: &Value) -> Result<Vec<Refusal>, DecodeError>;
     /// [`Kind::caught_up`], of recorded attributes.
     fn caught_up(&self, recorded: &Value, seen: &Value) -> Result<Value, DecodeError>;
     /// [`Kind::impossible`].
@@ -294,7 +299,11 @@ impl<K: Kind> AnyKind for K {
         Ok(Kind::restored(self, &observed::<K>(seen)?, &prior_of::<K>(prior)?))
     }
 
-    fn refuses(&self, recorded: &Value) -> Result<Option<String>, DecodeError> {
+    fn may_refuse(&self) -> bool {
+        K::MAY_REFUSE
+    }
+
+    fn refuses(&self, recorded: &Value) -> Result<Vec<Refusal>, DecodeError> {
         Ok(Kind::refuses(self, &decode::<K>(K::NAME, "recorded attributes", recorded)?))
     }
 

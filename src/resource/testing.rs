@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Act, Action, AnyKind, DecodeError, FieldChange, Kind, Observation, Output, Prior, ProbeError, Registered, Script,
-    Seen, Step,
+    Act, Action, AnyKind, DecodeError, FieldChange, Kind, Observation, Output, Prior, ProbeError, Refusal, Registered,
+    Script, Seen, Step,
 };
 
 /// A thing with a value that can change in place, a text, a size that cannot, and a place at which
@@ -65,6 +65,7 @@ pub(crate) fn decode(_: &str, value: &Value) -> Result<Arc<dyn AnyKind>, DecodeE
 impl Kind for Thing {
     const NAME: &'static str = "thing";
     const PRINCIPAL: &'static str = "value";
+    const MAY_REFUSE: bool = true;
     type Observed = ThingSeen;
 
     fn key(&self) -> Option<String> {
@@ -100,8 +101,12 @@ impl Kind for Thing {
         vec![Step::run("put back", Script::new(":"))]
     }
 
-    fn refuses(&self, recorded: &Self) -> Option<String> {
-        (recorded.place != self.place).then(|| format!("it cannot move to {}", self.place))
+    fn refuses(&self, recorded: &Self) -> Vec<Refusal> {
+        let refusal = || {
+            let change = format!("place: {} → {}", recorded.place, self.place);
+            Refusal::of("/place".into(), change, format!("it cannot move to {}", self.place))
+        };
+        (recorded.place != self.place).then(refusal).into_iter().collect()
     }
 
     fn impossible(&self, _: &ThingSeen) -> Option<String> {

@@ -3,6 +3,8 @@
 //! `source: preinstalled` hands the package over; configuration and service stay managed. So do CNI plugins of the
 //! distribution that are recorded: no change of a source may move the directory in which containerd looks for them.
 
+use std::sync::Arc;
+
 use super::files::{ContainerdToml, pause_image};
 use super::network;
 use super::site::{Site, is_red_hat, name};
@@ -77,22 +79,30 @@ impl CniDir {
 
 /// Declares it for every node.
 pub(super) fn declare(site: &mut Site<'_>) {
+    let keys = Arc::clone(&site.keys);
     for host in site.cluster.nodes() {
         let mut packages = Vec::new();
         if site.cluster.container_runtime.source == RuntimeSource::Distro {
             let source = pointer(["containerRuntime", "source"]);
-            packages.push(site.package(host, COMPONENT, &source, any_version("containerd"), &[]));
+            let package = any_version("containerd");
+            packages.push(site.package(host, COMPONENT, &source, package, &[], &keys.runtime));
         }
         hand_over(site, host);
         let cni_dir = CniDir::of(site, host);
         if site.cluster.network == Network::Bridge && cni_dir.is_of_distro() {
-            let plugins = site.package(host, COMPONENT, "/network", any_version(CNI_PACKAGE), &[]);
+            let made_from = [&keys.network[..], &keys.runtime, &keys.packages].concat();
+            let plugins = site.package(host, COMPONENT, "/network", any_version(CNI_PACKAGE), &[], &made_from);
             site.before_kubeadm(host, plugins);
         }
         let file = File::new(CONFIG_FILE, config(site, cni_dir));
         let guessed = site.guesses(host);
-        let file =
-            site.declared.declare(&name(host), COMPONENT, SOURCE, file).needs(&packages).guessed(guessed).address();
+        let file = site
+            .declared
+            .declare(&name(host), COMPONENT, SOURCE, file)
+            .made_from(&keys.runtime_config)
+            .needs(&packages)
+            .guessed(guessed)
+            .address();
         let service = Service {
             name: "containerd".into(),
             enabled: true,
@@ -104,8 +114,13 @@ pub(super) fn declare(site: &mut Site<'_>) {
         };
         // containerd looks for the overlay module once, when it starts.
         let needs = [site.base(host), packages.clone()].concat();
-        let service =
-            site.declared.declare(&name(host), COMPONENT, SOURCE, service).needs(&needs).reacts_to([&file]).address();
+        let service = site
+            .declared
+            .declare(&name(host), COMPONENT, SOURCE, service)
+            .made_from(&keys.runtime)
+            .needs(&needs)
+            .reacts_to([&file])
+            .address();
         for address in packages.into_iter().chain([file, service]) {
             site.before_kubeadm(host, address);
         }

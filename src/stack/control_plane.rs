@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::files::{init_documents, join_document, upload_documents};
+use super::made_from::{Keys, node};
 use super::site::{Site, name};
 use crate::config::{Component, Host, pointer};
 use crate::kinds::{JoinRole, KubeadmInit, KubeadmJoin};
-use crate::resource::{Address, Lane};
+use crate::resource::{Address, Key, Lane};
 
 const COMPONENT: &str = "control-plane";
 
@@ -30,9 +32,11 @@ pub(super) fn declare_first(site: &mut Site<'_>) {
     // kubeadm init speaks to the API through the virtual IP, which must not move while it does.
     let needs: Vec<Address> =
         site.ready_for_kubeadm(host).into_iter().chain(site.virtual_ips.values().cloned()).collect();
+    let keys = Arc::clone(&site.keys);
     let init = site
         .declared
         .declare(&name(host), COMPONENT, "/kubernetes", init)
+        .made_from(&made_from(&keys, host))
         .needs(&needs)
         .lane(Lane::ControlPlane)
         .address();
@@ -51,6 +55,7 @@ fn first<'a>(site: &Site<'a>) -> Option<&'a Host> {
 /// Declares the other control planes.
 pub(super) fn declare_others(site: &mut Site<'_>) {
     let first = first(site).map(|host| host.name.as_str());
+    let keys = Arc::clone(&site.keys);
     for host in site.cluster.control_planes().filter(|host| Some(host.name.as_str()) != first) {
         let mut needs = needs_of_join(site, host);
         needs.extend(site.virtual_ips.get(&name(host)).cloned());
@@ -64,11 +69,16 @@ pub(super) fn declare_others(site: &mut Site<'_>) {
         let join = site
             .declared
             .declare(&name(host), COMPONENT, &source, join)
+            .made_from(&made_from(&keys, host))
             .needs(&needs)
             .lane(Lane::ControlPlane)
             .address();
         site.joined.insert(name(host), join);
     }
+}
+
+fn made_from(keys: &Keys, host: &Host) -> Vec<Key> {
+    [&keys.join[..], &keys.swap, &keys.fixed, &node(host)].concat()
 }
 
 /// The join of a host in this role, without what only control planes need.

@@ -1,8 +1,10 @@
 //! haproxy on every load balancer, with every control plane behind it.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
 
 use super::files::{Backend, HaproxyCfg, HaproxyUnit};
+use super::made_from::roles;
 use super::site::{Site, is_red_hat, name};
 use super::{host_base, keepalived};
 use crate::config::{Cluster, Haproxy, Host, LoadBalancer, pointer};
@@ -22,21 +24,28 @@ pub(super) fn declare(site: &mut Site<'_>) {
         hand_over(site);
         return;
     };
+    let keys = Arc::clone(&site.keys);
     for host in site.cluster.load_balancers() {
+        let service_keys = [&keys.balancers[..], &[roles(host)]].concat();
         let package = Package { name: "haproxy".into(), version: None, hold: false };
-        let package = site.package(host, COMPONENT, "/loadBalancer", package, &[]);
+        let package = site.package(host, COMPONENT, "/loadBalancer", package, &[], &keys.balancers);
         let config = File::new(CONFIG_FILE, config(site, host, haproxy)).checked_by(FileCheck::Haproxy);
         let guessed = site.guesses(host);
         let config = site
             .declared
             .declare(&name(host), COMPONENT, SOURCE, config)
+            .made_from(&keys.haproxy)
             .guessed(guessed)
             .needs([&package])
             .lane(Lane::LoadBalancer)
             .address();
         let drop_in = File::new(DROP_IN, HaproxyUnit.to_string());
-        let drop_in =
-            site.declared.declare(&name(host), COMPONENT, "/loadBalancer", drop_in).lane(Lane::LoadBalancer).address();
+        let drop_in = site
+            .declared
+            .declare(&name(host), COMPONENT, "/loadBalancer", drop_in)
+            .made_from(&keys.balancers)
+            .lane(Lane::LoadBalancer)
+            .address();
         let service = Service {
             name: "haproxy".into(),
             enabled: true,
@@ -51,6 +60,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
         let service = site
             .declared
             .declare(&name(host), COMPONENT, &pointer(["loadBalancer"]), service)
+            .made_from(&service_keys)
             .needs(&needs)
             .reacts_to([&config, &drop_in])
             .lane(Lane::LoadBalancer)

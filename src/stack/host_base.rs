@@ -1,11 +1,12 @@
 //! Host preparation: kernel modules, kernel parameters, swap; each one now and after a reboot.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::site::{Site, name};
 use crate::config::{Host, LoadBalancer, ProxyMode, Swap, pointer};
 use crate::kinds::{self, File, KernelModule, Sysctl};
-use crate::resource::{Address, HandedOver};
+use crate::resource::{Address, HandedOver, Key};
 
 pub(super) const COMPONENT: &str = "host";
 /// Lets a program bind to an address that another host holds.
@@ -30,20 +31,29 @@ fn modules(site: &mut Site<'_>, host: &Host) {
     }
     let source = pointer(["hostConfig", "kernelModules"]);
     let content = wanted.iter().fold(HEADER.to_owned(), |text, module| text + module + "\n");
+    let keys = Arc::clone(&site.keys);
+    let listed = &site.cluster.host_config.kernel_modules;
     let mut earlier: Vec<(String, Address)> = Vec::new();
     for module in wanted {
         // In this order, so that destroy unloads what others build on last.
         let needs = earlier.iter().filter(|(first, _)| builds_on(&module, first)).map(|(_, address)| address);
         let needs: Vec<Address> = needs.cloned().collect();
+        let keys = match module.as_str() {
+            name if listed.iter().any(|it| it == name) => &keys.modules,
+            "overlay" | "br_netfilter" => &[][..],
+            _ => &keys.proxy_mode,
+        };
         let kind = KernelModule { name: module.clone() };
-        let address = site.declared.declare(&name(host), COMPONENT, &source, kind).needs(&needs).address();
+        let address =
+            site.declared.declare(&name(host), COMPONENT, &source, kind).made_from(keys).needs(&needs).address();
         site.in_base(host, address.clone());
         earlier.push((module, address));
     }
     // What is loaded at boot changes first: what is still listed there is not unloaded.
     let modules: Vec<Address> = earlier.into_iter().map(|(_, address)| address).collect();
     let file = File::new(MODULES_FILE, content);
-    let file = site.declared.declare(&name(host), COMPONENT, &source, file).needs(&modules).address();
+    let file = site.declared.declare(&name(host), COMPONENT, &source, file).needs(&modules);
+    let file = file.made_from(keys.modules.iter().chain(&keys.proxy_mode)).address();
     site.in_base(host, file);
 }
 
@@ -86,16 +96,24 @@ fn sysctls(site: &mut Site<'_>, host: &Host) {
     // Many parameters exist only once their module is loaded.
     let modules = site.base(host);
     let source = |parameter: &str| pointer(["hostConfig", "sysctls", parameter]);
+    let keys = Arc::clone(&site.keys);
+    // Only where haproxy is bound to the virtual IP.
+    let bound = wanted.contains_key(NONLOCAL_BIND) && site.cluster.is_load_balancer(&host.name);
+    let bind: &[Key] = if bound { &keys.bind } else { &[] };
     let content = wanted.iter().fold(HEADER.to_owned(), |text, (name, value)| text + name + " = " + value + "\n");
     for (parameter, value) in wanted {
         let source = source(&parameter);
+        let own = keys.sysctls.iter().filter(|key| key.pointer() == source);
+        let own: Vec<Key> = own.chain(bind.iter().filter(|_| parameter == NONLOCAL_BIND)).cloned().collect();
         let sysctl = Sysctl { name: parameter, value };
-        let sysctl = site.declared.declare(&name(host), COMPONENT, &source, sysctl).needs(&modules).address();
+        let sysctl = site.declared.declare(&name(host), COMPONENT, &source, sysctl).made_from(&own);
+        let sysctl = sysctl.needs(&modules).address();
         site.in_base(host, sysctl);
     }
     let source = pointer(["hostConfig", "sysctls"]);
     let file = File::new(SYSCTL_FILE, content);
-    let file = site.declared.declare(&name(host), COMPONENT, &source, file).needs(&modules).address();
+    let file = site.declared.declare(&name(host), COMPONENT, &source, file).needs(&modules);
+    let file = file.made_from(keys.sysctls.iter().chain(bind)).address();
     site.in_base(host, file);
 }
 
@@ -123,7 +141,9 @@ fn swap(site: &mut Site<'_>, host: &Host) {
     // Only kubelet minds swap; a host that is no node keeps its own.
     if site.cluster.host_config.swap == Swap::Off && host.is_node() {
         let source = pointer(["hostConfig", "swap"]);
-        let swap = site.declared.declare(&name(host), COMPONENT, &source, kinds::Swap {}).address();
+        let keys = Arc::clone(&site.keys);
+        let swap =
+            site.declared.declare(&name(host), COMPONENT, &source, kinds::Swap {}).made_from(&keys.swap).address();
         site.in_base(host, swap);
     } else if host.is_node() {
         let swap = HandedOver::component(COMPONENT, "/hostConfig/swap", "keep").kind("swap");

@@ -1,11 +1,13 @@
 //! keepalived on every load balancer: the virtual IP is held by one of those whose haproxy listens.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
 use super::error::StackError;
 use super::files::{CheckScript, DOWN_FILE, KeepalivedConf};
+use super::made_from::balancer;
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Keepalived, LoadBalancer, pointer};
 use crate::kinds::{Content, File, FileCheck, Group, OnChange, Package, Service, VirtualIp};
@@ -40,13 +42,15 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
     let config = config(site, host, keepalived, vip, &place)?;
     let port = site.cluster.endpoint.port;
     let on = name(host);
+    let keys = Arc::clone(&site.keys);
 
     let package = Package { name: "keepalived".into(), version: None, hold: false };
-    let package = site.package(host, COMPONENT, "/loadBalancer", package, &[]);
+    let package = site.package(host, COMPONENT, "/loadBalancer", package, &[], &keys.balancers);
     let script = File::new(CHECK_SCRIPT, CheckScript { port }.to_string()).mode("0755");
     let script = site
         .declared
         .declare(&on, COMPONENT, &pointer(["endpoint", "port"]), script)
+        .made_from(&keys.port)
         .needs([&package])
         .lane(Lane::LoadBalancer)
         .address();
@@ -55,6 +59,7 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
     let config = site
         .declared
         .declare(&on, COMPONENT, SOURCE, config)
+        .made_from(&[&keys.keepalived[..], &balancer(host)].concat())
         .guessed(guessed)
         .needs([&package, &script])
         .lane(Lane::LoadBalancer)
@@ -72,6 +77,7 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
     let service = site
         .declared
         .declare(&on, COMPONENT, "/loadBalancer", service)
+        .made_from(&keys.group)
         .guessed(guessed)
         .needs([&package, &script].into_iter().chain(site.proxies.get(&on)))
         .reacts_to([&config])
@@ -81,6 +87,7 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
     let answers = site
         .declared
         .declare(&on, COMPONENT, "/endpoint", answers)
+        .made_from(keys.endpoint.iter().chain(&keys.balancers))
         .needs([&service].into_iter().chain(site.proxies.get(&on)))
         .lane(Lane::LoadBalancer)
         .address();

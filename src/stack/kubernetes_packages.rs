@@ -1,15 +1,18 @@
 //! kubeadm, kubelet and kubectl, and kubelet's service.
 
+use std::sync::Arc;
+
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Packages, pointer};
 use crate::kinds::{OnChange, Package, PackageRepository, Service};
-use crate::resource::{Address, HandedOver, Lane};
+use crate::resource::{Address, HandedOver, Key, Lane};
 
 const COMPONENT: &str = "kubernetes";
 const DEFAULT_BASE: &str = "https://pkgs.k8s.io";
 
 /// Declares the packages for every node.
 pub(super) fn declare(site: &mut Site<'_>) {
+    let keys = Arc::clone(&site.keys);
     for host in site.cluster.nodes() {
         let repository = match &site.cluster.kubernetes.packages {
             Packages::Preinstalled => {
@@ -18,7 +21,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
             }
             Packages::Distro => None,
             Packages::PkgsK8sIo { mirror } => {
-                Some(declare_repository(site, host, mirror.as_deref().unwrap_or(DEFAULT_BASE)))
+                Some(declare_repository(site, host, mirror.as_deref().unwrap_or(DEFAULT_BASE), &keys.packages))
             }
         };
         let needs: Vec<Address> = repository.into_iter().collect();
@@ -27,7 +30,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
             let version = Some(site.cluster.kubernetes.version.to_string());
             let package = Package { name: package.to_owned(), version, hold: true };
             let source = pointer(["kubernetes", "version"]);
-            let package = site.package(host, COMPONENT, &source, package, &needs);
+            let package = site.package(host, COMPONENT, &source, package, &needs, &keys.packages);
             site.before_kubeadm(host, package);
         }
     }
@@ -40,7 +43,7 @@ fn hand_over(site: &mut Site<'_>, host: &Host) {
     }
 }
 
-fn declare_repository(site: &mut Site<'_>, host: &Host, base: &str) -> Address {
+fn declare_repository(site: &mut Site<'_>, host: &Host, base: &str, made_from: &[Key]) -> Address {
     let version = &site.cluster.kubernetes.version;
     let url = format!("{base}/core:/stable:/v{}.{}/{{family}}/", version.major, version.minor);
     let key = if is_red_hat(site.facts(host)) { "repodata/repomd.xml.key" } else { "Release.key" };
@@ -48,7 +51,8 @@ fn declare_repository(site: &mut Site<'_>, host: &Host, base: &str) -> Address {
     let source = pointer(["kubernetes", "packages"]);
     let lane = Lane::Packages(name(host));
     let guessed = site.guesses(host);
-    site.declared.declare(&name(host), COMPONENT, &source, repository).lane(lane).guessed(guessed).address()
+    let repository = site.declared.declare(&name(host), COMPONENT, &source, repository).made_from(made_from);
+    repository.lane(lane).guessed(guessed).address()
 }
 
 /// Declares kubelet's service for every node. It comes after kubeadm, because without a cluster to
@@ -66,6 +70,6 @@ pub(super) fn declare_kubelet(site: &mut Site<'_>) {
         };
         let joined = site.joined.get(&name(host)).cloned();
         let source = pointer(["hosts", &host.name]);
-        let _ = site.declared.declare(&name(host), COMPONENT, &source, service).needs(&joined);
+        let _ = site.declared.declare(&name(host), COMPONENT, &source, service).made_from([]).needs(&joined);
     }
 }

@@ -15,6 +15,7 @@ mod haproxy;
 mod host_base;
 mod keepalived;
 mod kubernetes_packages;
+mod made_from;
 mod network;
 mod nodes;
 mod pod_ranges;

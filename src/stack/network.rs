@@ -10,7 +10,7 @@ use super::files::{BRIDGE, conflist, routes_unit};
 use super::site::{Site, name};
 use crate::config::{Host, ManifestSource, Network};
 use crate::kinds::{BridgeInterface, File, Manifest, OnChange, PodRoutes, PodTable, Service};
-use crate::resource::{HandedOver, HostName};
+use crate::resource::{HandedOver, HostName, Key};
 
 const COMPONENT: &str = "network";
 const SOURCE: &str = "/network";
@@ -55,20 +55,25 @@ fn hand_over(site: &mut Site<'_>) {
 
 fn declare_bridge_on(site: &mut Site<'_>, host: &Host, table: &Arc<PodTable>) -> Result<(), StackError> {
     let on = name(host);
+    let keys = Arc::clone(&site.keys);
     let bridge = BridgeInterface { name: BRIDGE.to_owned() };
-    let bridge = site.declared.declare(&on, COMPONENT, SOURCE, bridge).address();
+    let bridge = site.declared.declare(&on, COMPONENT, SOURCE, bridge).made_from(&keys.network).address();
     site.before_kubeadm(host, bridge);
 
     let plugin = File::new(CONFLIST_FILE, conflist(range(site, host)?));
-    let plugin = site.declared.declare(&on, COMPONENT, SOURCE, plugin).address();
+    let plugin = site
+        .declared
+        .declare(&on, COMPONENT, SOURCE, plugin)
+        .made_from(keys.network.iter().chain(&keys.pod_subnet))
+        .address();
     site.before_kubeadm(host, plugin);
 
     let routes = PodRoutes::new(site.cluster.kubernetes.pod_subnet, range(site, host)?, table);
-    let routes = site.declared.declare(&on, COMPONENT, HOSTS, routes).address();
+    let routes = site.declared.declare(&on, COMPONENT, HOSTS, routes).made_from(&keys.routes).address();
 
     let unit = File::new(format!("/etc/systemd/system/{UNIT}.service"), routes_unit());
     // The unit reads the file that comes with the routes.
-    let unit = site.declared.declare(&on, COMPONENT, SOURCE, unit).needs([&routes]).address();
+    let unit = site.declared.declare(&on, COMPONENT, SOURCE, unit).made_from(&keys.network).needs([&routes]).address();
     let service = Service {
         name: UNIT.to_owned(),
         enabled: true,
@@ -78,7 +83,8 @@ fn declare_bridge_on(site: &mut Site<'_>, host: &Host, table: &Arc<PodTable>) ->
         group: None,
         listens: Vec::new(),
     };
-    let service = site.declared.declare(&on, COMPONENT, SOURCE, service).reacts_to([&unit]).address();
+    let service = site.declared.declare(&on, COMPONENT, SOURCE, service).made_from(&keys.network);
+    let service = service.reacts_to([&unit]).address();
     site.before_kubeadm(host, routes);
     site.before_kubeadm(host, unit);
     site.before_kubeadm(host, service);
@@ -94,11 +100,14 @@ fn range(site: &Site<'_>, host: &Host) -> Result<Ipv4Net, StackError> {
 pub(super) fn declare_manifest(site: &mut Site<'_>) -> Result<(), StackError> {
     let Network::Manifest { source, .. } = &site.cluster.network else { return Ok(()) };
     let content = site.inputs.manifest.ok_or(StackError::NoManifest)?.to_owned();
+    let content_key = Key::new("/network/manifest", &content);
     let manifest = Manifest { name: manifest_name(source), content };
     // When the first control plane is gone, any of the others carries the manifest out.
     let needs: Vec<_> = site.first.clone().into_iter().chain(site.virtual_ips.values().cloned()).collect();
-    let manifest =
-        site.declared.declare(&HostName::cluster(), COMPONENT, "/network/manifest", manifest).needs(&needs).address();
+    let keys = Arc::clone(&site.keys);
+    let manifest = site.declared.declare(&HostName::cluster(), COMPONENT, "/network/manifest", manifest);
+    let made_from = [&keys.network[..], &keys.manifest, &[content_key]].concat();
+    let manifest = manifest.made_from(&made_from).needs(&needs).address();
     site.plugin = Some(manifest);
     Ok(())
 }

@@ -1,7 +1,9 @@
 //! Labels, annotations and taints of the Kubernetes nodes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use super::made_from::marks;
 use super::site::{Site, name};
 use crate::config::{Host, Role, Taint, pointer};
 use crate::kinds::Node;
@@ -19,6 +21,7 @@ const CONTROL_PLANE: (&str, std::ops::RangeInclusive<u64>) =
 /// Declares the nodes of control planes, whose taint follows the roles, and of hosts that ask for anything. One that is
 /// recorded stays declared: what is no longer asked for is an update, not the end of a node.
 pub(super) fn declare(site: &mut Site<'_>) {
+    let keys = Arc::clone(&site.keys);
     for host in site.cluster.nodes() {
         let node = node(site, host);
         let asks = !(node.labels.is_empty() && node.annotations.is_empty() && node.taints.is_empty());
@@ -34,7 +37,11 @@ pub(super) fn declare(site: &mut Site<'_>) {
         let source = pointer(["hosts", &host.name, key]);
         let joined = site.joined.get(&name(host)).cloned();
         // Where kubeadm runs again the node's object is a new one.
-        let _ = site.declared.declare(&HostName::cluster(), COMPONENT, &source, node).reacts_to(&joined);
+        let _ = site
+            .declared
+            .declare(&HostName::cluster(), COMPONENT, &source, node)
+            .made_from(&marks(host, &keys))
+            .reacts_to(&joined);
     }
 }
 

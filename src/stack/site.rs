@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use ipnet::Ipv4Net;
 
+use super::made_from::Keys;
 use super::recorded::Recorded;
 use crate::config::{CgroupDriver, Cluster, Host, Swap};
 use crate::kinds::Package;
-use crate::resource::{Address, Declarations, HostFacts, HostName, Lane, Secret};
+use crate::resource::{Address, Declarations, HostFacts, HostName, Key, Lane, Secret};
 
 /// What is known beside cluster.yaml.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,8 @@ pub(super) struct Site<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) inputs: &'a Inputs<'a>,
     pub(super) declared: Declarations,
+    /// The keys of cluster.yaml that resources are made from.
+    pub(super) keys: Arc<Keys>,
     /// Kernel and swap, by host.
     base: BTreeMap<HostName, Vec<Address>>,
     /// What must be right on a node before kubeadm runs there, kernel and swap not included.
@@ -58,6 +62,7 @@ impl<'a> Site<'a> {
             cluster,
             inputs,
             declared: Declarations::default(),
+            keys: Arc::new(Keys::of(cluster)),
             base: BTreeMap::new(),
             node: BTreeMap::new(),
             proxies: BTreeMap::new(),
@@ -107,10 +112,11 @@ impl<'a> Site<'a> {
         source: &str,
         package: Package,
         needs: &[Address],
+        keys: &[Key],
     ) -> Address {
         let name = name(host);
         let lane = Lane::Packages(name.clone());
-        self.declared.declare(&name, component, source, package).needs(needs).lane(lane).address()
+        self.declared.declare(&name, component, source, package).made_from(keys).needs(needs).lane(lane).address()
     }
 
     /// Who manages control groups: one value for containerd and kubelet. The same on all hosts,

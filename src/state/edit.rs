@@ -141,8 +141,22 @@ pub fn rename(state: &mut State, from: &str, to: &str) -> Result<Vec<(Address, A
         return Err(EditError::Nothing { from: from.to_owned() });
     }
     carry_over(state, &moves);
+    if let ([from], [to]) = (&old[..], &new[..]) {
+        rename_keys(state, from, to);
+    }
     state.guards = guards(&state.guards, from, to, &moves);
     Ok(moves.into_iter().collect())
+}
+
+/// The keys of a renamed host are those that it had, in whatever is made from them.
+fn rename_keys(state: &mut State, from: &str, to: &str) {
+    let (from, to) = (format!("/hosts/{from}/"), format!("/hosts/{to}/"));
+    for record in state.resources.values_mut() {
+        if record.made_from.keys().any(|key| key.pointer().starts_with(&from)) {
+            record.made_from =
+                record.made_from.renamed(|pointer| Some(format!("{to}{}", pointer.strip_prefix(from.as_str())?)));
+        }
+    }
 }
 
 fn carry_over(state: &mut State, moves: &BTreeMap<Address, Address>) {

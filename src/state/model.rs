@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::resource::{Address, DigestKey, HostName, Lane, Prior};
+use crate::resource::{Address, DigestKey, HostName, Lane, MadeFrom, Prior};
 
 /// Version of the state file's format.
 pub const FORMAT: u32 = 1;
@@ -43,6 +43,9 @@ pub struct Record {
     /// Its lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<Lane>,
+    /// The keys of cluster.yaml that its value came from, with digests of their values.
+    #[serde(default, skip_serializing_if = "MadeFrom::is_unknown")]
+    pub made_from: MadeFrom,
     /// Whether it is whole.
     pub status: Status,
 }

@@ -17,6 +17,7 @@ pub(super) fn record(mark: &str) -> Record {
         prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },
         needs: BTreeSet::new(),
         lane: None,
+        made_from: crate::resource::MadeFrom::default(),
         status: Status::Ready,
     }
 }

@@ -389,7 +389,7 @@ fn a_refused_change_stops_the_whole_plan() {
     it.edit("port: 8443", "port: 9443");
     for args in [&["plan"][..], &["apply", "--auto-approve"]] {
         let said = it.expect(1, args);
-        assert!(said.out.contains("endpoint cannot change after kubeadm init"), "{}", said.out);
+        assert!(said.out.contains("endpoint.port: 8443 → 9443"), "{}", said.out);
     }
     it.edit("port: 9443", "port: 8443");
     it.expect(0, &["plan", "--detailed-exitcode"]);

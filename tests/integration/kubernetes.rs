@@ -138,7 +138,7 @@ fn etcd_keeps_its_majority() {
     it.edit(&format!("  {}\n", host(3)), "");
     let said = it.expect(1, &["apply", "--auto-approve"]);
     let words = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("etcd would have no majority; bring them back first"), "{}{}", said.out, said.err);
+    assert!(words.contains("cannot be reached, and quorum is"), "{}{}", said.out, said.err);
     healthy_but(&it, "cp2");
     it.expect(0, &["sim", "up", "cp2"]);
     it.expect(0, &["apply", "--auto-approve"]);

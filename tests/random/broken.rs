@@ -15,7 +15,7 @@ use crate::cluster::{CONTROL_PLANE, Host, NAME, Seed, WORKER, Wanted};
 use crate::driver::{HERE, Stage};
 use crate::invariants::{
     Before, DroppedFirst, OnePerLane, OneVirtualIp, Permit, Quorum, as_it_was, no_secret, only_planned_act,
-    only_planned_change, runs_its_files, settled,
+    only_planned_change, runs_its_files, settled, whole_refuses,
 };
 use crate::knobs::Knobs;
 use crate::mainstay::{With, recorded, state_path};
@@ -65,6 +65,21 @@ fn who_writes_without_the_lock_is_named() {
     });
     let broken = broken.unwrap();
     assert!(broken.starts_with("one writer: process ") && broken.contains("nobody held"), "{broken}");
+}
+
+#[test]
+fn what_the_whole_plan_refuses_is_named() {
+    let broken = after_apply(async |stage| {
+        stage.wanted.knobs.set(crate::knobs::Knob::Version, 3);
+        let whole = stage.mainstay(HERE, Weather::default()).plan(&stage.wanted.yaml()).await.unwrap();
+        let mut part = whole.clone();
+        stage.scene.must(whole_refuses(&whole, &part));
+        for change in part.changes.iter_mut().filter(|change| change.address.key() == Some("kubelet")) {
+            (change.problem, change.action) = (None, Action::Update);
+        }
+        stage.scene.must(whole_refuses(&whole, &part));
+    });
+    assert!(broken.unwrap().starts_with("the whole plan refuses: h1/kubernetes/package[kubelet] is planned (Update)"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use mainstay::resource::{Action, Address, HostName, Pattern, sha256_hex};
 use mainstay::state::{Attempt, Claim, Disk, Lease, State, StateError, Store};
 
 use crate::cluster::{NAME, load};
-use crate::invariants::Permit;
+use crate::invariants::{Permit, whole_refuses};
 use crate::operations::Part;
 use crate::scene::Scene;
 use crate::watcher::Watcher;
@@ -179,7 +179,23 @@ impl Mainstay {
             flow::refresh(&planned, &store, lease)?;
             return Ok(Ended::Nothing);
         }
+        if planned.plan.left_out > 0
+            && let Ok(whole) = self.whole(&loaded.cluster, &state).await
+        {
+            self.scene.must(whole_refuses(&whole, &planned.plan));
+        }
         self.carry_out(planned, store, lease, with).await
+    }
+
+    /// The whole plan, by looks in which nothing goes wrong and which nobody notices.
+    async fn whole(&self, cluster: &Cluster, state: &State) -> Result<Plan, FlowError> {
+        let selection = Selection::default();
+        let asked = Asked { mode: Mode::Apply, cluster, simulated: false, selection: &selection, parallelism: 64 };
+        let open = |reaches: &BTreeMap<HostName, Reach>| {
+            let addresses = reaches.iter().map(|(host, reach)| (host.clone(), reach.address.clone())).collect();
+            Ok(Arc::new(Fleet::Simulated(self.hosts.again(addresses))))
+        };
+        Ok(flow::survey(&asked, state, open, &mut ()).await?.plan)
     }
 
     async fn survey(

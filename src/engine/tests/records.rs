@@ -93,6 +93,7 @@ async fn a_record_that_goes_on_elsewhere_ends_when_its_heir_begins() {
             prior: prior.clone(),
             needs: [].into(),
             lane: None,
+            made_from: crate::resource::MadeFrom::default(),
             status: Status::Ready,
         };
         store.append_all(vec![Entry::done(address(OLD), record)]).unwrap();

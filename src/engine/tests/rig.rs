@@ -15,7 +15,7 @@ use crate::plan::{Change, Coverage, Mode, Plan, Reason};
 use crate::resource::testing::absent;
 use crate::resource::{
     Act, Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, Frame, HostName, Listens, Observation, Output,
-    Prior, ProbeError, Script, Secret, Seen, Step,
+    Prior, ProbeError, Refusal, Script, Secret, Seen, Step,
 };
 use crate::state::{State, Store, acquire};
 
@@ -91,8 +91,11 @@ impl AnyKind for Staged {
     fn restored(&self, seen: &Observation, prior: &Prior) -> Result<bool, DecodeError> {
         Ok(!self.wrong && *seen == prior.before)
     }
-    fn refuses(&self, _: &Value) -> Result<Option<String>, DecodeError> {
-        Ok(None)
+    fn may_refuse(&self) -> bool {
+        false
+    }
+    fn refuses(&self, _: &Value) -> Result<Vec<Refusal>, DecodeError> {
+        Ok(Vec::new())
     }
     fn caught_up(&self, recorded: &Value, _: &Value) -> Result<Value, DecodeError> {
         Ok(recorded.clone())
@@ -276,6 +279,7 @@ impl Rig {
             reacting: BTreeSet::new(),
             after: after.iter().map(|text| address(text)).collect(),
             lane: None,
+            made_from: crate::resource::MadeFrom::default(),
             rerecord: false,
         });
         self.plan.changes.last_mut().unwrap()

@@ -59,20 +59,20 @@ fn what_kubeadm_init_set_stays_where_the_first_control_plane_leaves() {
         ..join(JoinRole::ControlPlane)
     };
     let refuses = |is: &KubeadmJoin, was: &KubeadmJoin| crate::resource::Kind::refuses(is, was);
-    let text = refuses(&of("1.32.0"), &of("1.31.4")).unwrap();
-    assert!(text.contains("kubernetes.version cannot change after kubeadm init: was 1.31.4, is 1.32.0"), "{text}");
-    assert_eq!(refuses(&of("1.31.4"), &of("1.31.4")), None);
+    let text = crate::resource::Refusal::text(&refuses(&of("1.32.0"), &of("1.31.4")));
+    assert!(text.contains("cannot upgrade Kubernetes yet (recorded 1.31.4, cluster.yaml 1.32.0)"), "{text}");
+    assert_eq!(refuses(&of("1.31.4"), &of("1.31.4")), []);
     // A record of before, and one that becomes a worker.
-    assert_eq!(refuses(&of("1.32.0"), &join(JoinRole::ControlPlane)), None);
-    assert_eq!(refuses(&join(JoinRole::Worker), &of("1.31.4")), None);
+    assert_eq!(refuses(&of("1.32.0"), &join(JoinRole::ControlPlane)), []);
+    assert_eq!(refuses(&join(JoinRole::Worker), &of("1.31.4")), []);
 }
 
 #[test]
 fn a_node_is_never_renamed() {
     let was = join(JoinRole::Worker);
     let is = KubeadmJoin { node: "n9".into(), ..was.clone() };
-    assert!(crate::resource::Kind::refuses(&is, &was).unwrap().contains("set `nodeName: n2` on this host"));
-    assert_eq!(crate::resource::Kind::refuses(&was, &was), None);
+    assert!(crate::resource::Kind::refuses(&is, &was)[0].advice.contains("Set `nodeName: n2` on this host"));
+    assert_eq!(crate::resource::Kind::refuses(&was, &was), []);
 }
 
 /// A host on which kubeadm laid down everything; `note` is what mainstay noted.

@@ -245,14 +245,6 @@ fn read_back_from_a_record_it_can_be_destroyed() {
 }
 
 #[test]
-fn the_range_of_all_pods_never_changes() {
-    let now = routes(&[0, 1], &[]);
-    let was = PodRoutes { subnet: net("10.245.0.0/16"), ..now.clone() };
-    assert!(Kind::refuses(&now, &was).unwrap().contains("was 10.245.0.0/16, is 10.244.0.0/16"));
-    assert_eq!(Kind::refuses(&now, &now), None);
-}
-
-#[test]
 fn garbage_is_an_error() {
     let digest = "0".repeat(64);
     for text in [

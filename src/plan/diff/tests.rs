@@ -18,6 +18,7 @@ fn wanted(thing: Thing) -> Declared {
         needs: BTreeSet::new(),
         reacts_to: BTreeSet::new(),
         lane: None,
+        made_from: crate::resource::MadeFrom::default(),
         source: "/things/0".into(),
         guessed: false,
     }
@@ -33,6 +34,7 @@ fn made(thing: &Thing) -> Record {
         prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },
         needs: BTreeSet::new(),
         lane: None,
+        made_from: crate::resource::MadeFrom::default(),
         status: Status::Ready,
     }
 }
@@ -162,20 +164,6 @@ fn a_right_host_with_an_old_record_is_recorded_anew_without_a_change() {
     for record in [moved_lane, other_needs, older] {
         assert_eq!(judge(a("1"), Some(&record), &seen("1")), again);
     }
-}
-
-#[test]
-fn what_the_kind_refuses_is_refused_even_when_the_host_looks_right_but_not_when_it_is_gone() {
-    let record = made(&a("1"));
-    let elsewhere = || Thing { place: "x".into(), ..a("1") };
-    let refused = Some(Problem::Refused { text: "it cannot move to x".into() });
-    let verdict = judge(elsewhere(), Some(&record), &seen("1"));
-    assert_eq!((verdict.action, verdict.rerecord, verdict.problem), (Action::NoOp, false, refused.clone()));
-    let changed = judge(Thing { value: "2".into(), ..elsewhere() }, Some(&record), &seen("1"));
-    assert_eq!((changed.action, changed.fields, changed.problem), (Action::NoOp, value("1", "2"), refused));
-    assert_eq!(judge(elsewhere(), Some(&record), &absent()).action, Action::Create);
-    let older = Record { version: 0, attributes: serde_json::Value::Null, ..record };
-    assert_eq!(judge(elsewhere(), Some(&older), &seen("1")).problem, None);
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn record(state: &State, value: &str, status: Status) -> Record {
         prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },
         needs: BTreeSet::new(),
         lane: None,
+        made_from: crate::resource::MadeFrom::default(),
         status,
     }
 }
@@ -47,6 +48,7 @@ fn declared(at: &str, value: &str) -> Declared {
         needs: BTreeSet::new(),
         reacts_to: BTreeSet::new(),
         lane: None,
+        made_from: crate::resource::MadeFrom::default(),
         source: "/things".into(),
         guessed: false,
     }

@@ -7,6 +7,7 @@ mod leaving;
 mod members;
 mod moved;
 mod ports;
+mod refusals;
 mod selection;
 mod world;
 
@@ -290,7 +291,7 @@ fn a_plan_never_takes_etcds_majority_away() {
     let Some(Problem::Refused { text }) = &world.change(&plan, "cp3/control-plane/kubeadm_join").problem else {
         panic!("not refused")
     };
-    insta::assert_snapshot!(text, @"cp2, cp3: 1 of 3 control planes would be left, less than etcd's majority; remove at most 1 in one apply");
+    insta::assert_snapshot!(text, @"This would leave 1 of 3 etcd members, below quorum (2). Remove at most one control plane per apply.");
     let plan = world.plan_for(Mode::Destroy, false);
     assert_eq!(plan.counts(), Counts { destroy: 6, ..Counts::default() });
 }
@@ -310,7 +311,7 @@ fn a_plan_never_takes_a_member_away_without_which_those_that_are_down_are_the_ma
         match &world.change(&plan, &leaves).problem {
             None => assert!(allowed),
             Some(Problem::Refused { text }) if (total, down) == (3, 1) => {
-                insta::assert_snapshot!(text, @"cp3: of the 2 control planes that would be left, cp1 cannot be looked at, and etcd would have no majority; bring them back first");
+                insta::assert_snapshot!(text, @"cp3 cannot leave: of the 2 etcd members that would be left, cp1 cannot be reached, and quorum is 2. Bring them back first.");
             }
             Some(other) => assert!(!allowed && matches!(other, Problem::Refused { .. }), "{other:?}"),
         }

@@ -212,6 +212,7 @@ impl Item {
             reacting: self.reacting.clone(),
             after: self.after.clone(),
             lane: self.lane.clone(),
+            made_from: crate::resource::MadeFrom::default(),
             rerecord: self.rerecord,
         })
     }

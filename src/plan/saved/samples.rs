@@ -56,6 +56,7 @@ impl World {
             needs: all(&[needs, reacts].concat()),
             reacts_to: all(reacts),
             lane: None,
+            made_from: crate::resource::MadeFrom::default(),
             source: "/source".into(),
             guessed: false,
         });
@@ -86,6 +87,7 @@ impl World {
             prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },
             needs: BTreeSet::new(),
             lane: None,
+            made_from: crate::resource::MadeFrom::default(),
             status: Status::Ready,
         };
         self.state.resources.insert(address(name), record);

@@ -24,6 +24,7 @@ fn change(action: Action, reasons: &[Reason], resource: impl AnyKind + 'static, 
         reacting: BTreeSet::new(),
         after: BTreeSet::new(),
         lane: None,
+        made_from: crate::resource::MadeFrom::default(),
         rerecord: false,
     }
 }

@@ -58,6 +58,7 @@ fn declare(world: &mut World, host: &str, like: &Service) {
         needs: [address(&conf(host))].into(),
         reacts_to: [address(&conf(host))].into(),
         lane: Some(Lane::LoadBalancer),
+        made_from: crate::resource::MadeFrom::default(),
         source: "/loadBalancer".into(),
         guessed: false,
     });

@@ -218,8 +218,7 @@ fn a_refresh_notes_what_is_seen_and_the_next_plan_offers_to_put_it_back() {
     assert!(world.plan_for(Mode::Refresh, false).is_empty());
     let plan = world.plan();
     let drifted = world.change(&plan, "h/c/thing[drifted]");
-    let pending = Reason::Pending { source: "/source".into() };
-    assert_eq!((drifted.action, drifted.reasons.as_slice()), (Action::Update, [pending].as_slice()));
+    assert_eq!((drifted.action, drifted.reasons.as_slice()), (Action::Update, [Reason::Recomputed].as_slice()));
     assert_eq!(world.change(&plan, "h/c/thing[gone]").reasons, [Reason::New]);
 }
 

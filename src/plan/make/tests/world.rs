@@ -84,6 +84,7 @@ impl World {
             needs: addresses(needs).into_iter().chain(addresses(reacts_to)).collect(),
             reacts_to: addresses(reacts_to),
             lane: None,
+            made_from: crate::resource::MadeFrom::default(),
             source: "/source".into(),
             guessed: false,
         });
@@ -209,6 +210,7 @@ impl World {
             prior,
             needs: BTreeSet::new(),
             lane: None,
+            made_from: crate::resource::MadeFrom::default(),
             status: Status::Ready,
         }
     }
