@@ -22,10 +22,10 @@ mod yaml;
 pub use check::{COMPONENTS, check_vrrp_password};
 
 pub use cluster::{
-    Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume, FleetKind, Guards,
-    Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived,
-    KeepalivedCheck, Kubernetes, Lifecycle, LoadBalancer, ManifestSource, Moved, Network, Packages, ProxyMode, Role,
-    RuntimeSource, SecretRef, Ssh, Sudo, Swap, Taint, TaintEffect, VrrpVersion,
+    AtOnce, Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume, FleetKind,
+    Guards, Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Host, HostConfig, HostKeyChecking,
+    Keepalived, KeepalivedCheck, Kubernetes, Lifecycle, LoadBalancer, ManifestSource, Moved, Network, Packages,
+    ProxyMode, Role, Rollout, RuntimeSource, SecretRef, Ssh, Sudo, Swap, Taint, TaintEffect, VrrpVersion,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use load::{fault_at, load, load_bytes, load_with};

@@ -85,6 +85,10 @@ network: {plugin: bridge}
 #containerRuntime:
 #  source: distro                   # preinstalled
 
+# How many workers may restart their container runtime at once; control planes do one at a time.
+#rollout:
+#  maxUnavailable: 1                # 10%
+
 # Resources that no plan may destroy.
 #guards:
 #  preventDestroy: [\"*/control-plane\"]

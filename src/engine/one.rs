@@ -85,7 +85,12 @@ impl One {
                 self.take_back(recorded).await?;
                 Ok(Some(self.failure(failed)))
             }
-            Err(StepsError::Failed(failed)) => Ok(Some(self.failure(failed))),
+            Err(StepsError::Failed(failed)) => {
+                if failed.put_back {
+                    self.undone(change).await?;
+                }
+                Ok(Some(self.failure(failed)))
+            }
             Err(StepsError::State(error)) => Err(error.into()),
         }
     }
@@ -118,7 +123,21 @@ impl One {
         Ok(self.store.add(recorded.into_iter().map(entry).collect()).await?)
     }
 
-    fn failure(&self, Failed { host, step, text }: Failed) -> Failure {
+    /// A service was given back the files that it had before, so those of its component are not done any more.
+    async fn undone(&self, change: &Change) -> Result<(), EngineError> {
+        let own = |address: &&Address| {
+            let same = (address.host(), address.component()) == (change.address.host(), change.address.component());
+            same && address.kind() == "file"
+        };
+        let files = change.needs.iter().filter(own);
+        let records = files.filter_map(|address| Some((address.clone(), self.store.record(address)?)));
+        let undone = records.map(|(address, record)| {
+            Entry::intent(address, Record { status: Status::Interrupted, ..record }, Vec::new())
+        });
+        Ok(self.store.add(undone.collect()).await?)
+    }
+
+    fn failure(&self, Failed { host, step, text, .. }: Failed) -> Failure {
         Failure { host, step, text, after: self.began.elapsed() }
     }
 

@@ -39,6 +39,8 @@ pub(super) struct Failed {
     pub(super) host: HostName,
     pub(super) step: String,
     pub(super) text: String,
+    /// What is on the host is what was there before.
+    pub(super) put_back: bool,
 }
 
 impl From<StateError> for StepsError {
@@ -96,14 +98,20 @@ impl Steps<'_> {
         let mut after = None;
         let mut failed = None;
         let mut acted = false;
-        let last_look_in = steps
-            .iter()
-            .rposition(|step| !step.always)
-            .filter(|&i| i + 1 == steps.len() && steps[i].on == On::Host && matches!(steps[i].act, StepAct::Run(_)));
+        let last_look_in = steps.iter().rposition(|step| !step.always && !step.rescue).filter(|&i| {
+            steps[i + 1..].iter().all(|step| step.rescue)
+                && steps[i].on == On::Host
+                && matches!(steps[i].act, StepAct::Run(_))
+        });
         // The look where nothing runs; see `ActRequest::completes`.
-        let completed_by = steps.iter().rposition(|step| !step.always && matches!(step.act, StepAct::Run(_)));
+        let completed_by =
+            steps.iter().rposition(|step| !step.always && !step.rescue && matches!(step.act, StepAct::Run(_)));
         for (i, step) in steps.iter().enumerate() {
-            if failed.is_some() && !step.always {
+            let wanted = match &failed {
+                None => !step.rescue,
+                Some(_) => step.always || (step.rescue && acted),
+            };
+            if !wanted {
                 continue;
             }
             let place = Place { completes: completed_by == Some(i), wants_look: last_look_in == Some(i) };
@@ -122,7 +130,12 @@ impl Steps<'_> {
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
-        if let Some(error) = failed {
+        if let Some(mut error) = failed {
+            let back = course.slots.get(Slots::PUT_BACK).map(Secret::expose).unwrap_or_default();
+            if let (StepsError::Failed(failed), false) = (&mut error, back.is_empty()) {
+                failed.text = format!("{}\n{back}", failed.text);
+                failed.put_back = true;
+            }
             return Err(error);
         }
         match after {
@@ -377,7 +390,7 @@ impl Steps<'_> {
 }
 
 fn failed(host: &HostName, step: &str, text: String) -> Failed {
-    Failed { host: host.clone(), step: step.to_owned(), text: excerpt(&text, QUOTED) }
+    Failed { host: host.clone(), step: step.to_owned(), text: excerpt(&text, QUOTED), put_back: false }
 }
 
 /// Makes a secret of the given form. The first character is a letter, see [`Mint`].

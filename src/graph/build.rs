@@ -218,6 +218,7 @@ mod tests {
             made_from: crate::resource::MadeFrom::default(),
             source: format!("/{key}"),
             guessed: false,
+            turn: None,
         }
     }
 

@@ -43,6 +43,9 @@ pub enum FileCheck {
     /// `keepalived -t`; anything but silent success refuses the file. The scripts that the file
     /// names must be there already.
     Keepalived,
+    /// containerd itself, where it is there. The content that is replaced is kept beside the file, as
+    /// `PATH.mainstay-previous`, until the service that reads it does well with the new one.
+    Containerd,
 }
 
 impl File {
@@ -246,6 +249,7 @@ impl Kind for File {
             None => "none",
             Some(FileCheck::Haproxy) => "haproxy",
             Some(FileCheck::Keepalived) => "keepalived",
+            Some(FileCheck::Containerd) => "containerd",
         };
         let unread = before.present().is_some_and(|seen| seen.content.is_none());
         let script = self

@@ -20,6 +20,7 @@ mod registry;
 #[cfg(test)]
 mod rehearsal;
 mod route;
+mod served;
 mod service;
 mod swap;
 mod sysctl;
@@ -41,6 +42,7 @@ pub use package::Package;
 pub use package_repository::PackageRepository;
 pub use pod_routes::{POD_ROUTES_FILE, PodRoutes, PodTable};
 pub use registry::{KINDS, decode, principal};
+pub use served::Served;
 pub use service::{Group, OnChange, Service};
 pub use swap::Swap;
 pub use sysctl::Sysctl;

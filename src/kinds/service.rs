@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use loaded::{Loaded, Reads};
 
-use super::Content;
-use crate::resource::{Act, FieldChange, Kind, Listens, Observation, Output, Prior, ProbeError, Script, Secret, Step};
+use super::{Content, Served};
+use crate::resource::{
+    Act, Effect, FieldChange, Kind, Listens, Observation, Output, Prior, ProbeError, Script, Secret, Slots, Step,
+};
 
 /// A systemd service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,12 @@ pub struct Service {
     /// Where it listens, so that nothing else may. Only plans ask, so it is not recorded.
     #[serde(skip)]
     pub listens: Vec<SocketAddrV4>,
+    /// Files that it is given back when it does not do well with new ones, see [`super::FileCheck::Containerd`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
+    /// The node that it keeps running, which must be as healthy after its restart as it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Served>,
 }
 
 /// Services on several hosts of which one at a time holds the shared addresses.
@@ -239,10 +247,27 @@ impl Kind for Service {
             .set("STATE", Self::state(self.active))
             .set("BOOT", Self::boot(self.enabled))
             .set("CHANGE", self.on_change.verb());
-        let mut steps = vec![Step::run(format!("{title} {}", self.name), script)];
+        let runs = before.present().is_some_and(ServiceSeen::runs);
+        let node = self.node.as_ref().filter(|_| self.active && runs);
+        let mut steps: Vec<Step> = node.map(Served::ask).into_iter().collect();
+        steps.push(Step::run(format!("{title} {}", self.name), script));
         if self.active {
             let running = self.script(include_str!("service/running.sh"));
             steps.push(Step::wait(format!("{} runs", self.name), running, START));
+        }
+        let with_files = |body| self.script(body).set("READS", self.reads.join(" "));
+        if let Some(node) = node {
+            if !self.reads.is_empty() {
+                let sandbox = with_files(include_str!("service/sandbox.sh"));
+                steps.push(Step::run("see whether new pods can start", sandbox).within(Duration::from_mins(5)));
+            }
+            steps.push(node.gate(&self.unit()));
+        }
+        if !self.reads.is_empty() {
+            steps.push(Step::run("keep the new configuration", with_files(include_str!("service/keep.sh"))));
+            let back =
+                Step::run("put back the previous configuration", with_files(include_str!("service/put_back.sh")));
+            steps.push(back.within(Duration::from_mins(2)).capture(Slots::PUT_BACK).means(Effect::PutBack).rescue());
         }
         steps
     }

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::identity::{INIT, makes_control_plane};
 use super::model::{Change, Coverage, Mode, Plan, Reason};
 use super::nodes::{Node, Nodes};
+use super::rollout::Rollout;
 use super::selection::Selection;
 use super::{departure, ending, guards, react, refusals, sequence};
 use crate::facts::{Decode, FactSet};
@@ -78,6 +79,8 @@ impl Plan {
             react::backwards(&mut nodes, &destroys, &destroys.order().nodes);
             ending::with_their_node(&mut nodes);
         }
+        let rollout = Rollout::of(&nodes, graph, &inputs).hold_back(&mut nodes, &inputs);
+        let turns = rollout.pairs(&nodes, &inputs);
         let left_out = nodes.all.iter().filter(|node| node.left_out).count();
         let warnings = guards::warnings(&nodes, &inputs).into_iter().chain(inputs.selection.notice(left_out)).collect();
         Self {
@@ -92,9 +95,10 @@ impl Plan {
                 resources: inputs.facts.seen.values().filter(|look| look.is_ok()).count(),
             },
             warnings,
+            turns: rollout.notice(),
             left_out,
             moved: inputs.moved.len(),
-            changes: changes(nodes, graph, inputs.decode),
+            changes: changes(nodes, graph, inputs.decode, &turns),
         }
     }
 
@@ -127,8 +131,8 @@ fn those_that_stay_first(control_planes: &[HostName], nodes: &Nodes<'_>) -> Vec<
     all
 }
 
-fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>) -> Vec<Change> {
-    let edges = sequence::edges(&nodes, graph);
+fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>, turns: &[(usize, usize)]) -> Vec<Change> {
+    let edges = sequence::edges(&nodes, graph, turns);
     let order = edges.order();
     let waits = sequence::waits(&nodes, &edges, &order);
     let reacting = reacting(&nodes, graph);

@@ -17,6 +17,7 @@ mod nodes;
 mod ports;
 mod react;
 mod refusals;
+mod rollout;
 pub mod saved;
 mod selection;
 mod sequence;

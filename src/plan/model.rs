@@ -197,6 +197,8 @@ pub struct Plan {
     pub coverage: Coverage,
     /// What people must know and what belongs to no single change.
     pub warnings: Vec<String>,
+    /// In which turns running hosts are interrupted, for people; the order itself is in [`Change::after`].
+    pub turns: Option<String>,
     /// How many resources are not in `changes` because `--target` or `--exclude` leaves them out.
     pub left_out: usize,
     /// How many records get another address because `lifecycle.moved` says so.

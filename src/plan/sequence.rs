@@ -8,8 +8,8 @@ use crate::graph::{Edges, Graph, Order};
 use crate::resource::Lane;
 
 /// Edges from what comes first to what comes after: what is needed before what needs it, and, of
-/// what goes away, what needed something (as recorded) before that something.
-pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph) -> Edges {
+/// what goes away, what needed something (as recorded) before that something; and those of the hosts' turns.
+pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph, turns: &[(usize, usize)]) -> Edges {
     let mut pairs: Vec<(usize, usize)> =
         (0..graph.len()).flat_map(|first| graph.dependents(first).iter().map(move |&after| (first, after))).collect();
     // What stays as it is holds up nothing that goes away on another host; otherwise a control plane that was made
@@ -23,6 +23,7 @@ pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph) -> Edges {
     pairs.extend(&handover.pairs);
     let leaving = departure::leaving(nodes);
     pairs.extend(departure::pairs(nodes, &leaving));
+    pairs.extend(turns);
     let mut destroys: Vec<(usize, usize)> = destroy_pairs(nodes).into_iter().filter(|pair| !idle(pair)).collect();
     handover.make_room(nodes, &leaving, &pairs, &mut destroys);
     pairs.extend(destroys);

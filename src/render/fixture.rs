@@ -41,6 +41,7 @@ pub(super) fn plan(changes: Vec<Change>) -> Plan {
             ..Coverage::default()
         },
         warnings: Vec::new(),
+        turns: None,
         left_out: 0,
         moved: 0,
     }

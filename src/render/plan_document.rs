@@ -195,7 +195,7 @@ fn with_document<T>(plan: &Plan, write: impl FnOnce(&PlanDocument<'_>) -> T) -> 
         resource_drift: plan.changes.iter().filter_map(resource_drift).collect(),
         coverage: plan.coverage.clone(),
         counts,
-        warnings: plan.warnings.clone(),
+        warnings: plan.warnings.iter().chain(&plan.turns).cloned().collect(),
         applyable: diagnostic.is_none() && plan.changes.iter().any(|change| change.action != Action::NoOp),
         complete: counts.problems == 0 && plan.left_out == 0,
         errored: counts.problems > 0,

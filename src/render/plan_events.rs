@@ -28,7 +28,8 @@ pub fn plan_events(plan: &Plan) -> Vec<(String, StreamEvent)> {
             events.push(diagnostic(Severity::Error, Some(address), said(problem)));
         }
     }
-    events.extend(plan.warnings.iter().map(|warning| diagnostic(Severity::Warning, None, warning.clone())));
+    let warnings = plan.warnings.iter().chain(&plan.turns);
+    events.extend(warnings.map(|warning| diagnostic(Severity::Warning, None, warning.clone())));
     let changes = plan.counts().into();
     events.push((super::plan_summary(plan), StreamEvent::ChangeSummary { changes }));
     events

@@ -33,6 +33,18 @@ impl fmt::Display for Lane {
     }
 }
 
+/// On which hosts at a time something changes that interrupts what runs there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// On one control plane after another, before the workers.
+    ControlPlane,
+    /// On so many workers at once.
+    Worker {
+        /// How many.
+        at_once: usize,
+    },
+}
+
 /// One declared resource.
 #[derive(Clone, Debug)]
 pub struct Declared {
@@ -52,6 +64,8 @@ pub struct Declared {
     pub made_from: MadeFrom,
     /// Whether facts of its host decide its value, and the host was not asked: what stands here is no wish, then.
     pub guessed: bool,
+    /// Set where its change interrupts what runs on its host, so that running hosts take turns.
+    pub turn: Option<Turn>,
 }
 
 /// All that is declared, in declaration order.
@@ -81,6 +95,7 @@ impl Declarations {
             source: source.to_owned(),
             made_from: MadeFrom::default(),
             guessed: false,
+            turn: None,
         });
         Declaring { item: self.items.last_mut().expect("an item was pushed just now") }
     }
@@ -145,6 +160,13 @@ impl Declaring<'_> {
     #[must_use]
     pub fn made_from<'b>(self, keys: impl IntoIterator<Item = &'b Key>) -> Self {
         self.item.made_from = keys.into_iter().cloned().collect();
+        self
+    }
+
+    /// Says that its change interrupts what runs on its host.
+    #[must_use]
+    pub fn turn(self, turn: Turn) -> Self {
+        self.item.turn = Some(turn);
         self
     }
 

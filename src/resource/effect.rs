@@ -16,6 +16,17 @@ pub enum Effect {
     ControlPlaneWhole,
     /// Asks whether the own host's node is registered.
     NodeRegistered,
+    /// Answers whether the own host's node is healthy: Ready, and, on a control plane, whole.
+    NodeStanding {
+        /// The answer where it is.
+        ready: &'static str,
+        /// The answer where it is not, or is none yet.
+        not: &'static str,
+    },
+    /// Asks the same.
+    NodeReady,
+    /// Gives a service back the files that it had before; simulated hosts keep none.
+    PutBack,
     /// Asks whether no Ready node bears the own host's name.
     NodeAway,
     /// Asks whether a virtual address accepts connections.

@@ -46,6 +46,8 @@ pub struct Step {
     pub act: StepAct,
     /// Runs also after an earlier step of the resource failed, to clean up.
     pub always: bool,
+    /// Runs only after an earlier step of the resource failed that came after something was done.
+    pub rescue: bool,
     /// Skipped when no host qualifies for `on`, instead of failing.
     pub optional: bool,
     /// What it means to the cluster, if anything; only the simulated fleet asks.
@@ -123,7 +125,7 @@ impl Step {
     }
 
     fn of(title: impl Into<String>, act: StepAct) -> Self {
-        Self { title: title.into(), on: On::Host, act, always: false, optional: false, effect: None }
+        Self { title: title.into(), on: On::Host, act, always: false, rescue: false, optional: false, effect: None }
     }
 
     /// The same step on any healthy control plane other than the resource's host.
@@ -142,6 +144,12 @@ impl Step {
     #[must_use]
     pub fn always(self) -> Self {
         Self { always: true, ..self }
+    }
+
+    /// The same step, run only after a failure.
+    #[must_use]
+    pub fn rescue(self) -> Self {
+        Self { rescue: true, ..self }
     }
 
     /// The same step, skipped when no host qualifies.
@@ -195,6 +203,8 @@ impl Slots {
     pub const SCOPE: &'static str = "scope";
     /// All that there is of the cluster goes away in this run.
     pub const WHOLE: &'static str = "mainstay-whole-cluster";
+    /// Slot in which a rescue says what it has put back.
+    pub const PUT_BACK: &'static str = "put-back";
     /// Some of the cluster stays.
     pub const PART: &'static str = "mainstay-part-of-the-cluster";
 

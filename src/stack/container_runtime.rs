@@ -9,7 +9,7 @@ use super::files::{ContainerdToml, pause_image};
 use super::network;
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Network, Packages, RuntimeSource, pointer};
-use crate::kinds::{File, OnChange, Package, Service};
+use crate::kinds::{File, FileCheck, OnChange, Package, Service};
 use crate::resource::HandedOver;
 
 const COMPONENT: &str = "container-runtime";
@@ -84,24 +84,28 @@ pub(super) fn declare(site: &mut Site<'_>) {
         let mut packages = Vec::new();
         if site.cluster.container_runtime.source == RuntimeSource::Distro {
             let source = pointer(["containerRuntime", "source"]);
+            let turn = site.turn(host);
             let package = any_version("containerd");
-            packages.push(site.package(host, COMPONENT, &source, package, &[], &keys.runtime));
+            let package = site.package(host, COMPONENT, &source, package, &[], &keys.runtime);
+            packages.push(package.turn(turn).address());
         }
         hand_over(site, host);
         let cni_dir = CniDir::of(site, host);
         if site.cluster.network == Network::Bridge && cni_dir.is_of_distro() {
             let made_from = [&keys.network[..], &keys.runtime, &keys.packages].concat();
-            let plugins = site.package(host, COMPONENT, "/network", any_version(CNI_PACKAGE), &[], &made_from);
+            let plugins =
+                site.package(host, COMPONENT, "/network", any_version(CNI_PACKAGE), &[], &made_from).address();
             site.before_kubeadm(host, plugins);
         }
-        let file = File::new(CONFIG_FILE, config(site, cni_dir));
-        let guessed = site.guesses(host);
+        let file = File::new(CONFIG_FILE, config(site, cni_dir)).checked_by(FileCheck::Containerd);
+        let (guessed, turn) = (site.guesses(host), site.turn(host));
         let file = site
             .declared
             .declare(&name(host), COMPONENT, SOURCE, file)
             .made_from(&keys.runtime_config)
             .needs(&packages)
             .guessed(guessed)
+            .turn(turn)
             .address();
         let service = Service {
             name: "containerd".into(),
@@ -111,6 +115,8 @@ pub(super) fn declare(site: &mut Site<'_>) {
             releases: Vec::new(),
             group: None,
             listens: Vec::new(),
+            reads: vec![CONFIG_FILE.to_owned()],
+            node: Some(site.served(host)),
         };
         // containerd looks for the overlay module once, when it starts.
         let needs = [site.base(host), packages.clone()].concat();
@@ -120,6 +126,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
             .made_from(&keys.runtime)
             .needs(&needs)
             .reacts_to([&file])
+            .turn(turn)
             .address();
         for address in packages.into_iter().chain([file, service]) {
             site.before_kubeadm(host, address);

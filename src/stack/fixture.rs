@@ -10,9 +10,9 @@ use serde_json::Map;
 
 use super::{Inputs, Recorded, assign_pod_ranges};
 use crate::config::{
-    Cluster, Component, ContainerRuntime, Endpoint, Etcd, FleetKind, Guards, Haproxy, HaproxyExtra, HaproxyTimeouts,
-    HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived, KeepalivedCheck, Kubernetes, Lifecycle, LoadBalancer,
-    Network, Packages, ProxyMode, Role, RuntimeSource, Ssh, Sudo, Swap,
+    AtOnce, Cluster, Component, ContainerRuntime, Endpoint, Etcd, FleetKind, Guards, Haproxy, HaproxyExtra,
+    HaproxyTimeouts, HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived, KeepalivedCheck, Kubernetes,
+    Lifecycle, LoadBalancer, Network, Packages, ProxyMode, Role, Rollout, RuntimeSource, Ssh, Sudo, Swap,
 };
 use crate::resource::{HostFacts, HostName, Interface};
 
@@ -108,6 +108,7 @@ pub(super) fn cluster() -> Cluster {
             extra: Map::new(),
         },
         network: Network::Bridge,
+        rollout: Rollout { max_unavailable: AtOnce::Number(1) },
         guards: Guards::default(),
         lifecycle: Lifecycle::default(),
     }

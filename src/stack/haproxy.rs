@@ -28,7 +28,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
     for host in site.cluster.load_balancers() {
         let service_keys = [&keys.balancers[..], &[roles(host)]].concat();
         let package = Package { name: "haproxy".into(), version: None, hold: false };
-        let package = site.package(host, COMPONENT, "/loadBalancer", package, &[], &keys.balancers);
+        let package = site.package(host, COMPONENT, "/loadBalancer", package, &[], &keys.balancers).address();
         let config = File::new(CONFIG_FILE, config(site, host, haproxy)).checked_by(FileCheck::Haproxy);
         let guessed = site.guesses(host);
         let config = site
@@ -55,6 +55,8 @@ pub(super) fn declare(site: &mut Site<'_>) {
             releases: Vec::new(),
             group: None,
             listens: listens(site.cluster, haproxy),
+            reads: Vec::new(),
+            node: None,
         };
         let needs = [site.base(host), vec![package]].concat();
         let service = site

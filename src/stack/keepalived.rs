@@ -45,7 +45,7 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
     let keys = Arc::clone(&site.keys);
 
     let package = Package { name: "keepalived".into(), version: None, hold: false };
-    let package = site.package(host, COMPONENT, "/loadBalancer", package, &[], &keys.balancers);
+    let package = site.package(host, COMPONENT, "/loadBalancer", package, &[], &keys.balancers).address();
     let script = File::new(CHECK_SCRIPT, CheckScript { port }.to_string()).mode("0755");
     let script = site
         .declared
@@ -73,6 +73,8 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
         releases: vec![format!("{vip}/{}", place.prefix)],
         group: Some(group(site, host, keepalived)?),
         listens: Vec::new(),
+        reads: Vec::new(),
+        node: None,
     };
     let service = site
         .declared

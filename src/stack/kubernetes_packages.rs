@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Packages, pointer};
 use crate::kinds::{OnChange, Package, PackageRepository, Service};
-use crate::resource::{Address, HandedOver, Key, Lane};
+use crate::resource::{Address, Declaring, HandedOver, Key, Lane};
 
 const COMPONENT: &str = "kubernetes";
 const DEFAULT_BASE: &str = "https://pkgs.k8s.io";
@@ -28,9 +28,11 @@ pub(super) fn declare(site: &mut Site<'_>) {
         for package in ["kubelet", "kubeadm", "kubectl"] {
             // Held, so that an upgrade of the host never upgrades the cluster.
             let version = Some(site.cluster.kubernetes.version.to_string());
+            let turn = (package == "kubelet").then(|| site.turn(host));
             let package = Package { name: package.to_owned(), version, hold: true };
             let source = pointer(["kubernetes", "version"]);
             let package = site.package(host, COMPONENT, &source, package, &needs, &keys.packages);
+            let package = turn.into_iter().fold(package, Declaring::turn).address();
             site.before_kubeadm(host, package);
         }
     }
@@ -67,9 +69,13 @@ pub(super) fn declare_kubelet(site: &mut Site<'_>) {
             releases: Vec::new(),
             group: None,
             listens: Vec::new(),
+            reads: Vec::new(),
+            node: Some(site.served(host)),
         };
+        let turn = site.turn(host);
         let joined = site.joined.get(&name(host)).cloned();
         let source = pointer(["hosts", &host.name]);
-        let _ = site.declared.declare(&name(host), COMPONENT, &source, service).made_from([]).needs(&joined);
+        let service = site.declared.declare(&name(host), COMPONENT, &source, service).made_from([]);
+        let _ = service.needs(&joined).turn(turn);
     }
 }

@@ -82,6 +82,8 @@ fn declare_bridge_on(site: &mut Site<'_>, host: &Host, table: &Arc<PodTable>) ->
         releases: Vec::new(),
         group: None,
         listens: Vec::new(),
+        reads: Vec::new(),
+        node: None,
     };
     let service = site.declared.declare(&on, COMPONENT, SOURCE, service).made_from(&keys.network);
     let service = service.reacts_to([&unit]).address();

@@ -9,8 +9,8 @@ use ipnet::Ipv4Net;
 use super::made_from::Keys;
 use super::recorded::Recorded;
 use crate::config::{CgroupDriver, Cluster, Host, Swap};
-use crate::kinds::Package;
-use crate::resource::{Address, Declarations, HostFacts, HostName, Key, Lane, Secret};
+use crate::kinds::{JoinRole, Package, Served};
+use crate::resource::{Address, Declarations, Declaring, HostFacts, HostName, Key, Lane, Secret, Turn};
 
 /// What is known beside cluster.yaml.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +54,7 @@ pub(super) struct Site<'a> {
     pub(super) plugin: Option<Address>,
     /// How each node became part of the cluster.
     pub(super) joined: BTreeMap<HostName, Address>,
+    workers_at_once: usize,
 }
 
 impl<'a> Site<'a> {
@@ -70,6 +71,7 @@ impl<'a> Site<'a> {
             first: None,
             plugin: None,
             joined: BTreeMap::new(),
+            workers_at_once: cluster.rollout.max_unavailable.of(cluster.workers().count()),
         }
     }
 
@@ -113,10 +115,21 @@ impl<'a> Site<'a> {
         package: Package,
         needs: &[Address],
         keys: &[Key],
-    ) -> Address {
+    ) -> Declaring<'_> {
         let name = name(host);
         let lane = Lane::Packages(name.clone());
-        self.declared.declare(&name, component, source, package).made_from(keys).needs(needs).lane(lane).address()
+        self.declared.declare(&name, component, source, package).made_from(keys).needs(needs).lane(lane)
+    }
+
+    /// The node that the host's services keep running.
+    pub(super) fn served(&self, host: &Host) -> Served {
+        let role = if host.is_control_plane() { JoinRole::ControlPlane } else { JoinRole::Worker };
+        Served { name: host.node_name.clone(), role }
+    }
+
+    /// When the host has its turn, where a change interrupts what runs there.
+    pub(super) fn turn(&self, host: &Host) -> Turn {
+        if host.is_control_plane() { Turn::ControlPlane } else { Turn::Worker { at_once: self.workers_at_once } }
     }
 
     /// Who manages control groups: one value for containerd and kubelet. The same on all hosts,

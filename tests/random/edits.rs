@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::cluster::{Host, PATTERNS, Seed, Wanted, seed};
-use crate::knobs::KNOBS;
+use crate::knobs::{KNOBS, Knob};
 
 /// One edit. Numbers pick among what there is, whatever that is by then.
 #[derive(Clone, Debug)]
@@ -43,6 +43,12 @@ pub(crate) fn edit() -> impl Strategy<Value = Edit> {
         2 => (n(), n()).prop_map(|(host, marks)| Edit::Marks(host, marks)),
         1 => (n(), 1..=254_u8).prop_map(|(host, priority)| Edit::Priority(host, priority)),
         6 => (n(), small()).prop_map(|(knob, value)| Edit::Knob(knob, value)),
+        // What restarts hosts that run.
+        3 => (any::<bool>(), small()).prop_map(|(runtime, value)| {
+            let knob = if runtime { Knob::Runtime } else { Knob::Rollout };
+            // Another cgroup driver is refused anyway.
+            Edit::Knob(knob as u8, if runtime { value & !2 } else { value })
+        }),
         2 => n().prop_map(Edit::Guard),
         2 => n().prop_map(Edit::Ignore),
         1 => Just(Edit::ForgetRenames),

@@ -23,10 +23,11 @@ pub(crate) enum Knob {
     Etcd,
     Names,
     Preflight,
+    Rollout,
 }
 
 /// All of them.
-pub(crate) const KNOBS: [Knob; 17] = [
+pub(crate) const KNOBS: [Knob; 18] = [
     Knob::Version,
     Knob::Packages,
     Knob::Balancer,
@@ -44,6 +45,7 @@ pub(crate) const KNOBS: [Knob; 17] = [
     Knob::Etcd,
     Knob::Names,
     Knob::Preflight,
+    Knob::Rollout,
 ];
 
 /// A value for each knob.
@@ -53,7 +55,7 @@ pub(crate) struct Knobs(pub(crate) [u8; KNOBS.len()]);
 /// Most are left alone.
 pub(crate) fn knobs() -> impl Strategy<Value = Knobs> {
     let one = || prop_oneof![7 => Just(0_u8), 2 => 1..8_u8, 1 => any::<u8>()];
-    proptest::array::uniform17(one()).prop_map(Knobs)
+    proptest::array::uniform18(one()).prop_map(Knobs)
 }
 
 const VERSIONS: [&str; 6] = ["1.31.4", "1.30.2", "1.32.1", "1.33.0", "1.29.9", "1.36.0"];
@@ -88,6 +90,7 @@ impl Knobs {
             ("loadBalancer", self.load_balancer(manifests)),
             ("hostConfig", self.host_config()),
             ("containerRuntime", self.container_runtime()),
+            ("rollout", self.rollout()),
         ];
         sections.extend(optional.into_iter().filter(|(_, value)| value.as_object().is_some_and(|it| !it.is_empty())));
         sections
@@ -246,6 +249,17 @@ impl Knobs {
             all.insert("sandboxImage".into(), json!("registry.example.com/kubernetes/pause:3.10"));
         }
         Value::Object(all)
+    }
+}
+
+impl Knobs {
+    fn rollout(&self) -> Value {
+        match self.get(Knob::Rollout) % 4 {
+            0 => json!({}),
+            1 => json!({"maxUnavailable": 2}),
+            2 => json!({"maxUnavailable": "34%"}),
+            _ => json!({"maxUnavailable": "100%"}),
+        }
     }
 }
 

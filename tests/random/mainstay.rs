@@ -19,7 +19,7 @@ use mainstay::resource::{Action, Address, HostName, Pattern, sha256_hex};
 use mainstay::state::{Attempt, Claim, Disk, Lease, State, StateError, Store};
 
 use crate::cluster::{NAME, load};
-use crate::invariants::{Permit, whole_refuses};
+use crate::invariants::{Permit, Turns, whole_refuses};
 use crate::operations::Part;
 use crate::scene::Scene;
 use crate::watcher::Watcher;
@@ -208,7 +208,7 @@ impl Mainstay {
     ) -> Result<Survey, FlowError> {
         let asked = Asked { mode, cluster, simulated: false, selection, parallelism: with.parallelism };
         let survey = flow::survey(&asked, state, |reaches| self.open(reaches), &mut ()).await?;
-        self.present(&survey.plan, state);
+        self.present(&survey.plan, state, at_once(cluster));
         Ok(survey)
     }
 
@@ -231,7 +231,7 @@ impl Mainstay {
             forget_unreachable: false,
         };
         let planned = flow::survey_destroy(&destroying, &state, reaches, |reaches| self.open(reaches), &mut ()).await?;
-        self.present(&planned.plan, &state);
+        self.present(&planned.plan, &state, 1);
         if flow::refusals(&planned.plan) > 0 {
             return Ok(Ended::Refused { lifted: 0, why: refusals(&planned.plan) });
         }
@@ -310,7 +310,7 @@ impl Mainstay {
             Err(why) => return Ok(moved(why)),
         };
         // What was accepted narrows the plan.
-        self.permit(&planned.plan, &state);
+        self.permit(&planned.plan, &state, at_once(&loaded.cluster));
         if planned.plan.is_empty() && left == 0 {
             flow::refresh(&planned, &store, lease)?;
             return Ok(Ended::Nothing);
@@ -326,7 +326,7 @@ impl Mainstay {
         Ok(self.survey(Mode::Apply, &loaded.cluster, &Selection::default(), &state, with).await?.plan)
     }
 
-    fn permit(&self, plan: &Plan, state: &State) {
+    fn permit(&self, plan: &Plan, state: &State, at_once: usize) {
         // What is only forgotten is nobody's as soon as the run begins.
         let lets_go = |change: &&Change| change.action == Action::Forget && change.problem.is_none();
         let gone: BTreeSet<&Address> = plan.changes.iter().filter(lets_go).map(|change| &change.address).collect();
@@ -336,12 +336,12 @@ impl Mainstay {
         known.virtual_ip.planned(plan);
         known.dropped_first.planned(plan);
         drop(known);
-        self.watcher.permit(Permit::of(plan), recorded);
+        self.watcher.permit(Permit::of(plan), Turns::of(plan, at_once), recorded);
     }
 
     /// The plan in every form in which somebody may read it.
-    fn present(&self, plan: &Plan, state: &State) {
-        self.permit(plan, state);
+    fn present(&self, plan: &Plan, state: &State, at_once: usize) {
+        self.permit(plan, state, at_once);
         let counts = plan.counts();
         self.scene.line(format!("  plan {:?}: {counts:?}, {} moved", plan.mode, plan.moved));
         let source = Source { file: "cluster.yaml", line_of: &|_: &str| Some(1) };
@@ -391,6 +391,11 @@ async fn renewing(store: &Store) -> Infallible {
         tokio::time::sleep(Duration::from_secs(10)).await;
         let _ = store.renew();
     }
+}
+
+/// How many workers may be unavailable at once.
+fn at_once(cluster: &Cluster) -> usize {
+    cluster.rollout.max_unavailable.of(cluster.workers().count())
 }
 
 fn refusals(plan: &Plan) -> String {

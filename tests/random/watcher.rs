@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, watch};
 
 use crate::drifting::{drifted, may_drift};
-use crate::invariants::{Permit, only_planned_act};
+use crate::invariants::{Permit, Turns, only_planned_act};
 use crate::scene::Scene;
 use crate::weather::{Drift, Kill, Trouble, Weather};
 
@@ -35,6 +35,7 @@ struct Run {
     seen: u16,
     events: UnboundedReceiver<Event>,
     permit: Option<Permit>,
+    turns: Turns,
     /// Addresses that were on record when the plan was made and are still.
     recorded: BTreeSet<Address>,
     /// Addresses that were begun.
@@ -60,6 +61,7 @@ impl Watcher {
             seen: 0,
             events: receiver,
             permit: None,
+            turns: Turns::default(),
             recorded: BTreeSet::new(),
             begun: BTreeSet::new(),
             theirs: BTreeSet::new(),
@@ -83,9 +85,9 @@ impl Watcher {
     }
 
     /// A plan was shown and may be carried out.
-    pub(crate) fn permit(&self, permit: Permit, recorded: BTreeSet<Address>) {
+    pub(crate) fn permit(&self, permit: Permit, turns: Turns, recorded: BTreeSet<Address>) {
         let mut run = self.run();
-        (run.permit, run.recorded) = (Some(permit), recorded);
+        (run.permit, run.turns, run.recorded) = (Some(permit), turns, recorded);
     }
 
     /// What was permitted.
@@ -146,7 +148,9 @@ impl Watcher {
                 run.begun.insert(address.clone());
                 run.working.insert(address.clone(), *action);
                 let lane = run.permit.as_ref().and_then(|permit| permit.lanes.get(address)).cloned();
+                let turns = run.turns.begins(address);
                 drop(run);
+                self.scene.must(turns);
                 if let Some(lane) = lane {
                     let held = self.scene.known().lanes.begins(&lane, address, *action, &self.process);
                     self.scene.must(held);
@@ -154,6 +158,11 @@ impl Watcher {
             }
             Event::Ended { address, action, ending, .. } => {
                 run.working.remove(address);
+                match ending {
+                    Ending::Done => run.turns.ends(address, true),
+                    Ending::Failed(_) => run.turns.ends(address, false),
+                    Ending::Skipped { .. } | Ending::NotStarted => {}
+                }
                 // What others make there from now on is theirs.
                 if (*action, ending) == (Action::Destroy, &Ending::Done) {
                     run.recorded.remove(address);

@@ -2,7 +2,7 @@
 
 use super::hosts::local_is_one;
 use super::values::local_path;
-use super::{hosts, kubernetes, lifecycle, load_balancer, names, network, platform, raw, subnets};
+use super::{hosts, kubernetes, lifecycle, load_balancer, names, network, platform, raw, rollout, subnets};
 use crate::config::faults::{Fault, Faults};
 use crate::config::file::{self, ClusterFile, Fleet};
 use crate::config::paths::Paths;
@@ -43,6 +43,7 @@ pub(in crate::config) fn check(written: &ClusterFile, paths: &Paths, faults: &mu
         container_runtime,
         network: network::check(written.network.as_ref(), paths, faults),
         guards: platform::guards(written.guards.as_ref(), &hosts, faults),
+        rollout: rollout::check(written.rollout.as_ref(), faults),
         lifecycle: lifecycle::check(written.lifecycle.as_ref(), &hosts, faults),
         name,
         hosts,

@@ -21,6 +21,7 @@ mod node;
 mod platform;
 mod priorities;
 mod raw;
+mod rollout;
 mod secret;
 mod ssh;
 mod subnets;

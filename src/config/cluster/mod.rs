@@ -8,6 +8,7 @@ mod host;
 mod kubernetes;
 mod load_balancer;
 mod platform;
+mod rollout;
 mod ssh;
 mod top;
 
@@ -20,5 +21,6 @@ pub use load_balancer::{
 pub use platform::{
     CgroupDriver, ContainerRuntime, Guards, HostConfig, Lifecycle, ManifestSource, Moved, Network, RuntimeSource, Swap,
 };
+pub use rollout::{AtOnce, Rollout};
 pub use ssh::{Bastion, HostKeyChecking, SecretRef, Ssh, Sudo};
 pub use top::{Cluster, Endpoint, FleetKind};

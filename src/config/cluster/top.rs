@@ -1,6 +1,6 @@
 //! The cluster as a whole, and the questions that are asked of it everywhere.
 
-use super::{ContainerRuntime, Guards, Host, HostConfig, Kubernetes, Lifecycle, LoadBalancer, Network, Role};
+use super::{ContainerRuntime, Guards, Host, HostConfig, Kubernetes, Lifecycle, LoadBalancer, Network, Role, Rollout};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -27,6 +27,8 @@ pub struct Cluster {
     pub container_runtime: ContainerRuntime,
     /// The pod network.
     pub network: Network,
+    /// How changes go from host to host.
+    pub rollout: Rollout,
     /// What must not happen by accident.
     pub guards: Guards,
     /// What others may change, and what was renamed.

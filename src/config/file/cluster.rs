@@ -1,6 +1,6 @@
 //! The top of the file.
 
-use super::{ContainerRuntime, Host, HostConfig, Kubernetes, LoadBalancer, Network, Ssh};
+use super::{ContainerRuntime, Host, HostConfig, Kubernetes, LoadBalancer, Network, Rollout, Ssh};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -63,6 +63,8 @@ pub(in crate::config) struct ClusterFile {
     /// The pod network.
     #[schemars(required)]
     pub(in crate::config) network: Option<Network>,
+    /// How changes that restart something on running nodes are carried out: on one host after another.
+    pub(in crate::config) rollout: Option<Rollout>,
     /// What must not happen by accident.
     pub(in crate::config) guards: Option<Guards>,
     /// How resources live on: what others may change, and what was renamed.

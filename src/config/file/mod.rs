@@ -10,6 +10,7 @@ mod host;
 mod kubernetes;
 mod load_balancer;
 mod platform;
+mod rollout;
 mod ssh;
 mod text;
 
@@ -21,5 +22,6 @@ pub(super) use load_balancer::{
     LoadBalancerMode,
 };
 pub(super) use platform::{CgroupDriver, ContainerRuntime, HostConfig, Manifest, Network, Plugin, RuntimeSource, Swap};
+pub(super) use rollout::Rollout;
 pub(super) use ssh::{Bastion, HostKeyChecking, SecretRef, Ssh, Sudo};
 pub(super) use text::{DURATION, Text};

@@ -183,6 +183,7 @@ impl Default for Rig {
             control_planes: Vec::new(),
             coverage: Coverage::default(),
             warnings: Vec::new(),
+            turns: None,
             left_out: 0,
             moved: 0,
         };

@@ -107,6 +107,39 @@ async fn a_failure_ends_the_steps_but_for_those_that_clean_up() {
     assert_eq!(ran.state.resources[&address(ONE)].status, Status::Interrupted);
 }
 
+/// What was put back is not done any more, and what failed says so.
+#[tokio::test]
+async fn a_rescue_runs_only_after_a_failure_and_undoes_what_its_files_were_recorded_for() {
+    let (file, other) = ("h/c/file[/f]", "h/other/file[/f]");
+    let rig = |fails: &'static str, says: &'static str| {
+        let mut rig = Rig::default().on_act(move |acted| {
+            let said = Output { stdout: says.into(), ..Output::default() };
+            match acted.step.as_str() {
+                step if step == fails => Some(failing("it does not start")),
+                "back" => Some(ActOutcome::Ran { output: said, kept: BTreeMap::new(), after: None }),
+                _ => None,
+            }
+        });
+        rig.create(file, &[]);
+        rig.create(other, &[]);
+        let back = step("back").capture(Slots::PUT_BACK).rescue();
+        let change = rig.change(ONE, Action::Create, staged(vec![step("a"), step("b"), back]), &[file, other]);
+        change.needs = [address(file), address(other)].into();
+        rig
+    };
+    let ran = rig("b", "the previous /f was put back\n").run().await;
+    assert_eq!(ran.steps(ONE), ["a", "b", "back"]);
+    assert_eq!(ran.failure(ONE), ("b", "exit 1\nit does not start\nthe previous /f was put back"));
+    assert_eq!(ran.state.resources[&address(file)].status, Status::Interrupted);
+    assert_eq!(ran.state.resources[&address(other)].status, Status::Ready, "another component's");
+    // Nothing was put back, nothing was done before, or all went well.
+    let ran = rig("b", "").run().await;
+    assert_eq!(ran.failure(ONE), ("b", "exit 1\nit does not start"));
+    assert_eq!(ran.state.resources[&address(file)].status, Status::Ready);
+    assert_eq!(rig("a", "").run().await.steps(ONE), ["a"]);
+    assert_eq!(rig("", "").run().await.steps(ONE), ["a", "b"]);
+}
+
 #[tokio::test]
 async fn replacing_is_destroying_and_creating() {
     let mut rig = Rig::default();

@@ -57,6 +57,8 @@ fn is_question(effect: &Effect) -> bool {
         | Effect::NoClusterHere
         | Effect::ControlPlaneWhole
         | Effect::NodeRegistered
+        | Effect::NodeStanding { .. }
+        | Effect::NodeReady
         | Effect::NodeAway
         | Effect::EndpointAnswers { .. }
         | Effect::TokenSigned { .. } => true,
@@ -86,6 +88,11 @@ impl Step<'_, '_> {
             Effect::NoClusterHere => self.no_cluster_here().map(done),
             Effect::ControlPlaneWhole => self.whole().map(done),
             Effect::NodeRegistered => self.registered().map(done),
+            Effect::NodeStanding { ready, not } => {
+                Ok(if self.healthy().is_ok() { (*ready).to_owned() } else { (*not).to_owned() })
+            }
+            Effect::NodeReady => self.healthy().map(done),
+            Effect::PutBack => Ok(String::new()),
             Effect::NodeAway => self.away().map(done),
             Effect::EndpointAnswers { address } => {
                 let answers = self.world.model().endpoint_answers(Some(*address), self.world.down());
@@ -176,6 +183,15 @@ impl Step<'_, '_> {
         self.api()?;
         let there = self.world.model().standing(self.own()) == Some(true);
         if there { Ok(()) } else { Err(no(format!("the kubelet has not registered node {}", self.own()))) }
+    }
+
+    /// Whether the own host's node is as it should be.
+    fn healthy(&self) -> Result<(), Failed> {
+        let model = self.world.model();
+        if model.standing(self.own()) != Some(true) || self.world.down().contains(self.own()) {
+            return Err(no(format!("node {} is not Ready", self.own())));
+        }
+        if model.is_control_plane(self.own()) { self.whole() } else { self.through_endpoint() }
     }
 
     fn away(&self) -> Result<(), Failed> {

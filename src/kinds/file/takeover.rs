@@ -33,7 +33,7 @@ pub(super) fn cost(file: &File, found: &FileSeen, action: Action) -> Option<Stri
             };
             (!sections.is_empty()).then(text)
         }
-        None if file.path.ends_with("/containerd/config.toml") => {
+        Some(FileCheck::Containerd) => {
             let tables = lost(&tables);
             let more = if tables.is_empty() { String::new() } else { format!(" It loses {}.", list(&tables)) };
             Some(format!(
@@ -99,6 +99,7 @@ mod tests {
     #[test]
     fn what_an_own_containerd_has_is_named() {
         let ours = File::new("/etc/containerd/config.toml", "version = 2\n[plugins.x.containerd.runtimes.runc]\n");
+        let ours = ours.checked_by(FileCheck::Containerd);
         let own = "[plugins.x.registry]\n  [plugins.x.registry.mirrors.\"a.b\"]\n[plugins.x.containerd.runtimes.runc]\n\
                    [plugins.x.containerd.runtimes.kata]\n[plugins.x.containerd.runtimes.kata.options]\n";
         let text = cost(&ours, &found(own), Action::Update).unwrap();

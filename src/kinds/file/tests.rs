@@ -348,3 +348,33 @@ fn a_changed_file_tells_its_owner_and_a_lost_one_its_directory() {
     fs::remove_dir(dir.path()).unwrap();
     assert_eq!(rehearsal.trace(&wanted), None);
 }
+
+#[test]
+fn what_containerd_reads_is_checked_and_what_it_replaces_is_kept_until_it_does_well() {
+    use crate::kinds::rehearsal::stand_in;
+    let (dir, rehearsal, owner) = place();
+    let bin = dir.whole.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let dump = "#!/bin/sh\nif grep -q wrong \"$2\"; then echo 'containerd: failed to load TOML' >&2; exit 1; fi\necho \"$3 $4\"\n";
+    stand_in(bin.join("containerd"), dump);
+    let rehearsal = rehearsal.path(bin.to_str().unwrap());
+    let path = dir.path().join("config.toml");
+    let previous = dir.path().join("config.toml.mainstay-previous");
+    let put = |content: &str| {
+        let wanted = file(dir.path(), "config.toml", content, &owner).checked_by(FileCheck::Containerd);
+        let before = rehearsal.look(&wanted).unwrap();
+        rehearsal.run(&wanted, &wanted.apply(Act::Update, &before))
+    };
+    put("first").unwrap();
+    assert!(!previous.exists(), "nothing was there");
+    assert!(put("wrong").unwrap_err().stderr.contains("failed to load TOML"));
+    assert_eq!((fs::read_to_string(&path).unwrap().as_str(), previous.exists()), ("first", false));
+    put("second").unwrap();
+    put("third").unwrap();
+    // The last that its reader did well with, not the one in between.
+    assert_eq!(fs::read_to_string(&previous).unwrap(), "first");
+    let wanted = file(dir.path(), "config.toml", "third", &owner).checked_by(FileCheck::Containerd);
+    let prior = Prior { before: Observation::Absent, kept: std::collections::BTreeMap::new() };
+    rehearsal.run(&wanted, &wanted.destroy(&prior)).unwrap();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}

@@ -43,6 +43,9 @@ keepalived)
         exit 5
     fi
     ;;
+containerd)
+    if command -v containerd >/dev/null; then containerd --config "$tmp" config dump >/dev/null; fi
+    ;;
 esac
 
 there=''

@@ -2,6 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::kinds::rehearsal::{Rehearsal, stand_in};
+use crate::resource::StepAct;
 
 fn service(name: &str) -> Service {
     Service {
@@ -12,6 +13,8 @@ fn service(name: &str) -> Service {
         releases: Vec::new(),
         group: None,
         listens: Vec::new(),
+        reads: Vec::new(),
+        node: None,
     }
 }
 
@@ -324,4 +327,68 @@ fn a_reload_in_the_same_process_needs_a_note() {
     assert_eq!(it.loaded(), Loaded::Current);
     it.write("newer");
     assert_eq!(it.loaded(), Loaded::Stale);
+}
+
+/// containerd on a node, as `stack` has it, with its file in a place of the test's.
+fn containerd(file: &str, role: crate::kinds::JoinRole) -> Service {
+    let node = Some(Served { name: "n".into(), role });
+    Service { on_change: OnChange::Restart, reads: vec![file.to_owned()], node, ..service("containerd") }
+}
+
+fn titles(steps: &[Step]) -> Vec<&str> {
+    steps.iter().map(|step| step.title.as_str()).collect()
+}
+
+#[test]
+fn a_node_that_runs_is_asked_before_and_awaited_after() {
+    let wanted = containerd("/f", crate::kinds::JoinRole::Worker);
+    let steps = |seen: ServiceSeen| wanted.apply(Act::React, &Observation::Present(seen));
+    assert_eq!(
+        titles(&steps(seen("active", "enabled"))),
+        [
+            "see whether node n is healthy",
+            "restart containerd",
+            "wait until containerd runs",
+            "see whether new pods can start",
+            "wait until n is Ready again",
+            "keep the new configuration",
+            "put back the previous configuration",
+        ]
+    );
+    // What does not run is started, and nothing becomes worse.
+    let started = ["restart containerd", "wait until containerd runs", "keep the new configuration"];
+    let back = "put back the previous configuration";
+    assert_eq!(titles(&steps(seen("failed", "enabled"))), [&started[..], &[back]].concat());
+    assert_eq!(titles(&service("x").apply(Act::React, &Observation::Absent)), ["reload x", "wait until x runs"]);
+}
+
+#[test]
+fn the_previous_file_comes_back_and_goes_once_the_new_one_does_well() {
+    let host = Host::new("loaded", "active", "enabled");
+    let file = host.dir.path().join("config.toml");
+    let previous = host.dir.path().join("config.toml.mainstay-previous");
+    let wanted = containerd(file.to_str().unwrap(), crate::kinds::JoinRole::Worker);
+    let steps = wanted.apply(Act::React, &Observation::Present(seen("active", "enabled")));
+    let (keep, back) = (&steps[5..6], &steps[6..]);
+    let said = |steps: &[Step]| {
+        let script = match &steps[0].act {
+            StepAct::Run(run) => run.script.render(&Slots::default()).unwrap().to_string(),
+            _ => unreachable!(),
+        };
+        let path = format!("{}:{}", host.dir.path().display(), std::env::var("PATH").unwrap());
+        let output = std::process::Command::new("sh").args(["-c", &script]).env("PATH", path).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    fs::write(&file, "new").unwrap();
+    assert_eq!(said(back), "", "there is none");
+    assert_eq!(host.verbs(), "");
+    fs::write(&previous, "old").unwrap();
+    let text = said(back);
+    assert!(text.ends_with("was put back, and containerd.service runs with it again\n"), "{text}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "old");
+    assert_eq!(host.verbs(), "reset-failed restart is-active");
+    fs::write(&previous, "old").unwrap();
+    said(keep);
+    assert!(!previous.exists());
 }

@@ -21,6 +21,7 @@ fn wanted(thing: Thing) -> Declared {
         made_from: crate::resource::MadeFrom::default(),
         source: "/things/0".into(),
         guessed: false,
+        turn: None,
     }
 }
 

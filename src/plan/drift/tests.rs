@@ -51,6 +51,7 @@ fn declared(at: &str, value: &str) -> Declared {
         made_from: crate::resource::MadeFrom::default(),
         source: "/things".into(),
         guessed: false,
+        turn: None,
     }
 }
 

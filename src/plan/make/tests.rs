@@ -8,6 +8,7 @@ mod members;
 mod moved;
 mod ports;
 mod refusals;
+mod rollout;
 mod selection;
 mod world;
 

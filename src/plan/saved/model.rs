@@ -35,6 +35,8 @@ pub struct Saved {
     pub(super) control_planes: Vec<HostName>,
     pub(super) coverage: Coverage,
     pub(super) warnings: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) turns: Option<String>,
     #[serde(default)]
     pub(super) left_out: usize,
     #[serde(default)]
@@ -135,6 +137,7 @@ impl Saved {
             control_planes: plan.control_planes.clone(),
             coverage: plan.coverage.clone(),
             warnings: plan.warnings.clone(),
+            turns: plan.turns.clone(),
             left_out: plan.left_out,
             moved: plan.moved,
             changes: plan.changes.iter().map(|change| Item::of(change, key)).collect(),
@@ -155,6 +158,7 @@ impl Saved {
             control_planes: self.control_planes.clone(),
             coverage: self.coverage.clone(),
             warnings: self.warnings.clone(),
+            turns: self.turns.clone(),
             left_out: self.left_out,
             moved: self.moved,
         })

@@ -59,6 +59,7 @@ impl World {
             made_from: crate::resource::MadeFrom::default(),
             source: "/source".into(),
             guessed: false,
+            turn: None,
         });
         self
     }

@@ -46,6 +46,7 @@ fn plan(changes: Vec<Change>) -> Plan {
             ..Coverage::default()
         },
         warnings: vec!["the last control plane".into()],
+        turns: None,
         left_out: 0,
         moved: 0,
     }

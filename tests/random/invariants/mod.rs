@@ -10,6 +10,7 @@ mod planned_only;
 mod quorum;
 mod runs_its_files;
 mod settles;
+mod turns;
 mod whole_refuses;
 
 pub(crate) use as_it_was::{Before, as_it_was, machine, on_host, on_machine};
@@ -22,4 +23,5 @@ pub(crate) use planned_only::{Permit, only_planned_act, only_planned_change};
 pub(crate) use quorum::Quorum;
 pub(crate) use runs_its_files::runs_its_files;
 pub(crate) use settles::settled;
+pub(crate) use turns::Turns;
 pub(crate) use whole_refuses::whole_refuses;

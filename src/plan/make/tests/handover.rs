@@ -31,6 +31,8 @@ fn service(peers: &[u8], alike: &Content) -> Service {
         releases: vec!["10.0.0.100/24".into()],
         group: Some(Group { peers, alike: alike.clone() }),
         listens: Vec::new(),
+        reads: Vec::new(),
+        node: None,
     }
 }
 
@@ -61,6 +63,7 @@ fn declare(world: &mut World, host: &str, like: &Service) {
         made_from: crate::resource::MadeFrom::default(),
         source: "/loadBalancer".into(),
         guessed: false,
+        turn: None,
     });
 }
 

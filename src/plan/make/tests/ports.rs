@@ -16,6 +16,8 @@ fn haproxy() -> Service {
         releases: Vec::new(),
         group: None,
         listens: vec!["0.0.0.0:8443".parse().unwrap()],
+        reads: Vec::new(),
+        node: None,
     }
 }
 

@@ -87,6 +87,7 @@ impl World {
             made_from: crate::resource::MadeFrom::default(),
             source: "/source".into(),
             guessed: false,
+            turn: None,
         });
         self
     }
@@ -139,7 +140,8 @@ impl World {
             state: &self.state,
             facts: &self.facts,
             decode: &|kind, value| {
-                if value.get("onChange").is_some() { kinds::decode(kind, value) } else { decode(kind, value) }
+                // What is no real resource is a thing, whatever its address says.
+                decode(kind, value).or_else(|_| kinds::decode(kind, value))
             },
             control_planes: &self.control_planes,
             prevent_destroy: &self.guards,

@@ -1,0 +1,259 @@
+//! Running hosts take turns: a change that interrupts what runs on a host is made on one host after another.
+//!
+//! All such changes of a host are one turn, files included, so a host whose turn has not come is as it was. The first turn
+//! is the canary: every other turn waits for it. Control planes come first, because etcd keeps its majority without any
+//! one of them and its health can be checked, while nobody knows whether a worker's pods run elsewhere, too; and because
+//! kubelet must never be newer than the API servers. Then the workers follow in as many chains as may be unavailable at
+//! once. A turn that fails ends its chain, so a worker that stays unavailable keeps its place occupied.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write;
+
+use super::identity::{is_control_plane, makes_control_plane};
+use super::make::Inputs;
+use super::model::{Mode, Problem};
+use super::nodes::{Node, Nodes};
+use crate::graph::Graph;
+use crate::resource::{Action, HostName, Turn};
+use crate::state::Status;
+
+/// The turns of a plan, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Rollout {
+    hosts: Vec<Host>,
+    /// How many workers at once.
+    at_once: usize,
+}
+
+/// What has one turn.
+#[derive(Debug)]
+struct Host {
+    name: HostName,
+    plane: bool,
+    /// An earlier run stopped here, or something does not run here: it comes before all others.
+    first: bool,
+    /// Numbers of its changes.
+    changes: Vec<usize>,
+    /// Those that none of the others comes before.
+    begin: Vec<usize>,
+    /// Those that none of the others comes after.
+    end: Vec<usize>,
+    /// Some of them interrupt what runs there.
+    interrupts: bool,
+    /// What that is, for people.
+    what: BTreeSet<String>,
+}
+
+impl Rollout {
+    /// The turns of what is planned. Hosts that are being created and services that only have to be started have none.
+    pub(super) fn of(nodes: &Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) -> Self {
+        let mut all = Self { hosts: Vec::new(), at_once: 1 };
+        if inputs.mode != Mode::Apply {
+            return all;
+        }
+        let joined = joined(nodes);
+        let mut numbers: HashMap<&HostName, usize> = HashMap::new();
+        for (number, item) in graph.items().iter().enumerate() {
+            let (Some(turn), Some(&is_plane)) = (item.turn, joined.get(item.address.host())) else { continue };
+            // What comes after a member that changes has its place there.
+            let after_member = |&need: &usize| {
+                let need = &nodes.all[need];
+                makes_control_plane(need.address) && need.verdict.action.touches_host()
+            };
+            if graph.needs(number).iter().any(after_member) {
+                continue;
+            }
+            let at = *numbers.entry(item.address.host()).or_insert_with(|| {
+                if let Turn::Worker { at_once } = turn {
+                    all.at_once = at_once;
+                }
+                // What it is counts as long as it is that, whatever it becomes.
+                all.hosts.push(Host::new(item.address.host(), is_plane || turn == Turn::ControlPlane));
+                all.hosts.len() - 1
+            });
+            all.hosts[at].take(number, &nodes.all[number], inputs);
+        }
+        all.hosts.retain(|host| host.interrupts);
+        for host in &mut all.hosts {
+            let apart = |of: &[usize]| !of.iter().any(|other| host.changes.contains(other));
+            host.begin = host.changes.iter().copied().filter(|&number| apart(graph.needs(number))).collect();
+            host.end = host.changes.iter().copied().filter(|&number| apart(graph.dependents(number))).collect();
+        }
+        all.hosts.sort_by_key(|host| (!host.first, !host.plane));
+        all
+    }
+
+    /// Nothing is interrupted while a control plane cannot be reached, or a host on which an earlier run stopped: that one
+    /// is unavailable already.
+    pub(super) fn hold_back(mut self, nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) -> Self {
+        let unknown = |node: &&Node<'_>| {
+            let unfinished = node.verdict.problem.is_some() && is_unfinished(node);
+            unfinished || matches!(node.verdict.problem, Some(Problem::Unknown { .. }))
+        };
+        let counts = |node: &&Node<'_>| {
+            let plane = || node.record.is_some() && is_control_plane(node.address, inputs.control_planes);
+            let turn = || node.declared.is_some_and(|declared| declared.turn.is_some());
+            plane() || (turn() && node.record.is_some_and(|record| record.status == Status::Interrupted))
+        };
+        let by = nodes.all.iter().filter(unknown).find(counts).map(|node| node.address.clone());
+        let Some(by) = by else { return self };
+        for host in std::mem::take(&mut self.hosts) {
+            for number in host.changes {
+                nodes.all[number].verdict.stop(Problem::Blocked { by: by.clone() });
+            }
+        }
+        self
+    }
+
+    /// From what comes first to what comes after. etcd members come and go when no control plane has its turn any more;
+    /// one that is not finished is finished before, for else etcd is not whole.
+    pub(super) fn pairs(&self, nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<(usize, usize)> {
+        let mut pairs = Vec::new();
+        let mut follow = |first: &[usize], after: &[usize]| {
+            pairs.extend(first.iter().flat_map(|&first| after.iter().map(move |&after| (first, after))));
+        };
+        let Some((canary, others)) = self.hosts.split_first() else { return pairs };
+        let mut last = canary;
+        for plane in others.iter().filter(|host| host.plane) {
+            follow(&last.end, &plane.begin);
+            last = plane;
+        }
+        let workers: Vec<&Host> = others.iter().filter(|host| !host.plane).collect();
+        for (number, worker) in workers.iter().enumerate() {
+            let before = number.checked_sub(self.at_once).map_or(last, |before| workers[before]);
+            follow(&before.end, &worker.begin);
+        }
+        if self.hosts.iter().any(|host| host.plane) {
+            for (number, node) in nodes.all.iter().enumerate().filter(|(_, node)| is_member(node, inputs)) {
+                if is_unfinished(node) {
+                    follow(&[number], &canary.begin);
+                } else {
+                    follow(&last.end, &[number]);
+                }
+            }
+        }
+        pairs
+    }
+
+    /// How it is carried out, for people.
+    pub(super) fn notice(&self) -> Option<String> {
+        let (canary, others) = self.hosts.split_first()?;
+        let what: BTreeSet<&str> = self.hosts.iter().flat_map(|host| &host.what).map(String::as_str).collect();
+        // Files alone restart nothing, where --target leaves their readers out.
+        if what.is_empty() {
+            return None;
+        }
+        let what = what.into_iter().collect::<Vec<_>>().join(", ");
+        let name = &canary.name;
+        if others.is_empty() {
+            return Some(format!("{what} on {name} while it runs; its containers keep running"));
+        }
+        let mut text = format!(
+            "{what} on {} running hosts, in turns: {name} first; if {name} does not become healthy again, no other \
+             host is touched",
+            self.hosts.len()
+        );
+        let (planes, workers): (Vec<&Host>, Vec<&Host>) = others.iter().partition(|host| host.plane);
+        // Writing to a String cannot fail.
+        if !planes.is_empty() {
+            let _ = write!(text, "; then {}", listed(&planes, "control planes"));
+            text.push_str(if planes.len() == 1 { "" } else { ", one at a time" });
+        }
+        if !workers.is_empty() {
+            let _ = write!(text, "; then {}", listed(&workers, "workers"));
+            if workers.len() > 1 {
+                let _ = write!(text, ", at most {} at a time (rollout.maxUnavailable)", self.at_once);
+            }
+        }
+        Some(text)
+    }
+}
+
+/// Most hosts that are named.
+const NAMED: usize = 5;
+
+fn listed(hosts: &[&Host], what: &str) -> String {
+    if hosts.len() > NAMED {
+        return format!("{} {what}", hosts.len());
+    }
+    hosts.iter().map(|host| host.name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+impl Host {
+    fn new(name: &HostName, plane: bool) -> Self {
+        Self {
+            name: name.clone(),
+            plane,
+            first: false,
+            changes: Vec::new(),
+            begin: Vec::new(),
+            end: Vec::new(),
+            interrupts: false,
+            what: BTreeSet::new(),
+        }
+    }
+
+    /// Takes one more of its resources into the turn.
+    fn take(&mut self, number: usize, node: &Node<'_>, inputs: &Inputs<'_>) {
+        let interrupted = node.record.is_some_and(|record| record.status == Status::Interrupted);
+        let owes = inputs.state.reactions.contains_key(node.address);
+        self.first |= interrupted || owes || (node.address.kind() == "service" && !runs(node));
+        if !node.verdict.action.touches_host() || node.verdict.problem.is_some() {
+            return;
+        }
+        self.changes.push(number);
+        if interrupts(node) {
+            self.interrupts = true;
+        }
+        let key = node.address.key().unwrap_or_default();
+        match node.address.kind() {
+            "service" if interrupts(node) => _ = self.what.insert(format!("{key} restarts")),
+            "package" if interrupts(node) => _ = self.what.insert(format!("package {key} changes")),
+            _ => {}
+        }
+    }
+}
+
+/// Hosts on which kubeadm has ended well, and whether they are control planes.
+fn joined<'a>(nodes: &Nodes<'a>) -> HashMap<&'a HostName, bool> {
+    let mut joined = HashMap::new();
+    for node in nodes.all.iter().filter(|node| makes_control_plane(node.address) && !is_unfinished(node)) {
+        if let Some(found) = found(node) {
+            *joined.entry(node.address.host()).or_default() |= found["role"] == "control-plane";
+        }
+    }
+    joined
+}
+
+fn found<'n>(node: &'n Node<'_>) -> Option<&'n serde_json::Value> {
+    node.seen.as_ref().ok().and_then(|seen| seen.observation.present())
+}
+
+fn is_unfinished(node: &Node<'_>) -> bool {
+    found(node).is_some_and(|found| found["complete"] == false)
+}
+
+fn runs(node: &Node<'_>) -> bool {
+    found(node).is_some_and(|found| matches!(found["state"].as_str(), Some("active" | "reloading" | "refreshing")))
+}
+
+/// Whether a change of a host that runs stops something there for a moment. A service that does not run is only started,
+/// one whose reader starts it itself is left alone, and a package that is only held or freed is not touched.
+fn interrupts(node: &Node<'_>) -> bool {
+    let replaced = node.verdict.action == Action::Replace;
+    match node.address.kind() {
+        "service" => {
+            let passive = || node.resource.as_ref().is_some_and(|it| it.attributes()["onChange"] == "nothing");
+            runs(node) && (replaced || !passive())
+        }
+        "package" => node.verdict.fields.is_empty() || node.verdict.fields.iter().any(|field| field.field != "held"),
+        _ => true,
+    }
+}
+
+/// Whether an etcd member comes or goes with a change.
+fn is_member(node: &Node<'_>, inputs: &Inputs<'_>) -> bool {
+    let acts = node.verdict.action.touches_host() && node.verdict.problem.is_none();
+    let was = || node.inherited.is_some_and(|(from, _)| is_control_plane(from, inputs.control_planes));
+    acts && makes_control_plane(node.address) && (is_control_plane(node.address, inputs.control_planes) || was())
+}
