@@ -250,6 +250,7 @@ impl Kind for PodRoutes {
             .set("OWNER", "root:root")
             .set("MADE", MADE)
             .set("CHECK", "none")
+            .set("PREVIOUS", "drop")
             .set("KEEP", "no");
         vec![Step::run("install the routes to the pods of the other nodes", script)]
     }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::files::{ContainerdToml, pause_image};
+use super::made_from::served;
 use super::network;
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Network, Packages, RuntimeSource, pointer};
@@ -118,12 +119,13 @@ pub(super) fn declare(site: &mut Site<'_>) {
             reads: vec![CONFIG_FILE.to_owned()],
             node: Some(site.served(host)),
         };
+        let served_keys = served(host);
         // containerd looks for the overlay module once, when it starts.
         let needs = [site.base(host), packages.clone()].concat();
         let service = site
             .declared
             .declare(&name(host), COMPONENT, SOURCE, service)
-            .made_from(&keys.runtime)
+            .made_from(keys.runtime.iter().chain(&served_keys))
             .needs(&needs)
             .reacts_to([&file])
             .turn(turn)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::made_from::served;
 use super::site::{Site, is_red_hat, name};
 use crate::config::{Host, Packages, pointer};
 use crate::kinds::{OnChange, Package, PackageRepository, Service};
@@ -75,7 +76,7 @@ pub(super) fn declare_kubelet(site: &mut Site<'_>) {
         let turn = site.turn(host);
         let joined = site.joined.get(&name(host)).cloned();
         let source = pointer(["hosts", &host.name]);
-        let service = site.declared.declare(&name(host), COMPONENT, &source, service).made_from([]);
+        let service = site.declared.declare(&name(host), COMPONENT, &source, service).made_from(&served(host));
         let _ = service.needs(&joined).turn(turn);
     }
 }

@@ -143,6 +143,11 @@ impl Keys {
     }
 }
 
+/// What a service must know of the node that it keeps running.
+pub(super) fn served(host: &Host) -> [Key; 2] {
+    [roles(host), node_name(host)]
+}
+
 /// What the host is for.
 pub(super) fn roles(host: &Host) -> Key {
     let roles: Vec<&str> = host.roles.iter().map(|role| role.as_str()).collect();

@@ -132,7 +132,7 @@ fn every_port_and_address_of_the_api_comes_from_one_value() {
     assert!(!whole.contains("8443"));
     for (address, wanted) in [
         ("cp2/haproxy/file[/etc/haproxy/haproxy.cfg]", "bind *:9443"),
-        ("cp2/keepalived/file[/usr/libexec/keepalived/check_haproxy.sh]", "sport = :9443"),
+        ("cp2/keepalived/file[/usr/libexec/keepalived/check_haproxy.sh]", "port=9443 "),
     ] {
         assert!(text(&all, address).contains(wanted), "{address}");
     }

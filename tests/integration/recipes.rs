@@ -121,7 +121,7 @@ fn the_hook_stops_a_commit_of_a_faulty_file() {
     assert_eq!(said.code, 1, "{said:?}");
     assert!(said.err.contains("Failed") && said.err.contains("cluster.yaml:11:23"), "{}", said.err);
     let said = it.shell(&format!("{program} run --all-files"));
-    assert!(said.code == 1 && said.out.contains("prod/cluster.yaml is good"), "all files are checked: {said:?}");
+    assert!(said.code == 1 && said.out.contains("prod/cluster.yaml is valid"), "all files are checked: {said:?}");
     let said = it.shell(&format!("git checkout -q HEAD cluster.yaml; {program} run --all-files"));
     assert_eq!(said.code, 0, "{said:?}");
 }

@@ -334,7 +334,7 @@ fn a_place_that_cannot_be_written_is_told_and_nothing_is_lost() {
     fs::rename(it.path(STATE), it.path("kept.json")).unwrap();
     fs::create_dir(it.path(STATE)).unwrap();
     for command in ["plan", "apply --auto-approve", "state list", "state rollback 1 --auto-approve"] {
-        clear(&run(command), "state/quickstart.json: cannot read: Is a directory", "move the folder");
+        clear(&run(command), "state/quickstart.json: cannot read: it is a directory", "move the folder");
     }
 }
 
