@@ -141,6 +141,7 @@ impl Graph {
             control_planes: Vec::new(),
             coverage: Coverage::default(),
             warnings: Vec::new(),
+            turns: None,
             left_out: 0,
             moved: 0,
         }

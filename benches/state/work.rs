@@ -70,6 +70,7 @@ fn plan(count: usize, shape: Shape) -> Plan {
         control_planes: Vec::new(),
         coverage: Coverage::default(),
         warnings: Vec::new(),
+        turns: None,
         left_out: 0,
         moved: 0,
     }

@@ -101,7 +101,9 @@ async fn show(mut all: Vec<Box<dyn Progress>>, mut events: UnboundedReceiver<Eve
             event = events.recv() => match event {
                 Some(event) => {
                     logging::event(&event);
-                    all.iter_mut().for_each(|progress| progress.event(&event));
+                    for progress in &mut all {
+                        progress.event(&event);
+                    }
                 }
                 None => break,
             },

@@ -91,7 +91,7 @@ enum Format {
     Text,
     /// One JSON document (`mainstay schema drift`)
     Json,
-    /// JUnit XML: one suite per host, one test per resource
+    /// `JUnit` XML: one suite per host, one test per resource
     Junit,
     /// Annotations of GitHub Actions
     Github,

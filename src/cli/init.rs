@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     answers.hosts = (!args.hosts.is_empty()).then(|| args.hosts.join(","));
     let text = answers.text(args)?;
     check(&text).map_err(|errors| super::workspace::faults(&errors, text.as_bytes(), &shown, ui))?;
-    let text = interview(args, answers, ui)?;
+    let text = interview(args, &answers, ui)?;
     let fail = |error: std::io::Error| CliError::failed(format!("cannot write {shown}: {error}"));
     let mut out = OpenOptions::new().write(true).create_new(true).open(file).map_err(fail)?;
     out.write_all(text.as_bytes()).map_err(fail)?;
@@ -93,7 +93,7 @@ const QUESTIONS: [Question; 3] = [
 ];
 
 /// Asks what is missing until the file is valid. Each answer is checked at once; a refused one is offered again.
-fn interview(args: &Args, given: Answers, ui: Ui) -> Result<String, CliError> {
+fn interview(args: &Args, given: &Answers, ui: Ui) -> Result<String, CliError> {
     let missing = |question: &&Question| (question.answer)(&mut given.clone()).is_none();
     let asked: Vec<&Question> = QUESTIONS.iter().filter(missing).collect();
     let (mut answers, mut last, mut at) = (given.clone(), Answers::default(), 0);

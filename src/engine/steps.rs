@@ -389,8 +389,9 @@ impl Steps<'_> {
     }
 }
 
-fn failed(host: &HostName, step: &str, text: String) -> Failed {
-    Failed { host: host.clone(), step: step.to_owned(), text: excerpt(&text, QUOTED), put_back: false }
+fn failed(host: &HostName, step: &str, text: impl AsRef<str>) -> Failed {
+    let text = text.as_ref();
+    Failed { host: host.clone(), step: step.to_owned(), text: excerpt(text, QUOTED), put_back: false }
 }
 
 /// Makes a secret of the given form. The first character is a letter, see [`Mint`].

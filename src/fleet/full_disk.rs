@@ -20,7 +20,7 @@ pub(super) fn name_full_disks(mut output: Output) -> Output {
     }
     if !full.is_empty() && SYMPTOMS.iter().any(|symptom| rest.contains(symptom) || output.stdout.contains(symptom)) {
         let places: Vec<&str> = full.into_iter().collect();
-        rest.push_str(&format!("no space is left on the host: the file system at {} is full\n", places.join(", ")));
+        rest.extend(["no space is left on the host: the file system at ", &places.join(", "), " is full\n"]);
     }
     output.stderr = rest;
     output

@@ -38,10 +38,11 @@ pub struct Service {
     #[serde(skip)]
     pub listens: Vec<SocketAddrV4>,
     /// Files that it is given back when it does not do well with new ones, see [`super::FileCheck::Containerd`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Only applying asks for them, so they are not recorded.
+    #[serde(skip)]
     pub reads: Vec<String>,
     /// The node that it keeps running, which must be as healthy after its restart as it was before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     pub node: Option<Served>,
 }
 
@@ -215,9 +216,9 @@ impl Kind for Service {
         let runs = if self.active { seen.runs() } else { seen.rests() };
         let state = FieldChange::compare("state", &seen.state, Self::state(self.active)).filter(|_| !runs);
         let boot = FieldChange::compare("at boot", &seen.boot, Self::boot(self.enabled)).filter(|_| !at_boot);
-        let stale = (seen.loaded == Loaded::Stale && self.active)
+        let outdated = (seen.loaded == Loaded::Stale && self.active)
             .then(|| FieldChange::compare("runs with", "an older file than on disk", "the file on disk"));
-        state.into_iter().chain(boot).chain(stale.flatten()).collect()
+        state.into_iter().chain(boot).chain(outdated.flatten()).collect()
     }
 
     fn simulate(&self) -> ServiceSeen {

@@ -12,8 +12,8 @@ const FIRST: u64 = 35;
 
 /// Refuses to run kubeadm on such hosts.
 pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
-    let declared = nodes.all.iter().filter_map(|node| node.declared);
-    let Some(version) = declared.filter_map(|declared| refuses_v1(declared.resource.as_ref())).next() else { return };
+    let mut declared = nodes.all.iter().filter_map(|node| node.declared);
+    let Some(version) = declared.find_map(|declared| refuses_v1(declared.resource.as_ref())) else { return };
     let on_v1 = |host| inputs.facts.hosts.get(host).is_some_and(|facts| facts.cgroup_version == 1);
     for node in nodes.all.iter_mut().filter(|node| runs_kubeadm(node)) {
         let host = node.address.host();

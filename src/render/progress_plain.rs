@@ -1,5 +1,6 @@
 //! Progress where there is no terminal: lines for a log, some hundred of them at most, whatever the number of hosts.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
@@ -59,8 +60,8 @@ impl<W: Write + Send> PlainProgress<W> {
         for (number, (address, running)) in running.iter().take(NAMED).enumerate() {
             let start = if number == 0 { ": " } else { "; " };
             let says = if running.says.is_empty() { String::new() } else { format!(": {}", running.says) };
-            text +=
-                &format!("{start}{} {address} for {}{says}", doing(running.action), seconds(running.began.elapsed()));
+            let (what, since) = (doing(running.action), seconds(running.began.elapsed()));
+            let _ = write!(text, "{start}{what} {address} for {since}{says}");
         }
         text
     }

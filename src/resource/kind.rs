@@ -75,6 +75,7 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     }
     /// Notes in the recorded value what others have changed to what is declared, where [`Kind::refuses`] would refuse to
     /// make that change: what the host already has is only recorded.
+    #[must_use]
     fn caught_up(&self, recorded: Self, seen: &Self::Observed) -> Self {
         let _ = seen;
         recorded

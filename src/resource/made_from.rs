@@ -63,6 +63,7 @@ impl MadeFrom {
     }
 
     /// The same keys with another pointer where `rename` has one.
+    #[must_use]
     pub fn renamed(&self, rename: impl Fn(&str) -> Option<String>) -> Self {
         let of = |key: &Key| rename(&key.pointer).map_or_else(|| key.clone(), |to| Key { pointer: to.into(), ..*key });
         if self.is_unknown() { Self::default() } else { self.keys().map(of).collect() }

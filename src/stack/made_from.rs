@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::config::{
-    Cluster, Component, Haproxy, Host, Keepalived, LoadBalancer, ManifestSource, Network, Packages, Role,
+    CgroupDriver, Cluster, Component, Haproxy, Host, Keepalived, LoadBalancer, ManifestSource, Network, Packages, Role,
     RuntimeSource, SecretRef, Swap, pointer,
 };
 use crate::resource::Key;
@@ -67,7 +67,7 @@ impl Keys {
             RuntimeSource::Preinstalled => "preinstalled",
         };
         let runtime_source = Key::new("/containerRuntime/source", &runtime_source);
-        let cgroup_driver = json!({"cgroupDriver": runtime.cgroup_driver.map(|driver| driver.as_str())});
+        let cgroup_driver = json!({"cgroupDriver": runtime.cgroup_driver.map(CgroupDriver::as_str)});
         let cgroup_driver = Key::leaves("/containerRuntime", &cgroup_driver).into_iter();
         let raw_driver = json!({"cgroupDriver": kubernetes.kubelet.get("cgroupDriver")});
         let cgroup_driver: Vec<Key> = cgroup_driver.chain(Key::leaves("/kubernetes/kubelet", &raw_driver)).collect();
@@ -330,7 +330,7 @@ fn fixed(cluster: &Cluster) -> Vec<Key> {
         "kubeProxy": set(&kubernetes.kube_proxy),
         "skipPhases": listed(&kubernetes.skip_phases),
     });
-    let cgroup_driver = json!({"cgroupDriver": cluster.container_runtime.cgroup_driver.map(|driver| driver.as_str())});
+    let cgroup_driver = json!({"cgroupDriver": cluster.container_runtime.cgroup_driver.map(CgroupDriver::as_str)});
     [Key::leaves("/kubernetes", &value), Key::leaves("/containerRuntime", &cgroup_driver)].concat()
 }
 

@@ -84,10 +84,10 @@ const EDITS: &[Edit] = &[
     (&["/network/plugin"], |c| c.network = Network::None),
     (&["/network/plugin", "/network/manifest"], |c| c.network = manifest("flannel.yaml")),
     (&["/hosts/w1/internalAddress", "/hosts/*/internalAddress"], |c| {
-        c.hosts[3].internal_address = [10, 0, 0, 31].into()
+        c.hosts[3].internal_address = [10, 0, 0, 31].into();
     }),
     (&["/hosts/cp2/internalAddress", "/hosts/*/internalAddress", "/hosts/*/address"], |c| {
-        c.hosts[1].internal_address = [10, 0, 0, 42].into()
+        c.hosts[1].internal_address = [10, 0, 0, 42].into();
     }),
     (&["/hosts/cp2/nodeName", "/hosts/*/address"], |c| c.hosts[1].node_name = "other".into()),
     (&["/hosts/w1/nodeName"], |c| c.hosts[3].node_name = "other".into()),
@@ -104,10 +104,10 @@ const EDITS: &[Edit] = &[
     }),
     (&["/hosts/w1", "/hosts/*/address"], |c| c.hosts[3].roles = [Role::ControlPlane].into()),
     (&["/hosts/w3", "/hosts/*/internalAddress", "/hosts/*/address", "/hosts/*/roles"], |c| {
-        c.hosts.push(fixture::host("w3", 23, Role::Worker, 0))
+        c.hosts.push(fixture::host("w3", 23, Role::Worker, 0));
     }),
     (&["/hosts/cp4", "/hosts/*/internalAddress", "/hosts/*/address", "/hosts/*/roles"], |c| {
-        c.hosts.push(fixture::host("cp4", 14, Role::ControlPlane, 97))
+        c.hosts.push(fixture::host("cp4", 14, Role::ControlPlane, 97));
     }),
     (&["/hosts/cp3", "/hosts/*/internalAddress", "/hosts/*/address", "/hosts/*/roles"], |c| drop(c.hosts.remove(2))),
 ];
@@ -169,9 +169,9 @@ fn whatever_changes_by_an_edit_is_made_from_the_edited_key() {
                 continue;
             }
             changes += 1;
-            let changed = old.made_from.keys().filter(|key| now.get(key.pointer()) != Some(key));
+            let differing = old.made_from.keys().filter(|key| now.get(key.pointer()) != Some(key));
             let (known, unknown): (Vec<&str>, Vec<&str>) =
-                changed.map(Key::pointer).partition(|pointer| now.contains_key(pointer));
+                differing.map(Key::pointer).partition(|pointer| now.contains_key(pointer));
             let roles = format!("/hosts/{}/roles", old.address.host());
             let of = |all: &Declarations| current(all).get(roles.as_str()).map(|key| (*key).clone());
             match (known.is_empty(), unknown.is_empty()) {

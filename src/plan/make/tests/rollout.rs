@@ -163,7 +163,9 @@ fn so_many_workers_at_once() {
 fn no_turns_where_nothing_runs_or_nothing_stops() {
     // Hosts that are made.
     let mut new = World::default();
-    ALL.iter().for_each(|name| host(&mut new, name, "new", 1));
+    for name in ALL {
+        host(&mut new, name, "new", 1);
+    }
     // Services that only have to be started.
     let mut stopped = cluster(&ALL, "old", 1);
     for name in ALL {
