@@ -31,6 +31,6 @@ pub fn declare(cluster: &Cluster, inputs: &Inputs<'_>) -> Result<Declarations, S
     workers::declare(&mut site);
     kubernetes_packages::declare_kubelet(&mut site);
     nodes::declare(&mut site);
-    site.declared.know(site.keys.switches().collect());
+    site.declared.know(site.keys.switches());
     Ok(site.declared)
 }

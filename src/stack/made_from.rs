@@ -1,13 +1,16 @@
 //! Which keys of cluster.yaml the resources are made from. What is made from all hosts has one key for all of them; what a
 //! host is for is a key of how it joins and of its load balancer, and not of everything there.
 
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
 use serde_json::{Value, json};
 
 use crate::config::{
     CgroupDriver, Cluster, Component, Haproxy, Host, Keepalived, LoadBalancer, ManifestSource, Network, Packages, Role,
     RuntimeSource, SecretRef, Swap, pointer,
 };
-use crate::resource::Key;
+use crate::resource::{Key, MadeFrom};
 
 /// Keys that are the same for every host, by what is made from them.
 #[derive(Debug)]
@@ -91,8 +94,9 @@ impl Keys {
             ["virtualRouterId", "advertInterval", "authPassword"].iter().any(|name| key.pointer().ends_with(name))
         };
         let alike: Vec<Key> = keepalived.iter().filter(alike).cloned().collect();
-        let nodes = cluster.nodes().map(|host| format!("{}\n", host.internal_address));
-        let nodes = Key::new("/hosts/*/internalAddress", &nodes.collect::<String>());
+        // Sorted: the order of the hosts means nothing.
+        let nodes: BTreeSet<Ipv4Addr> = cluster.nodes().map(|host| host.internal_address).collect();
+        let nodes = Key::new("/hosts/*/internalAddress", &format!("{nodes:?}"));
         let join = [
             endpoint.clone(),
             Key::leaves("/kubernetes/ignorePreflightErrors", &listed(&kubernetes.ignore_preflight_errors)),
@@ -137,9 +141,9 @@ impl Keys {
 
 impl Keys {
     /// The keys that decide whether something is declared at all. Where it is not, nothing else says what they are.
-    pub(super) fn switches(&self) -> impl Iterator<Item = Key> {
+    pub(super) fn switches(&self) -> MadeFrom {
         let all = [&self.packages, &self.runtime, &self.proxy_mode, &self.swap, &self.network, &self.balancers];
-        all.into_iter().flatten().cloned().collect::<Vec<_>>().into_iter()
+        all.into_iter().flatten().cloned().collect()
     }
 }
 
@@ -231,8 +235,8 @@ fn balancers(cluster: &Cluster) -> Vec<Key> {
         LoadBalancer::External => "external",
     };
     let dedicated = cluster.hosts.iter().filter(|host| host.roles.contains(&Role::LoadBalancer));
-    let dedicated: Vec<&str> = dedicated.map(|host| host.name.as_str()).collect();
-    vec![Key::new("/loadBalancer/mode", &mode), Key::new("/hosts/*/roles", &dedicated.join(" "))]
+    let dedicated: BTreeSet<&str> = dedicated.map(|host| host.name.as_str()).collect();
+    vec![Key::new("/loadBalancer/mode", &mode), Key::new("/hosts/*/roles", &format!("{dedicated:?}"))]
 }
 
 fn network(network: &Network) -> Vec<Key> {
