@@ -126,3 +126,15 @@ fn a_password_is_the_same_after_a_destroy_that_was_killed() {
         );
     }
 }
+
+/// Every option changes on a cluster that was applied, and one component after the other is targeted: what the whole plan
+/// refuses, for example another version, reached the hosts in parts.
+#[test]
+fn no_part_does_what_the_whole_plan_refuses() {
+    for (number, component) in (0..u8::try_from(KNOBS.len()).unwrap()).flat_map(|knob| (0..6).map(move |it| (knob, it)))
+    {
+        let part = Operation::Apply(Run { part: Part::Component(component), ..calm() });
+        let operations = vec![apply(), Operation::Edit(Edit::Knob(number, 3)), part];
+        assert_eq!(broken(operations), None, "{:?}, component {component}", KNOBS[usize::from(number)]);
+    }
+}
