@@ -54,7 +54,7 @@ pub(super) fn start(path: Option<&Path>, command: &[OsString]) -> Result<(), Cli
     Ok(())
 }
 
-/// Logs what happens in a run, on whatever hosts.
+/// Logs the events of a run, on real and simulated hosts alike.
 pub(super) fn event(event: &Event) {
     match event {
         Event::RunStarted { total } => tracing::info!("{total} resources to act on"),

@@ -17,7 +17,7 @@ pub(super) fn refuse_renamed(workspace: &Workspace) -> Result<(), CliError> {
     paths.retain(|path| path.extension().is_some_and(|it| it == "json") && *path != workspace.state_path);
     paths.sort();
     for path in paths {
-        // Whatever is wrong with another cluster's state is for that cluster's commands to report.
+        // Errors in another cluster's state are reported by that cluster's commands.
         let Ok(Some(state)) = Store::read_only(&path) else { continue };
         if let Some(host) = shared_host(workspace, &state)? {
             let (was, is) = (&state.cluster, &workspace.cluster().name);

@@ -35,7 +35,7 @@ impl Workspace {
         Self::of(read(file)?, file, simulate, ui, false)
     }
 
-    /// Checks a cluster.yaml that was read already; with `doubts` its warnings are told, too, that the state could refute.
+    /// Checks a cluster.yaml that was read already; `doubts` also shows the warnings that the state could refute.
     pub(super) fn of(bytes: Vec<u8>, file: &Path, simulate: bool, ui: Ui, doubts: bool) -> Result<Self, CliError> {
         let (name, base) = (file.display().to_string(), base_of(file));
         let mut loaded =

@@ -12,7 +12,7 @@ pub(super) struct Running {
     was: BTreeMap<Address, BTreeMap<String, Observation>>,
 }
 
-/// Whoever reads a file does not mind its mode and owner.
+/// Mode and owner of a file do not count for its reader.
 fn same_content(one: &Observation, other: &Observation) -> bool {
     let content =
         |it: &Observation| it.present().map(|it| ["content", "masked", "sha256"].map(|field| it[field].clone()));
@@ -20,7 +20,7 @@ fn same_content(one: &Observation, other: &Observation) -> bool {
 }
 
 impl Running {
-    /// Takes notice of what is at an address now. Whatever sets a service lets it read its files anew.
+    /// Records the value at an address. Setting a service makes it read its files again.
     pub(super) fn notice(&mut self, address: &Address, was: Option<&Observation>, is: &Observation) {
         match (address.kind(), address.key()) {
             ("service", _) => {

@@ -304,7 +304,7 @@ impl SimulatedFleet {
             Purpose::Apply => Observation::Present(request.resource.simulate()),
             Purpose::Destroy(prior) => prior.before.clone(),
         };
-        // What it ran with before mainstay is no wish: it reads its files now.
+        // Its files from before mainstay are not desired state: it reads the current ones now.
         if let (true, Observation::Present(Value::Object(service))) = (address.kind() == "service", &mut is) {
             service.remove("loaded");
         }

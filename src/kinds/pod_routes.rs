@@ -237,7 +237,7 @@ impl Kind for PodRoutes {
     }
 
     fn apply(&self, _: Act, _: &Observation<PodRoutesSeen>) -> Vec<Step> {
-        // One that was read back from a record is never applied.
+        // A resource that was read back from a record is never applied.
         let Some(table) = &self.shared else { return Vec::new() };
         let sha256 = hex(&table.hasher.clone().chain_update(self.own()).finalize());
         let script = self

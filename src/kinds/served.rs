@@ -1,4 +1,4 @@
-//! The node that a service keeps running: how its health is told before and after the service restarts.
+//! The node that a service keeps running: its health before and after the service restarts.
 
 use std::time::Duration;
 

@@ -76,7 +76,7 @@ impl OnChange {
         }
     }
 
-    /// The verb for a service that runs with an older file: whoever changed that did not start it again.
+    /// The verb for a service that runs with an older file, because it was not restarted after the file changed.
     fn catches_up(self) -> &'static str {
         match self {
             Self::Reload => "reload",

@@ -48,7 +48,7 @@ pub(super) fn pairs(nodes: &Nodes<'_>, leaving: &BTreeSet<usize>) -> Vec<(usize,
     leaving.iter().flat_map(first).collect()
 }
 
-/// Nothing leaves while a load balancer cannot drop it because its change is refused. One that cannot be reached holds
+/// Nothing leaves while a load balancer cannot drop it because its change is refused. An unreachable load balancer holds
 /// nothing up: its haproxy finds out by itself.
 pub(super) fn hold_back(nodes: &mut Nodes<'_>) {
     let refused = |node: &&Node<'_>| {

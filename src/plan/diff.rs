@@ -142,7 +142,7 @@ fn once_recorded(
     if action != Action::NoOp && pending {
         reasons.extend(keys());
     } else if action != Action::NoOp && reasons.is_empty() {
-        // This version of the kind sees more than the one that recorded.
+        // This version of the kind observes more than the version that wrote the record.
         reasons.push(Reason::Recomputed);
     }
     reasons.extend(moved);

@@ -1,4 +1,4 @@
-//! What stays on the hosts although mainstay no longer manages it: what people must know before they approve that.
+//! Warnings about resources that stay on the hosts although mainstay no longer manages them.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! Changes that kinds refuse, and what else is made from the same keys of cluster.yaml.
 //!
-//! They hold whatever a partial plan leaves out: a refused value must not reach some hosts and miss the others.
+//! They hold regardless of what a partial plan leaves out: a refused value must not reach some hosts and miss the others.
 
 use std::collections::BTreeSet;
 

@@ -34,9 +34,9 @@ struct Host {
     first: bool,
     /// Numbers of its changes.
     changes: Vec<usize>,
-    /// Those that none of the others comes before.
+    /// The turns that no other turn precedes.
     begin: Vec<usize>,
-    /// Those that none of the others comes after.
+    /// The turns that no other turn follows.
     end: Vec<usize>,
     /// Some of them interrupt what runs there.
     interrupts: bool,
@@ -55,7 +55,7 @@ impl Rollout {
         let mut numbers: HashMap<&HostName, usize> = HashMap::new();
         for (number, item) in graph.items().iter().enumerate() {
             let (Some(turn), Some(&is_plane)) = (item.turn, joined.get(item.address.host())) else { continue };
-            // What comes after a member that changes has its place there.
+            // Resources that follow a changing member are ordered by that member.
             let after_member = |&need: &usize| {
                 let need = &nodes.all[need];
                 makes_control_plane(need.address) && need.verdict.action.touches_host()
@@ -67,7 +67,7 @@ impl Rollout {
                 if let Turn::Worker { at_once } = turn {
                     all.at_once = at_once;
                 }
-                // What it is counts as long as it is that, whatever it becomes.
+                // The current role counts until it changes, regardless of the new one.
                 all.hosts.push(Host::new(item.address.host(), is_plane || turn == Turn::ControlPlane));
                 all.hosts.len() - 1
             });

@@ -1,4 +1,4 @@
-//! Progress where there is no terminal: lines for a log, some hundred of them at most, whatever the number of hosts.
+//! Progress where there is no terminal: lines for a log, at most some hundred, regardless of the number of hosts.
 
 use std::fmt::Write as _;
 use std::io::Write;

@@ -18,7 +18,7 @@ pub struct Source<'a> {
 const KEYS: usize = 3;
 
 impl Source<'_> {
-    /// A key of cluster.yaml with its line. One that the file does not have may take its value from another one.
+    /// A key of cluster.yaml with its line. A key that the file does not have may take its value from another key.
     fn key(&self, pointer: &str) -> Option<String> {
         let written = |pointer: &str| {
             let line = (self.line_of)(pointer)?;

@@ -44,7 +44,7 @@ pub(super) fn declare_bridge(site: &mut Site<'_>) -> Result<(), StackError> {
     Ok(())
 }
 
-/// Whatever is recorded of a network stays as it is: pods depend on it until somebody else has brought another one.
+/// A recorded network stays as it is: pods depend on it until another network is in place.
 fn hand_over(site: &mut Site<'_>) {
     let network = HandedOver::component(COMPONENT, PLUGIN, "none");
     let nodes: Vec<HostName> = site.cluster.nodes().map(name).collect();

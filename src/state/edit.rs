@@ -148,7 +148,7 @@ pub fn rename(state: &mut State, from: &str, to: &str) -> Result<Vec<(Address, A
     Ok(moves.into_iter().collect())
 }
 
-/// The keys of a renamed host are those that it had, in whatever is made from them.
+/// A renamed host keeps the digests of its keys in every record made from them.
 fn rename_keys(state: &mut State, from: &str, to: &str) {
     let (from, to) = (format!("/hosts/{from}/"), format!("/hosts/{to}/"));
     for record in state.resources.values_mut() {

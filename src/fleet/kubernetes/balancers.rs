@@ -18,7 +18,7 @@ pub(in crate::fleet) struct Balancer {
     haproxy: bool,
     /// haproxy.cfg as it lies on the host.
     haproxy_cfg: Option<Value>,
-    /// The one that haproxy read when it was started or reloaded.
+    /// The configuration that haproxy read when it was started or reloaded.
     read: Option<Value>,
     /// keepalived runs.
     keepalived: bool,

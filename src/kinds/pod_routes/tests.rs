@@ -62,7 +62,7 @@ fn host(live: &str) -> (tempfile::TempDir, Rehearsal) {
     fs::write(at("live"), live).unwrap();
     fs::write(at("log"), "").unwrap();
     stand_in(at("bin/ip"), &IP.replace("DIR", dir.path().to_str().unwrap()));
-    // The owner is whoever runs the tests.
+    // The owner is the user who runs the tests.
     stand_in(at("bin/chown"), "#!/bin/sh\n");
     let rehearsal = Rehearsal::default().with("FILE", at("etc/pod-routes")).with("MADE", at("made"));
     let rehearsal = rehearsal.with("UNIT", at("unit")).path(&at("bin"));

@@ -45,7 +45,7 @@ struct PlannedResource<'a> {
     provider_name: &'a str,
     /// Always 0.
     schema_version: u32,
-    /// What will be there, secrets masked; without what only the act itself will tell.
+    /// The planned values, secrets masked; values known only after apply are left out.
     values: &'a Map<String, Value>,
     /// `true` at what is masked.
     sensitive_values: &'a Value,

@@ -1,4 +1,4 @@
-//! Whatever an edit of cluster.yaml changes knows the key that was edited.
+//! Every resource that an edit of cluster.yaml changes names the edited key.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -25,7 +25,7 @@ fn listening(process: &str, port: u16) -> Listener {
     Listener { address: "0.0.0.0".into(), port, process: process.into(), pid: 812 }
 }
 
-/// A host on which haproxy is wished and these listen.
+/// A host that declares haproxy and has these listeners.
 fn world(listeners: Vec<Listener>) -> World {
     let mut world = World::default();
     world.declare(HAPROXY, "", &[], &["cp1/haproxy/thing[cfg]"]);

@@ -1,4 +1,4 @@
-//! Refusals, and the quorum of etcd, hold whatever a partial plan leaves out.
+//! Refusals, and the quorum of etcd, hold regardless of what a partial plan leaves out.
 
 use super::world::{World, address};
 use super::*;
