@@ -263,12 +263,9 @@ impl Stage {
         for ended in [&first_ended, &second_ended] {
             self.heard("apply", ended);
         }
-        let mut permit = one.watcher.permitted().unwrap_or_default();
-        permit
-            .actions
-            .extend(two.watcher.permitted().unwrap_or_default().actions.into_iter().filter(|it| it.1.touches_host()));
-        self.changed_as_planned(&permit, &before);
-        self.let_go(&two.watcher.permitted().unwrap_or_default());
+        let [permit, other] = [&one, &two].map(|it| it.watcher.permitted().unwrap_or_default());
+        self.changed_as_planned(&permit.and(other.clone()), &before);
+        self.let_go(&other);
         self.judged_both((first.part, &first_ended), (second.part, &second_ended)).await;
     }
 

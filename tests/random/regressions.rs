@@ -5,7 +5,7 @@ use crate::cluster::{CONTROL_PLANE, Host, LOAD_BALANCER, Seed, WORKER, Wanted};
 use crate::driver::play;
 use crate::edits::Edit;
 use crate::knobs::{KNOBS, Knob, Knobs};
-use crate::operations::{Operation, Part, Run};
+use crate::operations::{Operation, Other, Part, Run};
 use crate::settle::calm;
 use crate::weather::{Kill, Weather};
 
@@ -137,4 +137,15 @@ fn no_part_does_what_the_whole_plan_refuses() {
         let operations = vec![apply(), Operation::Edit(Edit::Knob(number, 3)), part];
         assert_eq!(broken(operations), None, "{:?}, component {component}", KNOBS[usize::from(number)]);
     }
+}
+
+/// The object of a node goes with the node. Of two runs at once, only the plan of the first one was asked which nodes go.
+#[test]
+fn the_second_of_two_runs_removes_a_node() {
+    let marked = Seed { roles: WORKER, marks: 1, priority: 0 };
+    let first = Run { part: Part::Host(0), ..calm() };
+    let late = Other { elsewhere: true, after: 1000, waits: 300 };
+    let two = Operation::Two(first, calm(), late);
+    let operations = vec![Operation::Edit(Edit::Add(1, marked)), apply(), Operation::Edit(Edit::Remove(1)), two];
+    assert_eq!(broken(operations), None);
 }

@@ -53,6 +53,14 @@ impl Permit {
             control_planes: plan.control_planes.iter().cloned().collect(),
         }
     }
+
+    /// What two runs at once may change together.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.actions.extend(other.actions.into_iter().filter(|(_, action)| action.touches_host()));
+        self.nodes.extend(other.nodes);
+        self
+    }
 }
 
 /// A host is told to act only on what the plan names, to the end that it names, and only where that belongs. Which control
