@@ -149,3 +149,13 @@ fn the_second_of_two_runs_removes_a_node() {
     let operations = vec![Operation::Edit(Edit::Add(1, marked)), apply(), Operation::Edit(Edit::Remove(1)), two];
     assert_eq!(broken(operations), None);
 }
+
+/// The virtual IP is nothing that lies on a host: keepalived, which is handed over with it, brings it along.
+#[test]
+fn load_balancers_are_handed_over_with_their_virtual_ip() {
+    let external = Operation::Edit(Edit::Knob(Knob::Balancer as u8, 2));
+    for port in [0, 3] {
+        let port = Operation::Edit(Edit::Knob(Knob::Port as u8, port));
+        assert_eq!(broken(vec![port, apply(), external.clone(), apply()]), None);
+    }
+}
