@@ -109,7 +109,7 @@ impl Mainstay {
         Ok(Arc::new(Fleet::Simulated(self.hosts.again(addresses).interfered(watcher))))
     }
 
-    async fn lock(&self, operation: &str, waits: Duration) -> Result<Lease, StateError> {
+    pub(crate) async fn lock(&self, operation: &str, waits: Duration) -> Result<Lease, StateError> {
         let mut claim = Claim::new(self.disk(), &state_path(), operation)?;
         let until = tokio::time::Instant::now() + waits.max(GRACE);
         loop {
@@ -124,7 +124,7 @@ impl Mainstay {
         }
     }
 
-    fn store(&self) -> Result<Store, StateError> {
+    pub(crate) fn store(&self) -> Result<Store, StateError> {
         // A given lineage and salt, because a trace is to be the same each time.
         let fresh = State::fresh(NAME, "11111111-2222-4333-8444-555555555555".into(), "5a17".repeat(16));
         Store::open_or_on(self.disk(), &state_path(), fresh)
@@ -198,7 +198,7 @@ impl Mainstay {
         Ok(flow::survey(&asked, state, open, &mut ()).await?.plan)
     }
 
-    async fn survey(
+    pub(crate) async fn survey(
         &self,
         mode: Mode,
         cluster: &Cluster,
@@ -241,7 +241,13 @@ impl Mainstay {
         self.carry_out(planned, store, lease, with).await
     }
 
-    async fn carry_out(&self, planned: Survey, store: Store, lease: Lease, with: With) -> Result<Ended, Failed> {
+    pub(crate) async fn carry_out(
+        &self,
+        planned: Survey,
+        store: Store,
+        lease: Lease,
+        with: With,
+    ) -> Result<Ended, Failed> {
         let mode = planned.plan.mode;
         let begun = flow::begin(planned, store, lease)?;
         let interrupt = self.watcher.interrupt.subscribe();
