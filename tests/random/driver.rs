@@ -374,11 +374,13 @@ impl Stage {
             return;
         }
         let Ok(state) = recorded(&self.scene) else { return };
-        let kept = |address: &Address| state.as_ref().is_some_and(|state| state.resources.contains_key(address));
-        for address in forgotten.into_iter().filter(|address| !kept(address)) {
-            // The host may be called otherwise than its records.
+        // The host may be called otherwise than its records.
+        let kept: BTreeSet<Address> = state.iter().flat_map(|state| state.resources.keys().map(on_machine)).collect();
+        for address in forgotten.into_iter().filter(|address| !kept.contains(&on_machine(address))) {
             let is_it = |(other, _): &(&Address, &serde_json::Value)| on_machine(other) == on_machine(address);
             let now = self.hosts.with(|world| world.present().find(is_it).map(|(_, is)| is.clone()));
+            // What is in the cluster lies on no host: it goes with the cluster.
+            let now = now.filter(|_| !address.host().is_cluster());
             self.scene.known().before.set(address, now);
         }
     }

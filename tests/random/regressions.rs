@@ -159,3 +159,19 @@ fn load_balancers_are_handed_over_with_their_virtual_ip() {
         assert_eq!(broken(vec![port, apply(), external.clone(), apply()]), None);
     }
 }
+
+/// What is in the cluster goes with it, also what is somebody else's by then.
+#[test]
+fn a_network_that_was_handed_over_goes_with_the_cluster() {
+    let network = |value| Operation::Edit(Edit::Knob(Knob::Network as u8, value));
+    assert_eq!(broken(vec![network(3), apply(), network(0), apply()]), None);
+}
+
+/// The plan was refused, so nothing was handed over, and the records had not followed the host to its new name.
+#[test]
+fn nothing_is_handed_over_by_a_plan_that_is_refused() {
+    let knob = |knob: Knob, value| Operation::Edit(Edit::Knob(knob as u8, value));
+    let rename = Operation::Edit(Edit::Rename(0));
+    // Another default of the port.
+    assert_eq!(broken(vec![knob(Knob::Port, 4), apply(), rename, knob(Knob::Balancer, 2)]), None);
+}
