@@ -191,7 +191,7 @@ impl Stage {
                 let mut edited = self.wanted.clone();
                 edit.apply(&mut edited, &mut self.machines, on_record);
                 if edited.load().is_ok() {
-                    self.scene.count("edit: made");
+                    self.scene.count(edit.name());
                     self.wanted = edited;
                 } else {
                     self.scene.count("edit: refused by the file");
@@ -204,6 +204,13 @@ impl Stage {
                 self.scene.known().figures.destroys += 1;
                 let ended = self.run(HERE, run, |it| async move { it.destroy(&yaml, with).await }).await;
                 self.heard("destroy", &ended);
+            }
+            Operation::Plan(parts) => {
+                self.kernel();
+                if let Err(error) = self.mainstay(HERE, Weather::default()).plan_parts(&self.wanted.yaml(), parts).await
+                {
+                    self.failed(&error);
+                }
             }
             Operation::Save(part) => {
                 let mainstay = self.mainstay(HERE, Weather::default());
