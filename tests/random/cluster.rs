@@ -18,6 +18,8 @@ pub(crate) const LOAD_BALANCER: u8 = 4;
 /// Bits of how a host is addressed.
 pub(crate) const OTHER_ADDRESS: u8 = 1;
 pub(crate) const BY_NAME: u8 = 2;
+/// It had another address at some time, which may be the recorded one.
+pub(crate) const MOVED: u8 = 4;
 
 /// The bit of a host's marks that adds a label and a taint to those that are there.
 pub(crate) const SECOND_MARK: u8 = 128;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::cluster::{BY_NAME, Host, OTHER_ADDRESS, PATTERNS, SECOND_MARK, Seed, Wanted, seed};
+use crate::cluster::{BY_NAME, Host, MOVED, OTHER_ADDRESS, PATTERNS, SECOND_MARK, Seed, Wanted, seed};
 use crate::knobs::{FIXED, HANDED_OVER, KNOBS, Knob};
 
 /// One edit. Numbers pick among what there is, whatever that is by then.
@@ -131,7 +131,7 @@ impl Edit {
             Self::Rename(number) => {
                 let Some(at) = pick(&wanted.hosts, number) else { return };
                 // A machine is known by its name or by its address: one of the two has to stay.
-                if wanted.hosts[at].at & OTHER_ADDRESS != 0 {
+                if wanted.hosts[at].at & MOVED != 0 {
                     return;
                 }
                 let old = wanted.hosts[at].name.clone();
@@ -173,8 +173,10 @@ impl Edit {
             }
             Self::Address(number, bits) => {
                 if let Some(at) = pick(&wanted.hosts, number) {
-                    let renamed = wanted.hosts[at].name.contains('x');
-                    wanted.hosts[at].at ^= if renamed { bits & !OTHER_ADDRESS } else { bits };
+                    let host = &mut wanted.hosts[at];
+                    let bits = if host.name.contains('x') { bits & !OTHER_ADDRESS } else { bits };
+                    host.at ^= bits;
+                    host.at |= if bits & OTHER_ADDRESS == 0 { 0 } else { MOVED };
                 }
             }
             Self::Node(number) => {
