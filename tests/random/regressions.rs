@@ -1,7 +1,7 @@
 //! What randomized runs have found, each as a case of its own.
 
 use crate::case::Case;
-use crate::cluster::{CONTROL_PLANE, Host, LOAD_BALANCER, Seed, WORKER, Wanted};
+use crate::cluster::{CONTROL_PLANE, Host, LOAD_BALANCER, OTHER_ADDRESS, Seed, WORKER, Wanted};
 use crate::driver::play;
 use crate::edits::Edit;
 use crate::knobs::{KNOBS, Knob, Knobs};
@@ -174,4 +174,15 @@ fn nothing_is_handed_over_by_a_plan_that_is_refused() {
     let rename = Operation::Edit(Edit::Rename(0));
     // Another default of the port.
     assert_eq!(broken(vec![knob(Knob::Port, 4), apply(), rename, knob(Knob::Balancer, 2)]), None);
+}
+
+/// Its address changed on one load balancer after the other, and those that had the old one did not hear it.
+#[test]
+fn a_load_balancer_gets_another_address() {
+    let balancer = Seed { roles: LOAD_BALANCER, ..PLANE };
+    for host in [1, 2] {
+        let made = [(1, balancer), (2, balancer)].map(|(at, seed)| Operation::Edit(Edit::Add(at, seed)));
+        let moved = [apply(), Operation::Edit(Edit::Address(host, OTHER_ADDRESS)), apply()];
+        assert_eq!(broken(made.into_iter().chain(moved).collect()), None);
+    }
 }
