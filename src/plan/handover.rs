@@ -124,8 +124,8 @@ fn has_address(attributes: &Value) -> bool {
     attributes.get("releases").and_then(Value::as_array).is_some_and(|it| !it.is_empty())
 }
 
-/// Refuses to change what all of them must have alike where two of them run: told one by one they are two groups, and
-/// there is one that holds the address in each.
+/// Refuses to change what all of them must have alike where two of them run, and the address at which they know one of
+/// them: told one by one they are two groups, and there is one that holds the address in each.
 pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let key = DigestKey::new(inputs.state.salt.clone());
     let mut services: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -139,17 +139,27 @@ pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let several: Vec<(&str, Vec<usize>)> = services.into_iter().filter(|(_, numbers)| numbers.len() > 1).collect();
     for (name, numbers) in several {
         let changed: BTreeSet<String> = numbers.iter().flat_map(|&it| changed(&nodes.all[it], &key)).collect();
-        if changed.is_empty() {
-            continue;
-        }
         let list = |items: Vec<&str>| items.join(", ");
-        let hosts = list(numbers.iter().map(|&it| nodes.all[it].address.host().as_str()).collect());
-        let text = format!(
-            "{} cannot change while {name} runs on {hosts}: those that have it and those that do not have it yet do \
-             not hear each other, and the virtual IP would be on two hosts; leave one load balancer in cluster.yaml \
-             and apply, change it and apply, then add the others again",
-            list(changed.iter().map(String::as_str).collect())
-        );
+        let host = |it: &usize| nodes.all[*it].address.host().as_str();
+        let hosts = list(numbers.iter().map(host).collect());
+        let moved: Vec<&str> = numbers.iter().filter(|&&it| has_moved(&nodes.all[it])).map(host).collect();
+        let text = if !changed.is_empty() {
+            format!(
+                "{} cannot change while {name} runs on {hosts}: those that have it and those that do not have it yet do \
+                 not hear each other, and the virtual IP would be on two hosts; leave one load balancer in cluster.yaml \
+                 and apply, change it and apply, then add the others again",
+                list(changed.iter().map(String::as_str).collect())
+            )
+        } else if !moved.is_empty() {
+            let moved = list(moved);
+            format!(
+                "internalAddress of {moved} cannot change while {name} runs on {hosts}: until all of them know the new \
+                 address they do not hear each other, and the virtual IP would be on two hosts; take {moved} out of \
+                 cluster.yaml and apply, then add it with its new address"
+            )
+        } else {
+            continue;
+        };
         let mut by: Option<Address> = None;
         for number in numbers {
             if nodes.all[number].declared.is_none() {
@@ -157,6 +167,10 @@ pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
             }
             let touched = files(&nodes.all[number], inputs.graph).chain([number]);
             let touched: Vec<usize> = touched.filter(|&it| !nodes.all[it].left_out).collect();
+            // A node of the cluster refuses its new address itself.
+            if changed.is_empty() && touched.iter().any(|&it| nodes.all[it].verdict.problem.is_some()) {
+                continue;
+            }
             let acts = touched.iter().find(|&&it| nodes.all[it].verdict.action.touches_host());
             if let Some(&at) = acts.or(touched.last()) {
                 let problem = match by.clone() {
@@ -196,6 +210,14 @@ pub(super) fn hold_back(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
 /// Whom one is told of.
 fn peers(attributes: &Value) -> Option<Value> {
     attributes.pointer("/group/peers").cloned()
+}
+
+/// Whether the others will know it at another address. Older records do not tell.
+fn has_moved(node: &Node<'_>) -> bool {
+    let (Some(declared), Some(record)) = (node.declared, node.record) else { return false };
+    let attributes = declared.resource.attributes();
+    let [was, is] = [&record.attributes, &attributes].map(|it| it.pointer("/group/own"));
+    was.is_some() && is.is_some() && was != is
 }
 
 /// What will be otherwise of that which all of them must have alike. Older records do not tell.

@@ -3,21 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mainstay::fleet::{ActRequest, EtcdMember, Kubernetes, Purpose};
 use mainstay::kinds;
+use mainstay::plan::{Mode, Plan, Problem, Selection};
 use mainstay::resource::{Action, Address, HostName, Lane, Observation, Script, Slots};
 use mainstay::state::{Backend, Disk, LocalFile, SimulatedDisk, State};
 use serde_json::json;
 
 use crate::case::Case;
-use crate::cluster::{CONTROL_PLANE, Host, NAME, Seed, WORKER, Wanted};
+use crate::cluster::{CONTROL_PLANE, Host, NAME, Seed, WORKER, Wanted, load};
 use crate::driver::{HERE, Stage};
 use crate::invariants::{
-    Before, DroppedFirst, OnePerLane, OneVirtualIp, Permit, Quorum, as_it_was, no_secret, only_planned_act,
+    Before, DroppedFirst, OnePerLane, OneVirtualIp, Permit, Quorum, Turns, as_it_was, no_secret, only_planned_act,
     only_planned_change, runs_its_files, settled, whole_refuses,
 };
-use crate::knobs::Knobs;
+use crate::knobs::{Knob, Knobs};
 use crate::mainstay::{With, recorded, state_path};
 use crate::scene::Scene;
 use crate::weather::Weather;
@@ -26,23 +28,22 @@ fn address(text: &str) -> Address {
     text.parse().unwrap()
 }
 
-/// One control plane that runs workloads, nothing else.
-fn small() -> Wanted {
-    let seed = Seed { roles: CONTROL_PLANE | WORKER, marks: 0, priority: 0 };
-    Wanted {
-        hosts: vec![Host::new(1, seed)],
-        knobs: Knobs::default(),
-        moved: Vec::new(),
-        guards: Vec::new(),
-        ignored: Vec::new(),
-    }
+/// Hosts of these roles, and nothing said of anything else.
+fn of(roles: &[u8]) -> Wanted {
+    let host = |(machine, roles)| Host::new(machine, Seed { roles, marks: 0, priority: 0 });
+    let hosts = (1..).zip(roles.iter().copied()).map(host).collect();
+    Wanted { hosts, knobs: Knobs::default(), moved: Vec::new(), guards: Vec::new(), ignored: Vec::new() }
 }
 
-/// Lets a test do what it likes to a small cluster that was applied; returns what was broken first.
+/// Lets a test do what it likes to a cluster of one control plane that was applied; returns what was broken first.
 fn after_apply(then: impl AsyncFnOnce(&mut Stage)) -> Option<String> {
+    after_apply_of(of(&[CONTROL_PLANE | WORKER]), then)
+}
+
+fn after_apply_of(wanted: Wanted, then: impl AsyncFnOnce(&mut Stage)) -> Option<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let case = Case { wanted: small(), before: Vec::new(), operations: Vec::new() };
+        let case = Case { wanted, before: Vec::new(), operations: Vec::new() };
         let mut stage = Stage::new(&case, Scene::new());
         let mainstay = stage.mainstay(HERE, Weather::default());
         mainstay.apply(&stage.wanted.yaml(), With::default()).await;
@@ -70,9 +71,10 @@ fn who_writes_without_the_lock_is_named() {
 #[test]
 fn what_the_whole_plan_refuses_is_named() {
     let broken = after_apply(async |stage| {
-        stage.wanted.knobs.set(crate::knobs::Knob::Version, 3);
+        stage.wanted.knobs.set(Knob::Version, 3);
         let whole = stage.mainstay(HERE, Weather::default()).plan(&stage.wanted.yaml()).await.unwrap();
         let mut part = whole.clone();
+        part.changes.retain(|change| !matches!(change.problem, Some(Problem::Refused { .. })));
         stage.scene.must(whole_refuses(&whole, &part));
         for change in part.changes.iter_mut().filter(|change| change.address.key() == Some("kubelet")) {
             (change.problem, change.action) = (None, Action::Update);
@@ -80,6 +82,70 @@ fn what_the_whole_plan_refuses_is_named() {
         stage.scene.must(whole_refuses(&whole, &part));
     });
     assert!(broken.unwrap().starts_with("the whole plan refuses: h1/kubernetes/package[kubelet] is planned (Update)"));
+}
+
+/// Two control planes and two workers, another configuration of containerd, and the plan for it.
+async fn another_runtime(stage: &mut Stage) -> Plan {
+    stage.wanted.knobs.set(Knob::Runtime, 4);
+    stage.mainstay(HERE, Weather::default()).plan(&stage.wanted.yaml()).await.unwrap()
+}
+
+const FOUR: [u8; 4] = [CONTROL_PLANE, CONTROL_PLANE, WORKER, WORKER];
+
+#[test]
+fn hosts_that_are_interrupted_out_of_turn_are_named() {
+    let broken = after_apply_of(of(&FOUR), async |stage| {
+        let plan = another_runtime(stage).await;
+        let of = |host: &str| address(&format!("{host}/container-runtime/file[/etc/containerd/config.toml]"));
+        let all = |host: &str| {
+            let changes = plan.changes.iter().filter(|change| change.address.host().as_str() == host);
+            changes.filter(|it| it.action.touches_host()).map(|it| it.address.clone()).collect::<Vec<_>>()
+        };
+        let begun = |first: &str, then: &str, at_once: usize| {
+            let mut turns = Turns::of(&plan, at_once);
+            turns.begins(&of(first)).unwrap();
+            turns.begins(&of(then)).err().unwrap_or_default()
+        };
+        assert!(
+            begun("h1", "h2", 2).contains("h2/container-runtime/file[/etc/containerd/config.toml] was begun while h1")
+        );
+        assert!(begun("h3", "h1", 2).contains("was begun while h3 had its turn"));
+        assert!(begun("h3", "h4", 1).contains("unavailable, and 1 may be"));
+        assert_eq!(begun("h3", "h4", 2), "");
+        let mut turns = Turns::of(&plan, 1);
+        turns.begins(&of("h1")).unwrap();
+        turns.ends(&of("h1"), false);
+        assert!(turns.begins(&of("h3")).unwrap_err().ends_with("was begun after h1, the first host, had failed"));
+        let mut turns = Turns::of(&plan, 1);
+        for host in ["h3", "h1"] {
+            turns.begins(&of(host)).unwrap();
+            all(host).iter().for_each(|address| turns.ends(address, host == "h3"));
+        }
+        assert!(turns.begins(&of("h4")).unwrap_err().ends_with("was begun after the control plane h1 had failed"));
+    });
+    assert_eq!(broken, None);
+}
+
+/// Nothing of one host waits for another one any more.
+#[test]
+fn a_run_that_interrupts_hosts_out_of_turn_is_named() {
+    let broken = after_apply_of(of(&FOUR), async |stage| {
+        another_runtime(stage).await;
+        let mainstay = stage.mainstay(HERE, Weather::default());
+        let loaded = load(&stage.wanted.yaml()).unwrap();
+        let lease = mainstay.lock("apply", Duration::ZERO).await.unwrap();
+        let store = mainstay.store().unwrap();
+        let (whole, with) = (Selection::default(), With::default());
+        let planned = mainstay.survey(Mode::Apply, &loaded.cluster, &whole, &store.snapshot(), with).await;
+        let mut planned = planned.unwrap();
+        for change in &mut planned.plan.changes {
+            let host = change.address.host().clone();
+            change.after.retain(|other| *other.host() == host);
+        }
+        mainstay.carry_out(planned, store, lease, with).await.unwrap();
+    });
+    let broken = broken.unwrap();
+    assert!(broken.starts_with("turns: ") && broken.contains(" was begun while h1 had its turn"), "{broken}");
 }
 
 #[test]
@@ -159,7 +225,7 @@ fn an_act_that_was_not_planned_is_named() {
         effect: None,
         completes: true,
         look_after: false,
-        timeout: std::time::Duration::ZERO,
+        timeout: Duration::ZERO,
     };
     let mut permit = Permit::default();
     let broken = |permit: &Permit, host: &str| only_planned_act(permit, &HostName::new(host), &request);

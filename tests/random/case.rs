@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::cluster::{Wanted, wanted};
-use crate::operations::{Operation, operation};
+use crate::operations::{Operation, operations};
 use crate::weather::{Drift, drift};
 
 /// One case.
@@ -21,9 +21,13 @@ pub(crate) struct Case {
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     let before = prop_oneof![2 => Just(Vec::new()), 2 => prop::collection::vec(drift(), 1..6)];
     let operations = prop_oneof![
-        6 => prop::collection::vec(operation(), 1..4),
-        3 => prop::collection::vec(operation(), 4..9),
-        1 => prop::collection::vec(operation(), 9..20),
+        6 => prop::collection::vec(operations(), 1..4),
+        3 => prop::collection::vec(operations(), 4..9),
+        1 => prop::collection::vec(operations(), 9..20),
     ];
-    (wanted(), before, operations).prop_map(|(wanted, before, operations)| Case { wanted, before, operations })
+    (wanted(), before, operations).prop_map(|(wanted, before, operations)| Case {
+        wanted,
+        before,
+        operations: operations.concat(),
+    })
 }

@@ -15,6 +15,15 @@ pub(crate) const CONTROL_PLANE: u8 = 1;
 pub(crate) const WORKER: u8 = 2;
 pub(crate) const LOAD_BALANCER: u8 = 4;
 
+/// Bits of how a host is addressed.
+pub(crate) const OTHER_ADDRESS: u8 = 1;
+pub(crate) const BY_NAME: u8 = 2;
+/// It had another address at some time, which may be the recorded one.
+pub(crate) const MOVED: u8 = 4;
+
+/// The bit of a host's marks that adds a label and a taint to those that are there.
+pub(crate) const SECOND_MARK: u8 = 128;
+
 /// A host as it is wished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Host {
@@ -25,8 +34,10 @@ pub(crate) struct Host {
     pub(crate) roles: u8,
     /// The name of its node, where that is not the host's.
     pub(crate) node: Option<String>,
-    /// Bits: labels, taints and annotations.
+    /// Bits: labels, taints, annotations, and a second label and taint.
     pub(crate) marks: u8,
+    /// Bits: another address in the cluster, and reached by a name.
+    pub(crate) at: u8,
     /// Its VRRP priority; zero for none.
     pub(crate) priority: u8,
 }
@@ -86,12 +97,13 @@ pub(crate) const PATTERNS: [&str; 8] =
 impl Host {
     pub(crate) fn new(machine: u8, seed: Seed) -> Self {
         let Seed { roles, marks, priority } = seed;
-        Self { name: format!("h{machine}"), machine, roles, node: None, marks, priority }
+        Self { name: format!("h{machine}"), machine, roles, node: None, marks, at: 0, priority }
     }
 
-    /// The machine's address.
+    /// Its address in the cluster.
     pub(crate) fn address(&self) -> String {
-        address(self.machine)
+        let other = if self.at & OTHER_ADDRESS == 0 { 0 } else { 128 };
+        format!("10.0.0.{}", self.machine ^ other)
     }
 
     fn roles(&self, external: bool) -> Vec<&'static str> {
@@ -104,19 +116,29 @@ impl Host {
     fn json(&self, external: bool) -> Value {
         let mut all = Map::new();
         let mut put = |key: &str, value: Value| drop(all.insert(key.to_owned(), value));
-        put("address", json!(self.address()));
+        if self.at & BY_NAME == 0 {
+            put("address", json!(self.address()));
+        } else {
+            put("address", json!(format!("h{}.example.com", self.machine)));
+            put("internalAddress", json!(self.address()));
+        }
         put("roles", json!(self.roles(external)));
         if let Some(node) = &self.node {
             put("nodeName", json!(node));
         }
+        let (value, second) = (self.marks / 8 % 16, self.marks & SECOND_MARK != 0);
         if self.marks & 1 != 0 {
-            put("labels", json!({"topology.kubernetes.io/zone": format!("z{}", self.marks / 8)}));
+            let mut labels = Map::from_iter([("topology.kubernetes.io/zone".to_owned(), json!(format!("z{value}")))]);
+            labels.extend(second.then(|| ("example.com/disk".to_owned(), json!("ssd"))));
+            put("labels", Value::Object(labels));
         }
         if self.marks & 2 != 0 {
-            put("taints", json!([format!("dedicated=t{}:NoSchedule", self.marks / 8)]));
+            let mut taints = vec![format!("dedicated=t{value}:NoSchedule")];
+            taints.extend(second.then(|| "example.com/spot:NoExecute".to_owned()));
+            put("taints", json!(taints));
         }
         if self.marks & 4 != 0 {
-            put("annotations", json!({"example.com/rack": format!("r{}", self.marks / 8)}));
+            put("annotations", json!({"example.com/rack": format!("r{value}")}));
         }
         let balances = self.roles & LOAD_BALANCER != 0 && !external;
         if self.priority > 0 && balances {
@@ -124,11 +146,6 @@ impl Host {
         }
         Value::Object(all)
     }
-}
-
-/// The address of a machine.
-pub(crate) fn address(machine: u8) -> String {
-    format!("10.0.0.{machine}")
 }
 
 /// What the cluster is called.

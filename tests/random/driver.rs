@@ -191,7 +191,7 @@ impl Stage {
                 let mut edited = self.wanted.clone();
                 edit.apply(&mut edited, &mut self.machines, on_record);
                 if edited.load().is_ok() {
-                    self.scene.count("edit: made");
+                    self.scene.count(edit.name());
                     self.wanted = edited;
                 } else {
                     self.scene.count("edit: refused by the file");
@@ -204,6 +204,13 @@ impl Stage {
                 self.scene.known().figures.destroys += 1;
                 let ended = self.run(HERE, run, |it| async move { it.destroy(&yaml, with).await }).await;
                 self.heard("destroy", &ended);
+            }
+            Operation::Plan(parts) => {
+                self.kernel();
+                if let Err(error) = self.mainstay(HERE, Weather::default()).plan_parts(&self.wanted.yaml(), parts).await
+                {
+                    self.failed(&error);
+                }
             }
             Operation::Save(part) => {
                 let mainstay = self.mainstay(HERE, Weather::default());
@@ -263,12 +270,9 @@ impl Stage {
         for ended in [&first_ended, &second_ended] {
             self.heard("apply", ended);
         }
-        let mut permit = one.watcher.permitted().unwrap_or_default();
-        permit
-            .actions
-            .extend(two.watcher.permitted().unwrap_or_default().actions.into_iter().filter(|it| it.1.touches_host()));
-        self.changed_as_planned(&permit, &before);
-        self.let_go(&two.watcher.permitted().unwrap_or_default());
+        let [permit, other] = [&one, &two].map(|it| it.watcher.permitted().unwrap_or_default());
+        self.changed_as_planned(&permit.and(other.clone()), &before);
+        self.let_go(&other);
         self.judged_both((first.part, &first_ended), (second.part, &second_ended)).await;
     }
 
@@ -377,11 +381,13 @@ impl Stage {
             return;
         }
         let Ok(state) = recorded(&self.scene) else { return };
-        let kept = |address: &Address| state.as_ref().is_some_and(|state| state.resources.contains_key(address));
-        for address in forgotten.into_iter().filter(|address| !kept(address)) {
-            // The host may be called otherwise than its records.
+        // The host may be called otherwise than its records.
+        let kept: BTreeSet<Address> = state.iter().flat_map(|state| state.resources.keys().map(on_machine)).collect();
+        for address in forgotten.into_iter().filter(|address| !kept.contains(&on_machine(address))) {
             let is_it = |(other, _): &(&Address, &serde_json::Value)| on_machine(other) == on_machine(address);
             let now = self.hosts.with(|world| world.present().find(is_it).map(|(_, is)| is.clone()));
+            // What is in the cluster lies on no host: it goes with the cluster.
+            let now = now.filter(|_| !address.host().is_cluster());
             self.scene.known().before.set(address, now);
         }
     }

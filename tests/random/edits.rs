@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use crate::cluster::{Host, PATTERNS, Seed, Wanted, seed};
-use crate::knobs::{KNOBS, Knob};
+use crate::cluster::{BY_NAME, Host, MOVED, OTHER_ADDRESS, PATTERNS, SECOND_MARK, Seed, Wanted, seed};
+use crate::knobs::{FIXED, HANDED_OVER, KNOBS, Knob};
 
 /// One edit. Numbers pick among what there is, whatever that is by then.
 #[derive(Clone, Debug)]
@@ -16,12 +16,24 @@ pub(crate) enum Edit {
     Rename(u8),
     /// A host is for something else.
     Roles(u8, u8),
+    /// A host gets one more role, or loses one.
+    Role(u8, u8),
     /// Other labels, taints, annotations.
     Marks(u8, u8),
+    /// Labels, taints or annotations come or go, and the rest stays as it is.
+    Mark(u8, u8),
+    /// Another address in the cluster, or reached at another one.
+    Address(u8, u8),
+    /// The Kubernetes node has a name of its own, or no longer.
+    Node(u8),
+    /// The hosts are written in another order.
+    Order(u8),
     /// Another VRRP priority.
     Priority(u8, u8),
     /// An option.
     Knob(u8, u8),
+    /// Something is handed over to somebody else, or taken back.
+    HandOver(u8, u8),
     /// A guard comes or goes.
     Guard(u8),
     /// Drift of something is ignored, or no longer.
@@ -40,7 +52,12 @@ pub(crate) fn edit() -> impl Strategy<Value = Edit> {
         5 => n().prop_map(Edit::Remove),
         2 => n().prop_map(Edit::Rename),
         2 => (n(), 1..8_u8).prop_map(|(host, roles)| Edit::Roles(host, roles)),
-        2 => (n(), n()).prop_map(|(host, marks)| Edit::Marks(host, marks)),
+        2 => (n(), 0..3_u8).prop_map(|(host, role)| Edit::Role(host, role)),
+        1 => (n(), n()).prop_map(|(host, marks)| Edit::Marks(host, marks)),
+        2 => (n(), 0..4_u8).prop_map(|(host, mark)| Edit::Mark(host, mark)),
+        1 => (n(), prop_oneof![Just(OTHER_ADDRESS), Just(BY_NAME)]).prop_map(|(host, at)| Edit::Address(host, at)),
+        1 => n().prop_map(Edit::Order),
+        3 => (n(), n()).prop_map(|(which, value)| Edit::HandOver(which, value)),
         1 => (n(), 1..=254_u8).prop_map(|(host, priority)| Edit::Priority(host, priority)),
         6 => (n(), small()).prop_map(|(knob, value)| Edit::Knob(knob, value)),
         // What restarts hosts that run.
@@ -53,6 +70,16 @@ pub(crate) fn edit() -> impl Strategy<Value = Edit> {
         2 => n().prop_map(Edit::Ignore),
         1 => Just(Edit::ForgetRenames),
         1 => (n(), n()).prop_map(|(from, to)| Edit::OddRename(from, to)),
+    ]
+}
+
+/// An edit that is nearly always refused on a running cluster.
+pub(crate) fn fixed() -> impl Strategy<Value = Edit> {
+    let n = any::<u8>;
+    prop_oneof![
+        6 => (0..FIXED.len(), 0..8_u8).prop_map(|(which, value)| Edit::Knob(FIXED[which] as u8, value)),
+        3 => n().prop_map(|host| Edit::Address(host, OTHER_ADDRESS)),
+        1 => n().prop_map(Edit::Node),
     ]
 }
 
@@ -69,6 +96,24 @@ fn toggle(list: &mut Vec<String>, number: u8) {
 }
 
 impl Edit {
+    /// What this edit is counted as.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Add(..) => "edit: host added",
+            Self::Remove(_) => "edit: host removed",
+            Self::Rename(_) | Self::ForgetRenames | Self::OddRename(..) => "edit: rename",
+            Self::Roles(..) | Self::Role(..) => "edit: roles",
+            Self::Marks(..) | Self::Mark(..) => "edit: labels, taints",
+            Self::Address(..) => "edit: address",
+            Self::Node(_) => "edit: node name",
+            Self::Order(_) => "edit: order",
+            Self::Priority(..) => "edit: priority",
+            Self::Knob(..) => "edit: option",
+            Self::HandOver(..) => "edit: handed over, taken back",
+            Self::Guard(_) | Self::Ignore(_) => "edit: guard, ignored drift",
+        }
+    }
+
     /// Changes what is wished; `machines` counts those that were ever used, and `is_recorded` tells whether a host of
     /// that name is on record.
     pub(crate) fn apply(&self, wanted: &mut Wanted, machines: &mut u8, is_recorded: impl Fn(&str) -> bool) {
@@ -85,6 +130,10 @@ impl Edit {
             }
             Self::Rename(number) => {
                 let Some(at) = pick(&wanted.hosts, number) else { return };
+                // A machine is known by its name or by its address: one of the two has to stay.
+                if wanted.hosts[at].at & MOVED != 0 {
+                    return;
+                }
                 let old = wanted.hosts[at].name.clone();
                 let new = match old.split_once('x') {
                     Some((base, times)) => format!("{base}x{}", times.parse::<u8>().unwrap_or(0).wrapping_add(1)),
@@ -111,6 +160,40 @@ impl Edit {
                 if let Some(at) = pick(&wanted.hosts, number) {
                     wanted.hosts[at].marks = marks;
                 }
+            }
+            Self::Role(number, role) => {
+                if let Some(at) = pick(&wanted.hosts, number) {
+                    wanted.hosts[at].roles ^= 1 << (role % 3);
+                }
+            }
+            Self::Mark(number, mark) => {
+                if let Some(at) = pick(&wanted.hosts, number) {
+                    wanted.hosts[at].marks ^= [1, 2, 4, SECOND_MARK][usize::from(mark % 4)];
+                }
+            }
+            Self::Address(number, bits) => {
+                if let Some(at) = pick(&wanted.hosts, number) {
+                    let host = &mut wanted.hosts[at];
+                    let bits = if host.name.contains('x') { bits & !OTHER_ADDRESS } else { bits };
+                    host.at ^= bits;
+                    host.at |= if bits & OTHER_ADDRESS == 0 { 0 } else { MOVED };
+                }
+            }
+            Self::Node(number) => {
+                if let Some(at) = pick(&wanted.hosts, number) {
+                    let host = &mut wanted.hosts[at];
+                    host.node = host.node.is_none().then(|| format!("n{}", host.machine));
+                }
+            }
+            Self::Order(by) => {
+                let hosts = wanted.hosts.len().max(1);
+                wanted.hosts.rotate_left(usize::from(by) % hosts);
+                if by >= 128 {
+                    wanted.hosts.reverse();
+                }
+            }
+            Self::HandOver(which, value) => {
+                wanted.knobs.hand_over(HANDED_OVER[usize::from(which) % HANDED_OVER.len()], value);
             }
             Self::Priority(number, priority) => {
                 if let Some(at) = pick(&wanted.hosts, number) {

@@ -1,6 +1,7 @@
 //! What becomes of a cluster.yaml that was carried out, wholly or in part, or refused: a case goes back from one that is
 //! refused to those that were tried before it, the last one first.
 
+use crate::cluster::MOVED;
 use crate::driver::{HERE, Stage};
 use crate::mainstay::Ended;
 use crate::operations::Part;
@@ -80,6 +81,7 @@ impl Stage {
         let mut back = tried.unwrap_or_else(|| self.accepted.clone());
         for host in &mut back.hosts {
             let now = self.wanted.hosts.iter().find(|it| it.machine == host.machine);
+            host.at |= now.map_or(0, |it| it.at & MOVED);
             let gone = self.wanted.moved.iter().find(|(from, _)| *from == host.name).map(|(_, to)| to.clone());
             if let Some(name) = now.map(|it| it.name.clone()).or(gone).filter(|name| *name != host.name) {
                 host.node.get_or_insert_with(|| host.name.clone());

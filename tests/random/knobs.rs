@@ -58,7 +58,14 @@ pub(crate) fn knobs() -> impl Strategy<Value = Knobs> {
     proptest::array::uniform18(one()).prop_map(Knobs)
 }
 
-const VERSIONS: [&str; 6] = ["1.31.4", "1.30.2", "1.32.1", "1.33.0", "1.29.9", "1.36.0"];
+const VERSIONS: [&str; 7] = ["1.31.4", "1.30.2", "1.32.1", "1.33.0", "1.29.9", "1.36.0", "1.31.5"];
+
+/// What kubeadm reads once: most changes of these are refused on a running cluster.
+pub(crate) const FIXED: [Knob; 7] =
+    [Knob::Version, Knob::Port, Knob::Names, Knob::Components, Knob::Etcd, Knob::Proxy, Knob::Runtime];
+
+/// What may be handed over to somebody else and taken back.
+pub(crate) const HANDED_OVER: [Knob; 5] = [Knob::Packages, Knob::Runtime, Knob::Balancer, Knob::Network, Knob::Swap];
 
 impl Knobs {
     pub(crate) fn get(&self, knob: Knob) -> u8 {
@@ -67,6 +74,18 @@ impl Knobs {
 
     pub(crate) fn set(&mut self, knob: Knob, value: u8) {
         self.0[knob as usize] = value;
+    }
+
+    /// Hands over what a knob of [`HANDED_OVER`] is about, or takes it back as `value` says.
+    pub(crate) fn hand_over(&mut self, knob: Knob, value: u8) {
+        let now = self.get(knob);
+        let (theirs, ours) = match knob {
+            Knob::Packages => (1, (value % 3 + 2) % 4),
+            Knob::Balancer => (2, (value % 3 + 3) % 4),
+            Knob::Network => (0, value % 3 + 1),
+            _ => return self.set(knob, now ^ 1),
+        };
+        self.set(knob, if now % 4 == theirs { ours } else { theirs });
     }
 
     /// Whether one of the switches that a knob's value stands for is on.
@@ -98,12 +117,19 @@ impl Knobs {
 
     fn endpoint(&self) -> Value {
         let port = match self.get(Knob::Port) % 4 {
-            0 => return json!({"address": ADDRESS}),
+            // Clients keep their port when the load balancers, whose port is another one by default, are handed over.
+            0 if self.is_external() && self.get(Knob::Port) == 0 => 8443,
+            0 => return json!({"address": self.address()}),
             1 => 9443,
             2 => 6443,
             _ => 10443,
         };
-        json!({"address": ADDRESS, "port": port})
+        json!({"address": self.address(), "port": port})
+    }
+
+    /// The virtual IP, in the network that the simulated hosts say they have.
+    fn address(&self) -> &'static str {
+        if self.on(Knob::Port, 2) { "10.0.0.251" } else { "10.0.0.250" }
     }
 
     fn load_balancer(&self, manifests: &Manifests) -> Value {
@@ -117,7 +143,7 @@ impl Knobs {
         tune(self.on(Knob::Haproxy, 2), "stats", json!({"port": 9404}));
         tune(self.on(Knob::Haproxy, 3), "extra", json!({"global": ["nbthread 2"]}));
         tune(self.on(Knob::Haproxy, 4), "healthCheck", json!({"path": "/livez", "fall": 3}));
-        tune(self.on(Knob::Haproxy, 5), "bind", json!(VIRTUAL_IP));
+        tune(self.on(Knob::Haproxy, 5), "bind", json!(self.address()));
         let mut tune = |on: bool, key: &str, value: Value| drop(on.then(|| keepalived.insert(key.to_owned(), value)));
         tune(self.get(Knob::Balancer) % 4 == 1, "preempt", json!(true));
         // Alone it is refused: a weight without preemption.
@@ -195,6 +221,9 @@ impl Knobs {
         if self.on(Knob::Names, 2) {
             put("imageRepository", json!("registry.example.com/kubernetes"));
         }
+        if self.on(Knob::Names, 3) {
+            put("serviceSubnet", json!("10.112.0.0/12"));
+        }
         if self.on(Knob::Preflight, 0) {
             put("ignorePreflightErrors", json!(["NumCPU", "Mem"]));
         }
@@ -262,10 +291,6 @@ impl Knobs {
         }
     }
 }
-
-/// The virtual IP, in the network that the simulated hosts say they have.
-pub(crate) const VIRTUAL_IP: &str = "10.0.0.250";
-const ADDRESS: &str = VIRTUAL_IP;
 
 /// Real files that a cluster.yaml refers to; one set for the process.
 #[derive(Debug)]

@@ -21,6 +21,7 @@ mod knobs;
 mod known;
 mod mainstay;
 mod operations;
+mod parts;
 mod regressions;
 mod scene;
 mod settings;

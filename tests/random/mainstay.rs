@@ -19,7 +19,7 @@ use mainstay::resource::{Action, Address, HostName, Pattern, sha256_hex};
 use mainstay::state::{Attempt, Claim, Disk, Lease, State, StateError, Store};
 
 use crate::cluster::{NAME, load};
-use crate::invariants::{Permit, Turns, whole_refuses};
+use crate::invariants::{Permit, Turns};
 use crate::operations::Part;
 use crate::scene::Scene;
 use crate::watcher::Watcher;
@@ -109,7 +109,7 @@ impl Mainstay {
         Ok(Arc::new(Fleet::Simulated(self.hosts.again(addresses).interfered(watcher))))
     }
 
-    async fn lock(&self, operation: &str, waits: Duration) -> Result<Lease, StateError> {
+    pub(crate) async fn lock(&self, operation: &str, waits: Duration) -> Result<Lease, StateError> {
         let mut claim = Claim::new(self.disk(), &state_path(), operation)?;
         let until = tokio::time::Instant::now() + waits.max(GRACE);
         loop {
@@ -124,34 +124,10 @@ impl Mainstay {
         }
     }
 
-    fn store(&self) -> Result<Store, StateError> {
+    pub(crate) fn store(&self) -> Result<Store, StateError> {
         // A given lineage and salt, because a trace is to be the same each time.
         let fresh = State::fresh(NAME, "11111111-2222-4333-8444-555555555555".into(), "5a17".repeat(16));
         Store::open_or_on(self.disk(), &state_path(), fresh)
-    }
-
-    /// The part as planning takes it; what a number picks is picked from what there is.
-    fn selection(part: Part, cluster: &Cluster, state: &State) -> Selection {
-        let mut hosts: Vec<&str> = cluster.hosts.iter().map(|host| host.name.as_str()).collect();
-        hosts.extend(state.hosts.keys().map(HostName::as_str));
-        let host = |number: u8| Pattern::new(hosts[usize::from(number) % hosts.len()]);
-        let components = ["*/host", "*/haproxy", "*/control-plane", "cluster", "*/kubernetes", "*/worker"];
-        let mut selection = Selection::default();
-        match part {
-            Part::All | Part::Refresh => {}
-            Part::Host(number) => selection.targets.push(host(number)),
-            Part::Component(number) => {
-                selection.targets.push(Pattern::new(components[usize::from(number) % components.len()]));
-            }
-            Part::Without(number) => selection.excludes.push(host(number)),
-            Part::Replace(number) => {
-                let all: Vec<&Address> = state.resources.keys().collect();
-                if !all.is_empty() {
-                    selection.replace.push(all[usize::from(number) % all.len()].to_string());
-                }
-            }
-        }
-        selection
     }
 
     fn mode(part: Part) -> Mode {
@@ -168,8 +144,9 @@ impl Mainstay {
         let lease = self.lock("apply", with.waits).await?;
         let store = self.store()?;
         let state = store.snapshot();
-        let selection = Self::selection(with.part, &loaded.cluster, &state);
+        let selection = self.selection(with.part, &loaded.cluster, &state).await;
         let planned = self.survey(Self::mode(with.part), &loaded.cluster, &selection, &state, with).await?;
+        self.judge(&loaded.cluster, &state, &planned.plan).await;
         if flow::refusals(&planned.plan) > 0 {
             let why = refusals(&planned.plan);
             let lifted = flow::lift(&planned, &store, lease)?;
@@ -179,26 +156,10 @@ impl Mainstay {
             flow::refresh(&planned, &store, lease)?;
             return Ok(Ended::Nothing);
         }
-        if planned.plan.left_out > 0
-            && let Ok(whole) = self.whole(&loaded.cluster, &state).await
-        {
-            self.scene.must(whole_refuses(&whole, &planned.plan));
-        }
         self.carry_out(planned, store, lease, with).await
     }
 
-    /// The whole plan, by looks in which nothing goes wrong and which nobody notices.
-    async fn whole(&self, cluster: &Cluster, state: &State) -> Result<Plan, FlowError> {
-        let selection = Selection::default();
-        let asked = Asked { mode: Mode::Apply, cluster, simulated: false, selection: &selection, parallelism: 64 };
-        let open = |reaches: &BTreeMap<HostName, Reach>| {
-            let addresses = reaches.iter().map(|(host, reach)| (host.clone(), reach.address.clone())).collect();
-            Ok(Arc::new(Fleet::Simulated(self.hosts.again(addresses))))
-        };
-        Ok(flow::survey(&asked, state, open, &mut ()).await?.plan)
-    }
-
-    async fn survey(
+    pub(crate) async fn survey(
         &self,
         mode: Mode,
         cluster: &Cluster,
@@ -222,7 +183,8 @@ impl Mainstay {
         let lease = self.lock("destroy", with.waits).await?;
         let store = self.store()?;
         let state = store.snapshot();
-        let selection = Selection { replace: Vec::new(), ..Self::selection(with.part, &loaded.cluster, &state) };
+        let selection = self.selection(with.part, &loaded.cluster, &state).await;
+        let selection = Selection { replace: Vec::new(), ..selection };
         let reaches = flow::reaches(&loaded.cluster, false, &state)?;
         let destroying = Destroying {
             guarded: &flow::guarded(&loaded.cluster),
@@ -241,7 +203,13 @@ impl Mainstay {
         self.carry_out(planned, store, lease, with).await
     }
 
-    async fn carry_out(&self, planned: Survey, store: Store, lease: Lease, with: With) -> Result<Ended, Failed> {
+    pub(crate) async fn carry_out(
+        &self,
+        planned: Survey,
+        store: Store,
+        lease: Lease,
+        with: With,
+    ) -> Result<Ended, Failed> {
         let mode = planned.plan.mode;
         let begun = flow::begin(planned, store, lease)?;
         let interrupt = self.watcher.interrupt.subscribe();
@@ -264,7 +232,7 @@ impl Mainstay {
     pub(crate) async fn save(&self, yaml: &str, part: Part) -> Result<SavedPlan, Failed> {
         let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
         let state = self.store()?.snapshot();
-        let selection = Self::selection(part, &loaded.cluster, &state);
+        let selection = self.selection(part, &loaded.cluster, &state).await;
         let with = With { part, ..With::default() };
         let planned = self.survey(Self::mode(part), &loaded.cluster, &selection, &state, with).await?;
         let key = digest_key(&state);
@@ -309,6 +277,7 @@ impl Mainstay {
             Ok(left) => left,
             Err(why) => return Ok(moved(why)),
         };
+        self.judge(&loaded.cluster, &state, &planned.plan).await;
         // What was accepted narrows the plan.
         self.permit(&planned.plan, &state, at_once(&loaded.cluster));
         if planned.plan.is_empty() && left == 0 {

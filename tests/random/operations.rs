@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::edits::{Edit, edit};
+use crate::edits::{Edit, edit, fixed};
 use crate::weather::{Drift, Weather, drift, weather};
 
 /// One thing that happens.
@@ -16,6 +16,8 @@ pub(crate) enum Operation {
     Two(Run, Run, Other),
     /// A part or all is destroyed.
     Destroy(Run),
+    /// Parts are planned one after the other, and none is carried out.
+    Plan(Vec<Part>),
     /// A plan is saved.
     Save(Part),
     /// The saved plan is applied; with everything that has moved accepted, or not.
@@ -52,6 +54,14 @@ pub(crate) enum Part {
     Component(u8),
     /// `--exclude` this host.
     Without(u8),
+    /// `--target` one resource.
+    One(u16),
+    /// `--target` what the whole plan refuses: the resource, its component on this host, or the host.
+    Refused(u16),
+    /// `--exclude` the same.
+    WithoutRefused(u16),
+    /// `--target` what the whole plan blocks because something is refused.
+    Blocked(u16),
     /// `--replace` this resource.
     Replace(u16),
     /// `--refresh-only`.
@@ -73,15 +83,34 @@ fn part() -> impl Strategy<Value = Part> {
         2 => any::<u8>().prop_map(Part::Host),
         1 => any::<u8>().prop_map(Part::Component),
         2 => any::<u8>().prop_map(Part::Without),
+        1 => small_part(),
         2 => any::<u16>().prop_map(Part::Replace),
         1 => Just(Part::Refresh),
     ]
 }
 
-fn run() -> impl Strategy<Value = Run> {
+/// Parts that are picked by what the whole plan refuses.
+fn small_part() -> impl Strategy<Value = Part> {
+    prop_oneof![
+        1 => any::<u16>().prop_map(Part::One),
+        2 => any::<u16>().prop_map(Part::Refused),
+        3 => any::<u16>().prop_map(Part::WithoutRefused),
+        3 => any::<u16>().prop_map(Part::Blocked),
+    ]
+}
+
+fn run_of(part: impl Strategy<Value = Part>) -> impl Strategy<Value = Run> {
     let parallelism = prop_oneof![3 => Just(64_u8), 1 => 1..4_u8];
-    (part(), parallelism, prop::bool::weighted(0.15), weather())
-        .prop_map(|(part, parallelism, fail_fast, weather)| Run { part, parallelism, fail_fast, weather })
+    (part, parallelism, prop::bool::weighted(0.15), weather()).prop_map(|(part, parallelism, fail_fast, weather)| Run {
+        part,
+        parallelism,
+        fail_fast,
+        weather,
+    })
+}
+
+fn run() -> impl Strategy<Value = Run> {
+    run_of(part())
 }
 
 fn other() -> impl Strategy<Value = Other> {
@@ -90,7 +119,22 @@ fn other() -> impl Strategy<Value = Other> {
     (prop::bool::weighted(0.4), after, waits).prop_map(|(elsewhere, after, waits)| Other { elsewhere, after, waits })
 }
 
-pub(crate) fn operation() -> impl Strategy<Value = Operation> {
+/// An edit that is likely to be refused, perhaps with another one beside it, and then parts of it.
+fn in_parts() -> impl Strategy<Value = Vec<Operation>> {
+    let parts = prop::collection::vec(prop_oneof![3 => small_part(), 1 => part()], 1..6);
+    let beside = prop_oneof![2 => Just(None), 1 => edit().prop_map(Some)];
+    (fixed(), beside, parts, run_of(small_part())).prop_map(|(fixed, beside, parts, run)| {
+        let edits = [Some(fixed), beside].into_iter().flatten().map(Operation::Edit);
+        edits.chain([Operation::Plan(parts), Operation::Apply(run)]).collect()
+    })
+}
+
+/// What happens next: one thing, or a few that belong together.
+pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    prop_oneof![15 => operation().prop_map(|it| vec![it]), 1 => in_parts()]
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         30 => edit().prop_map(Operation::Edit),
         28 => run().prop_map(Operation::Apply),

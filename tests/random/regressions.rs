@@ -1,11 +1,11 @@
 //! What randomized runs have found, each as a case of its own.
 
 use crate::case::Case;
-use crate::cluster::{CONTROL_PLANE, Host, LOAD_BALANCER, Seed, WORKER, Wanted};
+use crate::cluster::{CONTROL_PLANE, Host, LOAD_BALANCER, OTHER_ADDRESS, Seed, WORKER, Wanted};
 use crate::driver::play;
 use crate::edits::Edit;
 use crate::knobs::{KNOBS, Knob, Knobs};
-use crate::operations::{Operation, Part, Run};
+use crate::operations::{Operation, Other, Part, Run};
 use crate::settle::calm;
 use crate::weather::{Kill, Weather};
 
@@ -136,5 +136,53 @@ fn no_part_does_what_the_whole_plan_refuses() {
         let part = Operation::Apply(Run { part: Part::Component(component), ..calm() });
         let operations = vec![apply(), Operation::Edit(Edit::Knob(number, 3)), part];
         assert_eq!(broken(operations), None, "{:?}, component {component}", KNOBS[usize::from(number)]);
+    }
+}
+
+/// The object of a node goes with the node. Of two runs at once, only the plan of the first one was asked which nodes go.
+#[test]
+fn the_second_of_two_runs_removes_a_node() {
+    let marked = Seed { roles: WORKER, marks: 1, priority: 0 };
+    let first = Run { part: Part::Host(0), ..calm() };
+    let late = Other { elsewhere: true, after: 1000, waits: 300 };
+    let two = Operation::Two(first, calm(), late);
+    let operations = vec![Operation::Edit(Edit::Add(1, marked)), apply(), Operation::Edit(Edit::Remove(1)), two];
+    assert_eq!(broken(operations), None);
+}
+
+/// The virtual IP is nothing that lies on a host: keepalived, which is handed over with it, brings it along.
+#[test]
+fn load_balancers_are_handed_over_with_their_virtual_ip() {
+    let external = Operation::Edit(Edit::Knob(Knob::Balancer as u8, 2));
+    for port in [0, 3] {
+        let port = Operation::Edit(Edit::Knob(Knob::Port as u8, port));
+        assert_eq!(broken(vec![port, apply(), external.clone(), apply()]), None);
+    }
+}
+
+/// What is in the cluster goes with it, also what is somebody else's by then.
+#[test]
+fn a_network_that_was_handed_over_goes_with_the_cluster() {
+    let network = |value| Operation::Edit(Edit::Knob(Knob::Network as u8, value));
+    assert_eq!(broken(vec![network(3), apply(), network(0), apply()]), None);
+}
+
+/// The plan was refused, so nothing was handed over, and the records had not followed the host to its new name.
+#[test]
+fn nothing_is_handed_over_by_a_plan_that_is_refused() {
+    let knob = |knob: Knob, value| Operation::Edit(Edit::Knob(knob as u8, value));
+    let rename = Operation::Edit(Edit::Rename(0));
+    // Another default of the port.
+    assert_eq!(broken(vec![knob(Knob::Port, 4), apply(), rename, knob(Knob::Balancer, 2)]), None);
+}
+
+/// Its address changed on one load balancer after the other, and those that had the old one did not hear it.
+#[test]
+fn a_load_balancer_gets_another_address() {
+    let balancer = Seed { roles: LOAD_BALANCER, ..PLANE };
+    for host in [1, 2] {
+        let made = [(1, balancer), (2, balancer)].map(|(at, seed)| Operation::Edit(Edit::Add(at, seed)));
+        let moved = [apply(), Operation::Edit(Edit::Address(host, OTHER_ADDRESS)), apply()];
+        assert_eq!(broken(made.into_iter().chain(moved).collect()), None);
     }
 }

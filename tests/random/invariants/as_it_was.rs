@@ -55,10 +55,9 @@ pub(crate) fn as_it_was<'a>(
     before: &Before,
     now: impl Iterator<Item = (&'a Address, &'a Value)>,
 ) -> Result<(), String> {
-    let lies = |it: &(&Address, &Value)| it.0.kind() != "virtual_ip";
-    let now: BTreeMap<Address, Value> =
-        now.filter(lies).map(|(address, value)| (on_machine(address), value.clone())).collect();
-    let all: BTreeSet<&Address> = now.keys().chain(before.present.keys()).collect();
+    let now: BTreeMap<Address, Value> = now.map(|(address, value)| (on_machine(address), value.clone())).collect();
+    let lies = |address: &&Address| address.kind() != "virtual_ip";
+    let all: BTreeSet<&Address> = now.keys().chain(before.present.keys()).filter(lies).collect();
     let mut faults = Vec::new();
     for address in all {
         let (was, is) = (before.present.get(address), now.get(address));

@@ -24,4 +24,4 @@ pub(crate) use quorum::Quorum;
 pub(crate) use runs_its_files::runs_its_files;
 pub(crate) use settles::settled;
 pub(crate) use turns::Turns;
-pub(crate) use whole_refuses::whole_refuses;
+pub(crate) use whole_refuses::{part_name, whole_refuses};

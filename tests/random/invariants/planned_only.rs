@@ -21,6 +21,8 @@ pub(crate) struct Permit {
     pub(crate) handed_over: BTreeSet<Address>,
     /// Kubernetes nodes that kubeadm makes or resets, and whose objects come and go with that.
     pub(crate) nodes: BTreeSet<String>,
+    /// What is in the cluster goes with it, also what was handed over.
+    pub(crate) ends: bool,
     /// What they are.
     pub(crate) resources: BTreeMap<Address, Arc<dyn AnyKind>>,
     /// Lanes of those that have one.
@@ -38,6 +40,7 @@ impl Permit {
             let attributes = change.resource.as_ref().filter(|_| change.action.touches_host())?.attributes();
             attributes.get("node").and_then(Value::as_str).map(str::to_owned)
         };
+        let again = |change: &Change| change.address.kind() == "kubeadm_init" && change.action == Action::Replace;
         let lane = |change: &Change| Some((change.address.clone(), change.lane.clone()?));
         Self {
             actions: planned.clone().map(|change| (change.address.clone(), change.action)).collect(),
@@ -48,10 +51,20 @@ impl Permit {
                 .collect(),
             handed_over: planned.clone().filter(handed_over).map(|change| change.address.clone()).collect(),
             nodes: planned.clone().filter_map(node).collect(),
+            ends: plan.ends_the_cluster() || planned.clone().any(again),
             resources: planned.clone().filter_map(resource).collect(),
             lanes: planned.filter_map(lane).collect(),
             control_planes: plan.control_planes.iter().cloned().collect(),
         }
+    }
+
+    /// What two runs at once may change together.
+    #[must_use]
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.actions.extend(other.actions.into_iter().filter(|(_, action)| action.touches_host()));
+        self.nodes.extend(other.nodes);
+        self.ends |= other.ends;
+        self
     }
 }
 
@@ -106,7 +119,8 @@ pub(crate) fn only_planned_change(
     let acts = |address: &Address| permit.actions.get(address).is_some_and(|action| action.touches_host());
     let goes =
         |address: &Address| address.kind() == "node" && address.key().is_some_and(|it| permit.nodes.contains(it));
-    let touched = |address: &Address| acts(address) || acted(address) || goes(address);
+    let ends = |address: &Address| permit.ends && address.host().is_cluster() && !after.contains_key(address);
+    let touched = |address: &Address| acts(address) || acted(address) || goes(address) || ends(address);
     let differs = |address: &&Address| before.get(address) != after.get(address);
     let all: BTreeSet<&Address> = before.keys().chain(after.keys()).copied().filter(differs).collect();
     match all.into_iter().find(|address| !touched(address) && !others.contains(*address)) {

@@ -29,7 +29,7 @@ fn service(peers: &[u8], alike: &Content) -> Service {
         active: true,
         on_change: OnChange::Reload,
         releases: vec!["10.0.0.100/24".into()],
-        group: Some(Group { peers, alike: alike.clone() }),
+        group: Some(Group { own: None, peers, alike: alike.clone() }),
         listens: Vec::new(),
         reads: Vec::new(),
         node: None,
@@ -198,6 +198,29 @@ fn what_all_must_have_alike_does_not_change_while_two_run() {
     };
     assert_eq!(refused(&world).len(), 1);
     world.hosts(&balancer("h2"), absent());
+    assert_eq!(refused(&world), []);
+}
+
+#[test]
+fn one_of_two_that_run_keeps_its_address() {
+    let at = |own: u8, peer: u8| {
+        let mut service = service(&[peer], &old());
+        service.group.as_mut().unwrap().own = Some(std::net::Ipv4Addr::new(10, 0, 0, own));
+        service
+    };
+    let mut world = World::default();
+    for (host, own, peer) in [("h1", 1, 2), ("h2", 2, 1)] {
+        made(&mut world, host, &at(own, peer), &[]);
+    }
+    declare(&mut world, "h1", &at(1, 9));
+    declare(&mut world, "h2", &at(9, 1));
+    let all = refused(&world);
+    assert_eq!(all.iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), [conf("h1")]);
+    insta::assert_snapshot!(all[0].1, @"internalAddress of h2 cannot change while keepalived runs on h1, h2: until all of them know the new address they do not hear each other, and the virtual IP would be on two hosts; take h2 out of cluster.yaml and apply, then add it with its new address");
+    assert!(world.plan().changes.iter().all(|it| it.action == Action::NoOp));
+    // Alone it may change.
+    world.state.resources.retain(|address, _| address.host().as_str() == "h2");
+    world.declared.retain(|it| it.address.host().as_str() == "h2");
     assert_eq!(refused(&world), []);
 }
 
