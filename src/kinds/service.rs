@@ -49,9 +49,6 @@ pub struct Service {
 /// Services on several hosts of which one at a time holds the shared addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// The address at which the other hosts know this one. Older records lack it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub own: Option<Ipv4Addr>,
     /// Addresses of the other hosts, as it is told of them.
     pub peers: BTreeSet<Ipv4Addr>,
     /// What all of them must have alike to hear each other: a key of cluster.yaml and its value on each line.

@@ -142,7 +142,7 @@ pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         let list = |items: Vec<&str>| items.join(", ");
         let host = |it: &usize| nodes.all[*it].address.host().as_str();
         let hosts = list(numbers.iter().map(host).collect());
-        let moved: Vec<&str> = numbers.iter().filter(|&&it| has_moved(&nodes.all[it])).map(host).collect();
+        let moved: Vec<&str> = moved(nodes, name, &numbers).iter().map(host).collect();
         let text = if !changed.is_empty() {
             format!(
                 "{} cannot change while {name} runs on {hosts}: those that have it and those that do not have it yet do \
@@ -153,9 +153,9 @@ pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         } else if !moved.is_empty() {
             let moved = list(moved);
             format!(
-                "internalAddress of {moved} cannot change while {name} runs on {hosts}: until all of them know the new \
-                 address they do not hear each other, and the virtual IP would be on two hosts; take {moved} out of \
-                 cluster.yaml and apply, then add it with its new address"
+                "internalAddress of {moved} cannot change while {name} runs on {hosts}: load balancers change one at a \
+                 time, and until the last one has the new address two of them could hold the virtual IP; remove {moved} \
+                 from cluster.yaml and apply, then add it back with the new address"
             )
         } else {
             continue;
@@ -212,12 +212,33 @@ fn peers(attributes: &Value) -> Option<Value> {
     attributes.pointer("/group/peers").cloned()
 }
 
-/// Whether the others will know it at another address. Older records do not tell.
-fn has_moved(node: &Node<'_>) -> bool {
-    let (Some(declared), Some(record)) = (node.declared, node.record) else { return false };
-    let attributes = declared.resource.attributes();
-    let [was, is] = [&record.attributes, &attributes].map(|it| it.pointer("/group/own"));
-    was.is_some() && is.is_some() && was != is
+/// Those among `numbers` that the others will know at another address.
+fn moved(nodes: &Nodes<'_>, name: &str, numbers: &[usize]) -> Vec<usize> {
+    let of_group = |node: &&Node<'_>| node.address.key() == Some(name) && shares(node);
+    let group: Vec<&Node<'_>> = nodes.all.iter().filter(of_group).collect();
+    let was = own_addresses(group.iter().filter_map(|it| Some((it.address, peers(&it.record?.attributes)?))));
+    let is =
+        own_addresses(group.iter().filter_map(|it| Some((it.address, peers(&it.declared?.resource.attributes())?))));
+    let differs = |number: &&usize| {
+        let at = nodes.all[**number].address;
+        matches!((was.get(at), is.get(at)), (Some(was), Some(is)) if was != is)
+    };
+    numbers.iter().filter(differs).copied().collect()
+}
+
+/// The address of each: what the others name and it does not itself. Where an earlier run ended half-way that may be
+/// several, and nothing is known.
+fn own_addresses<'a>(group: impl Iterator<Item = (&'a Address, Value)>) -> BTreeMap<&'a Address, String> {
+    let texts = |peers: &Value| -> BTreeSet<String> {
+        peers.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let group: Vec<(&Address, BTreeSet<String>)> = group.map(|(address, peers)| (address, texts(&peers))).collect();
+    let all: BTreeSet<String> = group.iter().flat_map(|(_, peers)| peers.iter().cloned()).collect();
+    let own = |(address, peers): (&'a Address, BTreeSet<String>)| {
+        let mut others = all.difference(&peers);
+        others.next().filter(|_| others.next().is_none()).map(|own| (address, own.clone()))
+    };
+    group.into_iter().filter_map(own).collect()
 }
 
 /// What will be otherwise of that which all of them must have alike. Older records do not tell.

@@ -117,7 +117,7 @@ fn group(site: &Site<'_>, host: &Host, keepalived: &Keepalived) -> Result<Group,
             .text("\n"),
         None => alike,
     };
-    Ok(Group { own: Some(host.internal_address), peers: peers(site, host).collect(), alike: alike.build() })
+    Ok(Group { peers: peers(site, host).collect(), alike: alike.build() })
 }
 
 fn config(

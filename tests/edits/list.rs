@@ -26,6 +26,7 @@ edit!(keys_reordered);
 edit!(kubelet_max_pods);
 edit!(label_of_worker);
 edit!(labels_one_of_two);
+edit!(load_balancer_address);
 edit!(load_balancer_elsewhere);
 edit!(module_removed);
 edit!(network_none);
