@@ -6,10 +6,16 @@ use super::*;
 const CGROUP_V1: &str = include_str!("../../../../tests/probes/kubelet/1.36.2-cgroup-v1");
 /// kubelet 1.20.2 whose configuration asks for what it was not given; the stacks of its threads follow.
 const FATAL: &str = include_str!("../../../../tests/probes/kubelet/1.20.2-fatal");
-/// kubeadm that refuses a host.
-const PREFLIGHT: [&str; 2] = [
-    include_str!("../../../../tests/probes/kubeadm/1.20.2-preflight"),
-    include_str!("../../../../tests/probes/kubeadm/1.36.2-preflight"),
+/// kubeadm that fails, and the phase in which it does.
+const FAILED: [(&str, &str); 7] = [
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.20.2-preflight")),
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.34.9-preflight")),
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.36.2-preflight")),
+    // A join whose endpoint does not answer.
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.34.9-discovery")),
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.36.3-discovery")),
+    ("upload-certs", include_str!("../../../../tests/probes/kubeadm/1.34.9-upload-certs")),
+    ("upload-certs", include_str!("../../../../tests/probes/kubeadm/1.36.3-upload-certs")),
 ];
 
 fn failed_init(journal: &str) -> String {
@@ -55,7 +61,7 @@ fn the_errors_of_a_kubelet_that_runs_are_not_the_cause() {
 /// The script reads the phase that failed out of what kubeadm prints.
 #[test]
 fn the_phase_that_failed_is_found_in_the_output_of_every_version() {
-    for text in PREFLIGHT {
+    for (phase, text) in FAILED {
         let stage = Stage::new();
         stage.file("/output", text);
         stage.command("kubeadm", &format!("cat {}; exit 1", stage.path("/output").display()));
@@ -63,7 +69,7 @@ fn the_phase_that_failed_is_found_in_the_output_of_every_version() {
             include_str!("../marker.sh"),
             "CONFIG=''\nrun_kubeadm token || printf 'failed in %s\\n' \"$failed\"\n"
         );
-        assert_eq!(stage.run(&Script::new(script)).stdout, "failed in preflight\n");
+        assert_eq!(stage.run(&Script::new(script)).stdout, format!("failed in {phase}\n"));
     }
 }
 
