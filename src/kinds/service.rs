@@ -63,7 +63,7 @@ pub enum OnChange {
     Reload,
     /// By a restart.
     Restart,
-    /// Whoever changes what it reads starts it again, as kubeadm does with kubelet.
+    /// kubeadm starts kubelet after it has written its files, so it restarts only when it runs with older ones than on disk.
     Nothing,
 }
 
@@ -240,14 +240,15 @@ impl Kind for Service {
         let title = match act {
             _ if !self.active => "stop",
             _ if before.present().is_some_and(|seen| seen.loaded == Loaded::Stale) => self.on_change.catches_up(),
-            Act::React => self.on_change.verb(),
+            Act::React => self.on_change.catches_up(),
             Act::Create | Act::Update | Act::Resume => "start",
         };
         let script = self
             .comparing(ACT)
             .set("STATE", Self::state(self.active))
             .set("BOOT", Self::boot(self.enabled))
-            .set("CHANGE", self.on_change.verb());
+            .set("CHANGE", self.on_change.verb())
+            .set("ACT", if act == Act::Update { "update" } else { "change" });
         let runs = before.present().is_some_and(ServiceSeen::runs);
         let node = self.node.as_ref().filter(|_| self.active && runs);
         let mut steps: Vec<Step> = node.map(Served::ask).into_iter().collect();

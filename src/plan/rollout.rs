@@ -5,8 +5,11 @@
 //! one of them and its health can be checked, while nobody knows whether a worker's pods run elsewhere, too; and because
 //! kubelet must never be newer than the API servers. Then the workers follow in as many chains as may be unavailable at
 //! once. A turn that fails ends its chain, so a worker that stays unavailable keeps its place occupied.
+//!
+//! Load balancers that run change one after another, too, in a chain of their own, so that a configuration with which the
+//! first one does not run reaches no other one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 use super::identity::{is_control_plane, makes_control_plane};
@@ -14,13 +17,16 @@ use super::make::Inputs;
 use super::model::{Mode, Problem};
 use super::nodes::{Node, Nodes};
 use crate::graph::Graph;
-use crate::resource::{Action, HostName, Turn};
+use crate::resource::{Action, HostName, Lane, Turn};
 use crate::state::Status;
 
 /// The turns of a plan, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Rollout {
+    /// Hosts whose nodes are interrupted.
     hosts: Vec<Host>,
+    /// Load balancers that change while they run.
+    balancers: Vec<Host>,
     /// How many workers at once.
     at_once: usize,
 }
@@ -47,10 +53,10 @@ struct Host {
 impl Rollout {
     /// The turns of what is planned. Hosts that are being created and services that only have to be started have none.
     pub(super) fn of(nodes: &Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) -> Self {
-        let mut all = Self { hosts: Vec::new(), at_once: 1 };
         if inputs.mode != Mode::Apply {
-            return all;
+            return Self::default();
         }
+        let mut all = Self { hosts: Vec::new(), balancers: balancers(nodes, graph, inputs), at_once: 1 };
         let joined = joined(nodes);
         let mut numbers: HashMap<&HostName, usize> = HashMap::new();
         for (number, item) in graph.items().iter().enumerate() {
@@ -74,11 +80,7 @@ impl Rollout {
             all.hosts[at].take(number, &nodes.all[number], inputs);
         }
         all.hosts.retain(|host| host.interrupts);
-        for host in &mut all.hosts {
-            let apart = |of: &[usize]| !of.iter().any(|other| host.changes.contains(other));
-            host.begin = host.changes.iter().copied().filter(|&number| apart(graph.needs(number))).collect();
-            host.end = host.changes.iter().copied().filter(|&number| apart(graph.dependents(number))).collect();
-        }
+        all.hosts.iter_mut().for_each(|host| host.find_ends(graph));
         all.hosts.sort_by_key(|host| (!host.first, !host.plane));
         all
     }
@@ -112,6 +114,9 @@ impl Rollout {
         let mut follow = |first: &[usize], after: &[usize]| {
             pairs.extend(first.iter().flat_map(|&first| after.iter().map(move |&after| (first, after))));
         };
+        for pair in self.balancers.windows(2) {
+            follow(&pair[0].end, &pair[1].begin);
+        }
         let Some((canary, others)) = self.hosts.split_first() else { return pairs };
         let mut last = canary;
         for plane in others.iter().filter(|host| host.plane) {
@@ -143,7 +148,7 @@ impl Rollout {
         if what.is_empty() {
             return None;
         }
-        let what = what.into_iter().collect::<Vec<_>>().join(", ");
+        let what = what.into_iter().collect::<Vec<_>>().join(" and ");
         let name = &canary.name;
         if others.is_empty() {
             return Some(format!("{what} on {name} while it runs; its containers keep running"));
@@ -193,6 +198,14 @@ impl Host {
         }
     }
 
+    /// Finds the changes with which its turn begins and ends.
+    fn find_ends(&mut self, graph: &Graph) {
+        let apart = |of: &[usize]| !of.iter().any(|other| self.changes.contains(other));
+        let begin = self.changes.iter().copied().filter(|&number| apart(graph.needs(number))).collect();
+        let end = self.changes.iter().copied().filter(|&number| apart(graph.dependents(number))).collect();
+        (self.begin, self.end) = (begin, end);
+    }
+
     /// Takes one more of its resources into the turn.
     fn take(&mut self, number: usize, node: &Node<'_>, inputs: &Inputs<'_>) {
         let interrupted = node.record.is_some_and(|record| record.status == Status::Interrupted);
@@ -212,6 +225,25 @@ impl Host {
             _ => {}
         }
     }
+}
+
+/// The load balancers that change while they run, in the order of their turns.
+fn balancers(nodes: &Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) -> Vec<Host> {
+    let mut hosts: BTreeMap<&HostName, Host> = BTreeMap::new();
+    let mut running: BTreeSet<&HostName> = BTreeSet::new();
+    let items = graph.items().iter().enumerate();
+    for (number, item) in items.filter(|(_, item)| item.lane == Some(Lane::LoadBalancer)) {
+        let (name, node) = (item.address.host(), &nodes.all[number]);
+        if item.address.kind() == "service" && runs(node) {
+            running.insert(name);
+        }
+        hosts.entry(name).or_insert_with(|| Host::new(name, false)).take(number, node, inputs);
+    }
+    let changes = |host: &Host| running.contains(&host.name) && !host.changes.is_empty();
+    let mut hosts: Vec<Host> = hosts.into_values().filter(changes).collect();
+    hosts.iter_mut().for_each(|host| host.find_ends(graph));
+    hosts.sort_by_key(|host| !host.first);
+    hosts
 }
 
 /// Hosts on which kubeadm has ended well, and whether they are control planes.
@@ -238,15 +270,13 @@ fn runs(node: &Node<'_>) -> bool {
 }
 
 /// Whether a change of a host that runs stops something there for a moment. A service that does not run is only started,
-/// one whose reader starts it itself is left alone, and a package that is only held or freed is not touched.
+/// one that only is to start at boot goes on, and a package that is only held or freed is not touched.
 fn interrupts(node: &Node<'_>) -> bool {
-    let replaced = node.verdict.action == Action::Replace;
+    let fields = &node.verdict.fields;
+    let more_than = |harmless: &str| fields.is_empty() || fields.iter().any(|field| field.field != harmless);
     match node.address.kind() {
-        "service" => {
-            let passive = || node.resource.as_ref().is_some_and(|it| it.attributes()["onChange"] == "nothing");
-            runs(node) && (replaced || !passive())
-        }
-        "package" => node.verdict.fields.is_empty() || node.verdict.fields.iter().any(|field| field.field != "held"),
+        "service" => runs(node) && (node.verdict.action == Action::Replace || more_than("at boot")),
+        "package" => more_than("held"),
         _ => true,
     }
 }

@@ -105,7 +105,7 @@ fn kubeconfig_works_from_outside(lab: &Lab) {
 }
 
 /// A pod on one node asks pods on all others.
-fn pods_reach_each_other(lab: &Lab) {
+pub(crate) fn pods_reach_each_other(lab: &Lab) {
     let pods: Vec<String> = lab
         .hosts
         .iter()

@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::checks::no_tokens;
 use crate::lab::{Lab, text, until};
+use crate::routes::routes_follow_the_nodes;
 use crate::secrets::{MARKER, Watch};
 
 #[test]
@@ -64,6 +65,7 @@ fn a_paused_worker_stops_nothing_else_and_is_resumed() {
     watch.end();
     nothing_holds_the_password(&lab, &[said, resumed]);
     no_tokens(&lab);
+    routes_follow_the_nodes(&lab);
 }
 
 /// keepalived.conf must hold it; nothing else may, neither on the hosts nor here.

@@ -10,8 +10,8 @@ use crate::poll::Poll;
 use crate::roles::{roles_and_labels_follow, the_holder_leaves};
 use crate::saved::saved_plans_hold;
 use crate::services::{
-    a_taken_port_is_refused, haproxy_that_cannot_raise_its_limit, keepalived_that_refuses_its_file,
-    kubelet_that_was_not_restarted,
+    a_taken_port_is_refused, containerd_restarts_in_turns, haproxy_that_cannot_raise_its_limit,
+    keepalived_that_refuses_its_file, kubelet_that_was_not_restarted,
 };
 
 pub(crate) const NO_CHANGES: &str = "No changes. The hosts match cluster.yaml.";
@@ -44,6 +44,7 @@ const CHECKS: &[Check] = &[
     ("haproxy_that_cannot_raise_its_limit", haproxy_that_cannot_raise_its_limit),
     ("keepalived_that_refuses_its_file", keepalived_that_refuses_its_file),
     ("kubelet_that_was_not_restarted", kubelet_that_was_not_restarted),
+    ("containerd_restarts_in_turns", containerd_restarts_in_turns),
     ("failover", failover),
     // Last: what else is asked of the cluster is asked on the first control plane, which may be the one that leaves.
     ("the_holder_leaves", the_holder_leaves),
@@ -142,7 +143,14 @@ fn destroy_puts_everything_back(lab: &Lab, before: &BTreeMap<String, String>) {
 /// deleted without a program that a host need not have, and do nothing.
 fn is_exception(line: &str) -> bool {
     // These belong to the machine, which all hosts share: each puts back what it found, which the first kubelet had set.
-    let shared = ["vm.overcommit_memory =", "kernel.panic =", "kernel.panic_on_oops ="];
+    // A lab that starts raises the limit of inotify.
+    let shared = [
+        "vm.overcommit_memory =",
+        "kernel.panic =",
+        "kernel.panic_on_oops =",
+        "fs.inotify.max_user_instances =",
+        "user.max_inotify_instances =",
+    ];
     if shared.iter().any(|name| line.starts_with(name)) {
         return true;
     }

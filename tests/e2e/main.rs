@@ -14,6 +14,7 @@ mod lab;
 mod life;
 mod poll;
 mod roles;
+mod routes;
 mod saved;
 mod secrets;
 mod services;

@@ -16,15 +16,16 @@ pub(crate) fn saved_plans_hold(lab: &Lab) {
     lab.expect(0, &["plan", "--out", plan]);
     assert!(lab.expect(0, &["show", plan]).contains("maxconn 5000"));
 
-    let drifted = "cp2/haproxy/file[/etc/haproxy/haproxy.cfg]";
+    // Both move: the file, and the service, which no longer runs with the file on disk.
+    let drifted = ["cp2/haproxy/file[/etc/haproxy/haproxy.cfg]", "cp2/haproxy/service[haproxy]"];
     lab.sh("cp2", "sed -i 's/retries 3/retries 9/' /etc/haproxy/haproxy.cfg");
     let refused = lab.mainstay(&["apply", plan]);
     let said = text(&refused);
-    assert!(refused.status.code() == Some(1) && said.contains(drifted), "{said}");
+    assert!(refused.status.code() == Some(1) && drifted.iter().all(|it| said.contains(it)), "{said}");
     assert!(lab.sh("cp1", "cat /etc/haproxy/haproxy.cfg").contains("maxconn 4000"), "nothing is done");
 
     let client = Poll::start(lab.vip());
-    let applied = lab.expect(0, &["apply", plan, "--accept-drift", drifted]);
+    let applied = lab.expect(0, &["apply", plan, "--accept-drift", drifted[0], "--accept-drift", drifted[1]]);
     assert!(applied.contains("Apply complete!"), "{applied}");
     let seen = client.end();
     assert!(seen.failed == 0, "a client saw {seen:?} while haproxy.cfg changed");
@@ -42,4 +43,7 @@ pub(crate) fn saved_plans_hold(lab: &Lab) {
     lab.expect(2, &["plan", "--detailed-exitcode"]);
     assert!(lab.expect(0, &["apply", "--auto-approve"]).contains("Apply complete!"));
     assert!(lab.expect(0, &["plan", "--detailed-exitcode"]).contains(NO_CHANGES));
+
+    lab.edit("\nloadBalancer: {haproxy: {maxconn: 6000}}", "");
+    lab.expect(0, &["apply", "--auto-approve"]);
 }

@@ -27,7 +27,11 @@ settled() {
     if [ "$READ" = start ]; then return 0; fi
     for file in $FILES; do rm -f -- "$file.mainstay-previous" "$file.mainstay-previous.new"; done
 }
-if [ "$(property NeedDaemonReload)" = yes ] || [ "$(property LoadState)" = not-found ]; then systemctl daemon-reload; fi
+new_unit=''
+if [ "$(property NeedDaemonReload)" = yes ] || [ "$(property LoadState)" = not-found ]; then
+    systemctl daemon-reload
+    new_unit=yes
+fi
 case $(property LoadState) in
 not-found)
     printf 'the host has no unit %s\n' "$UNIT" >&2
@@ -48,13 +52,20 @@ esac
 now=$(property ActiveState)
 case $STATE.$now in
 active.active | active.reloading | active.refreshing)
-    change=$CHANGE
-    if [ "$change" = nothing ] && [ -n "$FILES" ]; then
+    change=$CHANGE loaded=''
+    if [ -n "$FILES" ]; then
         find_loaded "$(property MainPID)" ''
-        if [ "$loaded" = stale ]; then change=restart; fi
+        case $change.$ACT.$loaded.$new_unit in
+        nothing.*.stale.*) change=restart ;;
+        # It is only to start at boot, or its files are again those that it runs with.
+        *.update.current.) change=nothing ;;
+        esac
     fi
-    if [ "$change" = nothing ]; then exit 0; fi
-    take_up "$change" || failed ran
+    case $change.$loaded in
+    nothing.current) ;;
+    nothing.*) exit 0 ;;
+    *) take_up "$change" || failed ran ;;
+    esac
     settled
     ;;
 active.*)

@@ -52,6 +52,15 @@ content() {
 find_loaded() {
     loaded=unknown noted=''
     find_holder "$1" && now=$(content) || return 0
+    if [ "$READ" = start ]; then
+        # Its program was replaced, as an upgrade of its package does.
+        case $(readlink "/proc/${holder%% *}/exe" 2>/dev/null) in
+        *' (deleted)')
+            loaded=stale
+            return 0
+            ;;
+        esac
+    fi
     if [ -r "$NOTES/$UNIT" ]; then
         read -r pid start noted <"$NOTES/$UNIT" || :
         if [ "$pid $start" != "$holder" ]; then noted=''; fi

@@ -218,7 +218,7 @@ impl Running {
 D=${0%/*}
 get() { cat $D/$1; }
 main() {
-    setsid sh -c 'trap "sleep 100 & " USR2; sleep 100 & while :; do wait; done' >/dev/null 2>&1 </dev/null &
+    setsid $D/program -c 'trap "sleep 100 & " USR2; sleep 100 & while :; do wait; done' >/dev/null 2>&1 </dev/null &
     echo $! >$D/MainPID
     until grep -q . /proc/$!/task/$!/children; do sleep 0.05; done
 }
@@ -241,6 +241,7 @@ esac
             if [ -e ${0%/*}/refuses ]; then echo '[ALERT] cannot bind'; echo 'Loading failure!'; fi ;;\nesac\n";
         stand_in(dir.path().join("systemctl"), systemctl);
         stand_in(dir.path().join("journalctl"), journalctl);
+        fs::copy("/bin/sh", dir.path().join("program")).unwrap();
         for (name, value) in [
             ("LoadState", "loaded"),
             ("ActiveState", "active"),
@@ -252,7 +253,11 @@ esac
             fs::write(dir.path().join(name), format!("{value}\n")).unwrap();
         }
         assert!(std::process::Command::new(dir.path().join("systemctl")).arg("first").status().unwrap().success());
-        let on_change = if name == "containerd" { OnChange::Restart } else { OnChange::Reload };
+        let on_change = match name {
+            "containerd" => OnChange::Restart,
+            "kubelet" => OnChange::Nothing,
+            _ => OnChange::Reload,
+        };
         let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
         let rehearsal = Rehearsal::default().path(&at("")).with("NOTES", at("notes/loaded")).with("FILES", at("file"));
         Self { service: Service { on_change, ..service(name) }, rehearsal, dir }
@@ -268,9 +273,17 @@ esac
         self.rehearsal.look(&self.service).unwrap().present().unwrap().loaded
     }
 
+    fn main(&self) -> String {
+        fs::read_to_string(self.dir.path().join("MainPID")).unwrap()
+    }
+
     fn take_up(&self) -> Result<(), String> {
+        self.act(Act::React)
+    }
+
+    fn act(&self, act: Act) -> Result<(), String> {
         let seen = self.rehearsal.look(&self.service).unwrap();
-        let steps = self.service.apply(Act::React, &seen);
+        let steps = self.service.apply(act, &seen);
         self.rehearsal.run(&self.service, &steps[..1]).map(drop).map_err(|output| output.stderr)
     }
 }
@@ -327,6 +340,50 @@ fn a_reload_in_the_same_process_needs_a_note() {
     assert_eq!(it.loaded(), Loaded::Current);
     it.write("newer");
     assert_eq!(it.loaded(), Loaded::Stale);
+}
+
+#[test]
+fn a_process_of_a_replaced_program_restarts() {
+    for name in ["containerd", "kubelet"] {
+        let it = Running::start(name);
+        let main = it.main();
+        if name == "kubelet" {
+            it.take_up().unwrap();
+            assert_eq!(it.main(), main, "it runs with what is on disk");
+        }
+        let at = |name: &str| it.dir.path().join(name);
+        fs::copy(at("program"), at("program.new")).unwrap();
+        fs::rename(at("program.new"), at("program")).unwrap();
+        assert_eq!(it.loaded(), Loaded::Stale, "{name}");
+        it.take_up().unwrap();
+        assert_eq!(it.loaded(), Loaded::Current, "{name}");
+        assert_ne!(it.main(), main, "{name}");
+    }
+}
+
+#[test]
+fn a_service_that_only_has_to_start_at_boot_goes_on() {
+    let it = Running::start("containerd");
+    let main = it.main();
+    fs::write(it.dir.path().join("UnitFileState"), "disabled\n").unwrap();
+    it.act(Act::Update).unwrap();
+    assert_eq!(it.main(), main);
+    it.write("new");
+    it.act(Act::Update).unwrap();
+    assert_ne!(it.main(), main, "its file has changed, too");
+}
+
+#[test]
+fn a_file_that_is_again_what_runs_needs_no_reload_and_leaves_nothing_to_put_back() {
+    let it = Running::start("haproxy");
+    it.write("declared");
+    it.take_up().unwrap();
+    let main = it.main();
+    let previous = it.dir.path().join("file.mainstay-previous");
+    fs::write(&previous, "by hand").unwrap();
+    it.write("declared");
+    it.act(Act::Update).unwrap();
+    assert_eq!((it.main(), it.loaded(), previous.exists()), (main, Loaded::Current, false));
 }
 
 /// containerd on a node, as `stack` has it, with its file in a place of the test's.

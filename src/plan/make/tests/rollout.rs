@@ -6,7 +6,7 @@ use super::world::{World, address};
 use super::*;
 use crate::kinds::{self, File, JoinRole, OnChange, Package, Served, Service};
 use crate::plan::{Problem, Selection};
-use crate::resource::{AnyKind, Declared, HostName, Pattern, Turn};
+use crate::resource::{AnyKind, Declared, HostName, Lane, Pattern, Turn};
 
 /// A part of a host by its short name.
 fn at(host: &str, what: &str) -> String {
@@ -239,6 +239,53 @@ fn nothing_is_interrupted_while_a_control_plane_is_out_of_reach() {
     assert_eq!(waves(&world.plan()), ["cp1", "cp2", "cp3", "w2", "w3"]);
     world.state.resources.get_mut(&address(&at("w1", "containerd"))).unwrap().status = Status::Interrupted;
     assert_eq!(waves(&world.plan()), [""; 0]);
+}
+
+/// A load balancer, with this content of its configuration.
+fn balancer(world: &mut World, host: &str, content: &str) {
+    let of = |what: &str| format!("{host}/haproxy/{what}");
+    let service: Arc<dyn AnyKind> = Arc::new(haproxy());
+    declare(world, &of("file[/haproxy.cfg]"), Arc::new(File::new("/haproxy.cfg", content)), None, &[], &[]);
+    declare(world, &of("service[haproxy]"), service, None, &[], &[of("file[/haproxy.cfg]")]);
+    for item in &mut world.declared {
+        if item.address.component() == "haproxy" {
+            item.lane = Some(Lane::LoadBalancer);
+        }
+    }
+}
+
+fn haproxy() -> Service {
+    Service {
+        name: "haproxy".into(),
+        enabled: true,
+        active: true,
+        on_change: OnChange::Reload,
+        releases: Vec::new(),
+        group: None,
+        listens: Vec::new(),
+        reads: Vec::new(),
+        node: None,
+    }
+}
+
+#[test]
+fn load_balancers_that_run_change_one_after_another_files_included() {
+    let mut world = World::default();
+    for host in ["lb2", "lb1", "lb3"] {
+        let file = File::new("/haproxy.cfg", "old");
+        world.made_of(&format!("{host}/haproxy/file[/haproxy.cfg]"), &file);
+        world.made_of(&format!("{host}/haproxy/service[haproxy]"), &haproxy());
+        balancer(&mut world, host, "new");
+    }
+    // One that comes waits for nobody.
+    balancer(&mut world, "lb4", "new");
+    let plan = world.plan();
+    assert_eq!(waves(&plan), ["lb1 lb4", "lb2", "lb3"].map(str::to_owned));
+    let second = world.change(&plan, "lb2/haproxy/file[/haproxy.cfg]");
+    assert_eq!(second.after, [address("lb1/haproxy/service[haproxy]")].into());
+    // One on which nothing runs has no turn.
+    says(&mut world, "lb3/haproxy/service[haproxy]", json!({ "state": "failed", "boot": "enabled" }));
+    assert_eq!(waves(&world.plan()), ["lb1 lb3 lb4", "lb2"].map(str::to_owned));
 }
 
 #[test]
