@@ -154,7 +154,10 @@ fn is_exception(line: &str) -> bool {
     if shared.iter().any(|name| line.starts_with(name)) {
         return true;
     }
-    let Some(rule) = line.strip_prefix("iptables-save: ") else { return false };
+    let of_ipv4 = line.strip_prefix("iptables-save: ");
+    let Some(rule) = of_ipv4.or_else(|| line.strip_prefix("ip6tables-save: ")) else { return false };
     let rule = rule.trim();
-    rule == "*mangle" || rule == "*filter" || rule == "COMMIT" || (rule.starts_with(':') && rule.ends_with(" ACCEPT"))
+    // Docker has rules in the nat table of IPv4, so that one is there before.
+    let table = rule == "*mangle" || rule == "*filter" || of_ipv4.is_none() && rule == "*nat";
+    table || rule == "COMMIT" || (rule.starts_with(':') && rule.ends_with(" ACCEPT"))
 }
