@@ -25,7 +25,10 @@ section contents
 find "${@:-/}" \( "${prune[@]}" \) -prune -o -type f -print0 | sort -z | xargs -0 sha256sum
 
 section unit-files
-systemctl list-unit-files --no-legend --no-pager --plain | awk '{ print $1, $2 }' | sort
+# systemd takes longer than systemctl waits when the machine is very busy.
+units=$(systemctl list-unit-files --no-legend --no-pager --plain) ||
+  units=$(systemctl list-unit-files --no-legend --no-pager --plain)
+awk '{ print $1, $2 }' <<<"$units" | sort
 section active-units
 systemctl list-units --state=active,activating,failed --no-legend --no-pager --plain |
   awk '$1 !~ /\.(device|scope|mount|automount|slice|target)$/ && $1 !~ /^(user|session)/ { print $1, $3, $4 }' | sort

@@ -6,10 +6,28 @@ use super::*;
 const CGROUP_V1: &str = include_str!("../../../../tests/probes/kubelet/1.36.2-cgroup-v1");
 /// kubelet 1.20.2 whose configuration asks for what it was not given; the stacks of its threads follow.
 const FATAL: &str = include_str!("../../../../tests/probes/kubelet/1.20.2-fatal");
-/// kubeadm that refuses a host.
-const PREFLIGHT: [&str; 2] = [
-    include_str!("../../../../tests/probes/kubeadm/1.20.2-preflight"),
-    include_str!("../../../../tests/probes/kubeadm/1.36.2-preflight"),
+/// kubelet 1.34.9 with a threshold that is no quantity: the error is that of its last start, not that of the runtime before.
+const FATAL_1_34: &str = include_str!("../../../../tests/probes/kubelet/1.34.9-fatal");
+/// kubeadm that fails, and the phase in which it does.
+const FAILED: [(&str, &str); 10] = [
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.20.2-preflight")),
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.34.9-preflight")),
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.36.2-preflight")),
+    ("wait-control-plane", include_str!("../../../../tests/probes/kubeadm/1.34.9-wait-control-plane")),
+    // A join whose endpoint does not answer.
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.34.9-discovery")),
+    ("preflight", include_str!("../../../../tests/probes/kubeadm/1.36.3-discovery")),
+    ("upload-certs", include_str!("../../../../tests/probes/kubeadm/1.34.9-upload-certs")),
+    ("upload-certs", include_str!("../../../../tests/probes/kubeadm/1.36.3-upload-certs")),
+    // The last phase of a join, repeated while the endpoint does not answer.
+    (
+        "control-plane-join/mark-control-plane",
+        include_str!("../../../../tests/probes/kubeadm/1.34.9-mark-control-plane"),
+    ),
+    (
+        "control-plane-join/mark-control-plane",
+        include_str!("../../../../tests/probes/kubeadm/1.36.3-mark-control-plane"),
+    ),
 ];
 
 fn failed_init(journal: &str) -> String {
@@ -37,6 +55,8 @@ fn the_error_of_a_kubelet_that_does_not_stay_up_is_said_last() {
     assert!(said.contains("kubelet is configured to not run on a host using cgroup v1"), "{said}");
     let said = failed_init(FATAL);
     assert!(said.contains("failed to run Kubelet") && !said.contains("goroutine"), "{said}");
+    let said = failed_init(FATAL_1_34);
+    assert!(said.contains("failed to run Kubelet: quantities must match the regular expression"), "{said}");
     let last = "E1130 03:00:00.000000 7 kubelet.go:1650] \"Failed to start cAdvisor\" err=\"inotify_init: too many open files\"\n\
         kubelet.service: Main process exited, code=exited, status=1/FAILURE\n";
     assert!(failed_init(last).contains("inotify_init: too many open files"));
@@ -55,7 +75,7 @@ fn the_errors_of_a_kubelet_that_runs_are_not_the_cause() {
 /// The script reads the phase that failed out of what kubeadm prints.
 #[test]
 fn the_phase_that_failed_is_found_in_the_output_of_every_version() {
-    for text in PREFLIGHT {
+    for (phase, text) in FAILED {
         let stage = Stage::new();
         stage.file("/output", text);
         stage.command("kubeadm", &format!("cat {}; exit 1", stage.path("/output").display()));
@@ -63,7 +83,7 @@ fn the_phase_that_failed_is_found_in_the_output_of_every_version() {
             include_str!("../marker.sh"),
             "CONFIG=''\nrun_kubeadm token || printf 'failed in %s\\n' \"$failed\"\n"
         );
-        assert_eq!(stage.run(&Script::new(script)).stdout, "failed in preflight\n");
+        assert_eq!(stage.run(&Script::new(script)).stdout, format!("failed in {phase}\n"));
     }
 }
 
