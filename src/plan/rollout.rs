@@ -80,7 +80,9 @@ impl Rollout {
             all.hosts[at].take(number, &nodes.all[number], inputs);
         }
         all.hosts.retain(|host| host.interrupts);
-        all.hosts.iter_mut().for_each(|host| host.find_ends(graph));
+        for host in &mut all.hosts {
+            host.find_ends(graph);
+        }
         all.hosts.sort_by_key(|host| (!host.first, !host.plane));
         all
     }
@@ -241,7 +243,9 @@ fn balancers(nodes: &Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) -> Vec<Host>
     }
     let changes = |host: &Host| running.contains(&host.name) && !host.changes.is_empty();
     let mut hosts: Vec<Host> = hosts.into_values().filter(changes).collect();
-    hosts.iter_mut().for_each(|host| host.find_ends(graph));
+    for host in &mut hosts {
+        host.find_ends(graph);
+    }
     hosts.sort_by_key(|host| !host.first);
     hosts
 }

@@ -93,10 +93,8 @@ pub(crate) fn containerd_restarts_in_turns(lab: &Lab) {
     // On machines with cgroup v1 the lab has a setting of its own there.
     let of_lab = std::fs::read_to_string(lab.dir.join("cluster.yaml")).unwrap().contains("containerRuntime: {");
     let without = if of_lab { "containerRuntime: {" } else { "endpoint:" };
-    let with = |extra: &str| match of_lab {
-        true => format!("containerRuntime: {{extra: {extra}, "),
-        false => format!("containerRuntime: {{extra: {extra}}}\nendpoint:"),
-    };
+    let end = if of_lab { ", " } else { "}\nendpoint:" };
+    let with = |extra: &str| format!("containerRuntime: {{extra: {extra}{end}");
 
     let unreadable = with("{oom_score: many}");
     lab.edit(without, &unreadable);

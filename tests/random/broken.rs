@@ -119,7 +119,9 @@ fn hosts_that_are_interrupted_out_of_turn_are_named() {
         let mut turns = Turns::of(&plan, 1);
         for host in ["h3", "h1"] {
             turns.begins(&of(host)).unwrap();
-            all(host).iter().for_each(|address| turns.ends(address, host == "h3"));
+            for address in &all(host) {
+                turns.ends(address, host == "h3");
+            }
         }
         assert!(turns.begins(&of("h4")).unwrap_err().ends_with("was begun after the control plane h1 had failed"));
     });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mainstay::plan::{Change, Plan, Problem};
 use mainstay::resource::{Action, Address};
 
-fn is_refused(change: &&Change) -> bool {
+fn is_refused(change: &Change) -> bool {
     matches!(change.problem, Some(Problem::Refused { .. }))
 }
 
@@ -16,7 +16,7 @@ fn stopped(whole: &Plan) -> BTreeSet<&Address> {
         change.address.kind().starts_with("kubeadm_")
             && matches!(change.refused, Some(Action::Destroy | Action::Replace))
     };
-    let refused = whole.changes.iter().filter(is_refused).filter(|change| !leaves(change));
+    let refused = whole.changes.iter().filter(|change| is_refused(change)).filter(|change| !leaves(change));
     let mut stopped: BTreeSet<&Address> = refused.map(|change| &change.address).collect();
     loop {
         let before = stopped.len();
@@ -32,17 +32,17 @@ fn stopped(whole: &Plan) -> BTreeSet<&Address> {
     }
 }
 
-fn does(change: &&Change) -> bool {
+fn does(change: &Change) -> bool {
     change.problem.is_none() && change.action.touches_host()
 }
 
 /// Compares a partial plan with the whole one. One that is refused itself is not carried out.
 pub(crate) fn whole_refuses(whole: &Plan, part: &Plan) -> Result<(), String> {
-    if part.changes.iter().any(|change| is_refused(&change)) {
+    if part.changes.iter().any(is_refused) {
         return Ok(());
     }
     let stopped = stopped(whole);
-    match part.changes.iter().filter(does).find(|change| stopped.contains(&change.address)) {
+    match part.changes.iter().filter(|change| does(change)).find(|change| stopped.contains(&change.address)) {
         None => Ok(()),
         Some(change) => {
             Err(format!("the whole plan refuses: {} is planned ({:?}) in a part of it", change.address, change.action))
@@ -54,9 +54,9 @@ pub(crate) fn whole_refuses(whole: &Plan, part: &Plan) -> Result<(), String> {
 pub(crate) fn part_name(whole: &Plan, part: &Plan) -> &'static str {
     if stopped(whole).is_empty() {
         "part: of a plan without refusals"
-    } else if part.changes.iter().any(|change| is_refused(&change)) {
+    } else if part.changes.iter().any(is_refused) {
         "part: of a refused plan, refused"
-    } else if part.changes.iter().any(|change| does(&change)) {
+    } else if part.changes.iter().any(does) {
         "part: of a refused plan, acts"
     } else {
         "part: of a refused plan, does nothing"
