@@ -124,8 +124,8 @@ fn has_address(attributes: &Value) -> bool {
     attributes.get("releases").and_then(Value::as_array).is_some_and(|it| !it.is_empty())
 }
 
-/// Refuses to change what all of them must have alike where two of them run, and the address at which they know one of
-/// them: told one by one they are two groups, and there is one that holds the address in each.
+/// Refuses new group settings, and a new address of a member, while two or more load balancers run. They change one at a
+/// time, so they would form two groups meanwhile, each with a holder of the virtual IP.
 pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let key = DigestKey::new(inputs.state.salt.clone());
     let mut services: BTreeMap<&str, Vec<usize>> = BTreeMap::new();

@@ -273,8 +273,8 @@ fn runs(node: &Node<'_>) -> bool {
     found(node).is_some_and(|found| matches!(found["state"].as_str(), Some("active" | "reloading" | "refreshing")))
 }
 
-/// Whether a change of a host that runs stops something there for a moment. A service that does not run is only started,
-/// one that only is to start at boot goes on, and a package that is only held or freed is not touched.
+/// Whether a change interrupts something on a running host. A stopped service is only started, a change of its start at
+/// boot leaves the process alone, and holding or freeing a package changes no file.
 fn interrupts(node: &Node<'_>) -> bool {
     let fields = &node.verdict.fields;
     let more_than = |harmless: &str| fields.is_empty() || fields.iter().any(|field| field.field != harmless);

@@ -57,7 +57,7 @@ active.active | active.reloading | active.refreshing)
         find_loaded "$(property MainPID)" ''
         case $change.$ACT.$loaded.$new_unit in
         nothing.*.stale.*) change=restart ;;
-        # It is only to start at boot, or its files are again those that it runs with.
+        # Only the start at boot changes, or the files are back to what the process has read.
         *.update.current.) change=nothing ;;
         esac
     fi

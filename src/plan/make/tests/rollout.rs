@@ -30,19 +30,27 @@ fn node(host: &str) -> Arc<dyn AnyKind> {
     kinds::decode("kubeadm_join", &join).unwrap()
 }
 
-fn containerd(host: &str) -> Arc<dyn AnyKind> {
-    let role = if host.starts_with("cp") { JoinRole::ControlPlane } else { JoinRole::Worker };
-    Arc::new(Service {
-        name: "containerd".into(),
+fn service(name: &str, on_change: OnChange, node: Option<Served>) -> Service {
+    Service {
+        name: name.into(),
         enabled: true,
         active: true,
-        on_change: OnChange::Restart,
+        on_change,
         releases: Vec::new(),
         group: None,
         listens: Vec::new(),
         reads: Vec::new(),
-        node: Some(Served { name: host.into(), role }),
-    })
+        node,
+    }
+}
+
+fn containerd(host: &str) -> Arc<dyn AnyKind> {
+    let role = if host.starts_with("cp") { JoinRole::ControlPlane } else { JoinRole::Worker };
+    Arc::new(service("containerd", OnChange::Restart, Some(Served { name: host.into(), role })))
+}
+
+fn haproxy() -> Service {
+    service("haproxy", OnChange::Reload, None)
 }
 
 fn kubelet() -> Arc<dyn AnyKind> {
@@ -254,20 +262,6 @@ fn balancer(world: &mut World, host: &str, content: &str) {
     }
 }
 
-fn haproxy() -> Service {
-    Service {
-        name: "haproxy".into(),
-        enabled: true,
-        active: true,
-        on_change: OnChange::Reload,
-        releases: Vec::new(),
-        group: None,
-        listens: Vec::new(),
-        reads: Vec::new(),
-        node: None,
-    }
-}
-
 #[test]
 fn load_balancers_that_run_change_one_after_another_files_included() {
     let mut world = World::default();
@@ -277,7 +271,7 @@ fn load_balancers_that_run_change_one_after_another_files_included() {
         world.made_of(&format!("{host}/haproxy/service[haproxy]"), &haproxy());
         balancer(&mut world, host, "new");
     }
-    // One that comes waits for nobody.
+    // A new load balancer waits for no other one.
     balancer(&mut world, "lb4", "new");
     let plan = world.plan();
     assert_eq!(waves(&plan), ["lb1 lb4", "lb2", "lb3"].map(str::to_owned));
