@@ -149,9 +149,20 @@ fn it_is_given_back(lab: &Lab, before: &BTreeMap<String, String>) {
     assert!(text.contains("put back as it was before") && text.contains("lets go of the virtual IP"), "{text}");
 
     let processes_before = processes(lab);
+    // A watch keeps the worker of each haproxy that loaded mainstay's file, with another user than the one after it.
+    for host in ["cp1", "cp2"] {
+        let watch = "nohup timeout 600 curl -sk --cert /etc/kubernetes/pki/apiserver-kubelet-client.crt \
+                     --key /etc/kubernetes/pki/apiserver-kubelet-client.key \
+                     'https://localhost:8443/api/v1/nodes?watch=1' >/tmp/watch 2>&1 &";
+        lab.sh(host, watch);
+        until("the watch is answered", 10, || lab.try_sh(host, "grep -q ADDED /tmp/watch").status.success());
+    }
     let client = Poll::start(lab.vip());
     let destroyed = lab.expect(0, &["destroy", "--auto-approve"]);
     assert!(destroyed.contains("Destroy complete!"), "{destroyed}");
+    for host in ["cp1", "cp2"] {
+        lab.sh(host, "pkill -x curl; rm /tmp/watch");
+    }
     until("the API answers by the hand-made load balancers", 30, || crate::poll::answers(lab.vip()));
     std::thread::sleep(Duration::from_secs(5));
     let seen = client.end();

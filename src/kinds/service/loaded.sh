@@ -18,9 +18,22 @@ dropped_root() {
     [ "$uid" != 0 ]
 } 2>/dev/null
 
+# Sets `uptime` to the centiseconds since boot.
+find_uptime() {
+    read -r uptime _ </proc/uptime
+    uptime=${uptime%.*}${uptime#*.}
+}
+
+# Whether a worker of haproxy gives up root with FILES: their global section names another user.
+names_user() {
+    awk '$1 ~ /^(global|defaults|frontend|backend|listen|userlist|peers|program)$/ { section = $1 }
+        section == "global" && ($1 == "user" || $1 == "uid") && $2 !~ /^(root|0)$/ { found = 1 }
+        END { exit !found }' $FILES 2>/dev/null
+}
+
 # Sets `holder` to "PID START" of the process that has read the files of main process $1.
 find_holder() {
-    holder='' youngest='' ready=no
+    holder='' youngest='' ready=no root='0 0'
     case $1 in '' | 0) return 1 ;; esac
     if [ "$READ" = new_worker ]; then
         [ -r "/proc/$1/task/$1/children" ] || return 1
@@ -29,11 +42,18 @@ find_holder() {
         for child in $children; do
             started "$child" || continue
             if dropped_root "$child"; then is=yes; else is=no; fi
+            if [ "$is" = no ] && [ "$start" -gt "${root##* }" ]; then root="$child $start"; fi
             case $is.$ready in no.yes) continue ;; esac
             if [ "$is.$ready" = yes.no ] || [ "$start" -gt "${youngest:--1}" ]; then
                 ready=$is youngest=$start holder="$child $start"
             fi
         done
+        # A younger one that is root is still about to listen, or never gives it up.
+        start=${root##* }
+        if [ "$ready" = yes ] && [ "$start" -gt "$youngest" ] && find_uptime && [ $((uptime - start)) -ge 100 ] &&
+            ! names_user; then
+            youngest=$start holder=$root
+        fi
     fi
     if [ -z "$holder" ]; then
         started "$1" || return 1
@@ -50,7 +70,7 @@ content() {
 
 # Sets `loaded` for main process $1; $2 is systemd's account of its last reload.
 find_loaded() {
-    loaded=unknown noted=''
+    loaded=unknown noted='' noted_at=0
     find_holder "$1" && now=$(content) || return 0
     if [ "$READ" = start ]; then
         # Its program was replaced, as an upgrade of its package does.
@@ -68,6 +88,8 @@ find_loaded() {
             loaded=current
             return 0
         fi
+        # It has read other content. A file that was moved back may be older than that, so its age alone proves nothing.
+        if [ -n "$noted" ]; then noted_at=$(stat -c %Y -- "$NOTES/$UNIT"); fi
     fi
     newest=0
     for file in $FILES; do
@@ -76,17 +98,17 @@ find_loaded() {
         if [ "$changed" -gt "$newest" ]; then newest=$changed; fi
     done
     # Read before the clock, so that a delay makes the process younger, never the file.
-    read -r uptime _ </proc/uptime
+    find_uptime
     clock=$(date +%s%2N)
-    began=$((clock - ${uptime%.*}${uptime#*.} + youngest))
+    began=$((clock - uptime + youngest))
     if [ "$newest" -gt "$clock" ]; then
         return 0 # the clock was set back
-    elif [ $((began + 10)) -ge "$newest" ]; then
+    elif [ -z "$noted" ] && [ $((began + 10)) -ge "$newest" ]; then
         loaded=current
     elif [ "$READ" != signal ]; then
         loaded=stale
     elif reloaded=${2#*start_time=[} && [ "$reloaded" != "$2" ] && reloaded=$(date -d "${reloaded%%]*}" +%s 2>/dev/null) &&
-        [ "$reloaded" -ge $((newest / 100)) ]; then
+        [ "$reloaded" -ge $((newest / 100)) ] && [ "$reloaded" -gt "$noted_at" ]; then
         loaded=current
     elif [ -n "$noted" ]; then
         loaded=stale

@@ -318,6 +318,20 @@ fn a_file_that_is_newer_than_its_process_was_not_read() {
 }
 
 #[test]
+fn a_file_that_was_moved_back_was_not_read_however_old_it_is() {
+    for name in ["haproxy", "containerd", "keepalived"] {
+        let it = Running::start(name);
+        let file = it.dir.path().join("file");
+        let old = it.dir.path().join("old");
+        fs::rename(&file, &old).unwrap();
+        it.write("new");
+        it.take_up().unwrap();
+        fs::rename(&old, &file).unwrap();
+        assert_eq!(it.loaded(), Loaded::Stale, "{name}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_loaded_is_put_back_and_the_reason_shown() {
     let it = Running::start("haproxy");
     fs::write(it.dir.path().join("file.mainstay-previous"), "old").unwrap();
