@@ -85,8 +85,23 @@ fn round(lab: &Lab, harm: Break, heal: Break) -> (Duration, Vec<String>) {
     let outage = client.end().outage;
     heal(lab, &holder);
     until("one host has the VIP again", 60, || lab.holders(&lab.endpoint().0).len() == 1);
+    // A holder that was cut off did not notice, and the other one announced the VIP meanwhile.
+    until("this machine sends what is for the VIP to its holder", 1, || {
+        lab.holders(&lab.endpoint().0).iter().any(|holder| neighbour(&lab.endpoint().0) == mac(lab, holder))
+    });
     backends_are_up(lab);
     (outage, misjudged(lab, began.trim(), &holder))
+}
+
+/// The hardware address that this machine knows for an address of the lab.
+fn neighbour(address: &str) -> String {
+    let output = std::process::Command::new("ip").args(["-4", "neigh", "show", address]).output().unwrap();
+    let known = String::from_utf8(output.stdout).unwrap();
+    known.split_once(" lladdr ").map_or("", |(_, rest)| rest.split(' ').next().unwrap()).to_owned()
+}
+
+fn mac(lab: &Lab, host: &str) -> String {
+    lab.sh(host, "cat /sys/class/net/eth0/address").trim().to_owned()
 }
 
 /// No haproxy but the harmed host's own may take all API servers for down, which cuts every connection through it. Unless

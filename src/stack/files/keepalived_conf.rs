@@ -12,6 +12,9 @@ use crate::config::{Keepalived, VrrpVersion};
 use crate::kinds::Content;
 use crate::resource::Secret;
 
+/// Seconds between two announcements (gratuitous ARP) of the virtual IP by its holder.
+const ANNOUNCED_EVERY: u32 = 10;
+
 /// keepalived.conf of one host.
 #[derive(Debug)]
 pub(in crate::stack) struct KeepalivedConf<'a> {
@@ -74,6 +77,11 @@ impl KeepalivedConf<'_> {
         writeln!(f, "    vrrp_version {version}")?;
         // Advertisements must not be late because the host is busy: late ones move the address.
         writeln!(f, "    vrrp_priority -20")?;
+        // A host that was cut off and comes back with the higher priority has held the address all along and would announce
+        // nothing, while clients send to the host that held it meanwhile. That one's last advertisement makes it announce.
+        writeln!(f, "    vrrp_higher_prio_send_advert true")?;
+        // For routers and switches that missed an announcement, and keep what they know for hours.
+        writeln!(f, "    vrrp_garp_master_refresh {ANNOUNCED_EVERY}")?;
         writeln!(f, "}}\n")
     }
 
