@@ -1,11 +1,13 @@
 //! The order in which changes could run, and what each one waits for.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::departure;
-use super::handover::Handover;
-use super::identity::is_control_plane;
+use super::handover::{Handover, shares};
+use super::identity::{is_control_plane, makes_control_plane};
 use super::nodes::{Node, Nodes};
 use crate::graph::{Edges, Graph, Order};
-use crate::resource::Lane;
+use crate::resource::{Action, HostName, Lane};
 
 /// Edges from what comes first to what comes after: what is needed before what needs it, and, of
 /// what goes away, what needed something (as recorded) before that something; and those of the hosts' turns.
@@ -27,6 +29,7 @@ pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph, turns: &[(usize, usize)]) 
     let mut destroys: Vec<(usize, usize)> = destroy_pairs(nodes).into_iter().filter(|pair| !idle(pair)).collect();
     handover.make_room(nodes, &leaving, &pairs, &mut destroys);
     pairs.extend(destroys);
+    pairs.extend(given_back_in_turns(nodes));
     Edges::new(nodes.all.len(), &pairs)
 }
 
@@ -55,6 +58,31 @@ fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
         pairs.extend(balancers_last(nodes));
     }
     pairs
+}
+
+/// What ran before mainstay restarts with what it read then: on one host after another where Kubernetes stays, control
+/// planes first, and load balancers everywhere. Where one does not start, the next ones are not touched.
+fn given_back_in_turns(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
+    let stays = |node: &&Node<'_>| makes_control_plane(node.address) && node.declared.is_none() && node.was_there();
+    let members: BTreeSet<&HostName> = nodes.all.iter().filter(stays).map(|node| node.address.host()).collect();
+    let mut services: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (number, node) in nodes.all.iter().enumerate() {
+        let balances = node.record.is_some_and(|record| record.lane == Some(Lane::LoadBalancer));
+        // Those that share an address have an order of their own.
+        if node.verdict.action == Action::Destroy
+            && (balances || members.contains(node.address.host()))
+            && !shares(node)
+            && node.rereads()
+        {
+            services.entry(node.address.key().unwrap_or_default()).or_default().push(number);
+        }
+    }
+    let plane = |node: &&Node<'_>| is_control_plane(node.address, &[]);
+    let planes: BTreeSet<&HostName> = nodes.all.iter().filter(plane).map(|node| node.address.host()).collect();
+    for hosts in services.values_mut() {
+        hosts.sort_by_key(|&number| !planes.contains(nodes.all[number].address.host()));
+    }
+    services.values().flat_map(|hosts| hosts.windows(2).map(|pair| (pair[0], pair[1]))).collect()
 }
 
 /// Where nothing is declared any more: control planes leave while their endpoint answers, whatever they need as recorded.

@@ -2,6 +2,7 @@
 //! out leaves nothing to plan.
 
 mod ending;
+mod given_back;
 mod handover;
 mod leaving;
 mod members;
@@ -416,43 +417,6 @@ fn what_it_costs_to_take_something_over_is_said_then_and_when_it_is_given_back()
     world.state.resources.get_mut(&address("h/c/thing[a]")).unwrap().prior.before = seen("theirs").observation;
     let given_back = world.plan_for(Mode::Destroy, false);
     assert_eq!(given_back.changes[0].warning.as_deref(), Some("destroys what runs in a; takes over"));
-}
-
-#[test]
-fn what_goes_on_as_before_acts_once_what_it_reads_is_put_back() {
-    let (low, other) = ("h/c/thing[low]", "h/other/thing[x]");
-    let made = || {
-        let mut world = World::default();
-        world.made(low, "1", &[]).made("h/c/thing[new]", "1", &[]).made(other, "1", &[]);
-        world.made("h/c/thing[service]", "1", &[low, "h/c/thing[new]", other]);
-        for name in [low, other, "h/c/thing[service]"] {
-            let before = seen(if name.contains("service") { "1" } else { "theirs" }).observation;
-            world.state.resources.get_mut(&address(name)).unwrap().prior.before = before;
-        }
-        world
-    };
-    let world = made();
-    let plan = world.plan_for(Mode::Destroy, false);
-    let service = world.change(&plan, "h/c/thing[service]");
-    assert_eq!((service.action, &service.reasons[..]), (Action::Destroy, &[Reason::Destroyed, reacts(low)][..]));
-    assert_eq!(service.after, [address(low), address(other)].into(), "what is put back comes first");
-    assert_eq!(world.change(&plan, low).reacting, [address("h/c/thing[service]")].into());
-    assert_eq!(world.change(&plan, "h/c/thing[new]").after, [address("h/c/thing[service]")].into());
-
-    // An earlier run put it back and was cut off: the service still owes its reaction.
-    let mut world = made();
-    world.state.resources.remove(&address(low));
-    let forgotten = world.plan_for(Mode::Destroy, false);
-    assert_eq!(world.change(&forgotten, "h/c/thing[service]").action, Action::Forget);
-    world.state.reactions.insert(address("h/c/thing[service]"), [address(low)].into());
-    let plan = world.plan_for(Mode::Destroy, false);
-    assert_eq!(world.change(&plan, "h/c/thing[service]").action, Action::Destroy);
-
-    // One that was not there before simply goes, and first.
-    let mut world = made();
-    world.state.resources.get_mut(&address("h/c/thing[service]")).unwrap().prior.before = Observation::Absent;
-    let plan = world.plan_for(Mode::Destroy, false);
-    assert_eq!(world.change(&plan, low).after, [address("h/c/thing[service]")].into());
 }
 
 proptest! {
