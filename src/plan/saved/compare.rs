@@ -381,6 +381,8 @@ fn leaves(path: &str, then: &Value, now: &Value, found: &mut Vec<String>) {
     }
     let name = if path.is_empty() { "it" } else { path };
     found.push(match (quoted(then), quoted(now)) {
+        (None, Some(now)) if then.is_null() => format!("{name} is {now} now"),
+        (Some(then), None) if now.is_null() => format!("{name} was {then} then"),
         (Some(then), Some(now)) => format!("{name} {then} then, {now} now"),
         _ => format!("{name} is another one"),
     });
@@ -389,11 +391,10 @@ fn leaves(path: &str, then: &Value, now: &Value, found: &mut Vec<String>) {
 /// A value that is short enough to be named, on one line.
 fn quoted(value: &Value) -> Option<String> {
     let text = match value {
-        Value::Null => "nothing".to_owned(),
         Value::String(text) if text.is_empty() => "\"\"".to_owned(),
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(_) | Value::Object(_) => return None,
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
     let fits = text.chars().count() <= SHORT && !text.chars().any(char::is_control) && text != Secret::MASK;
     fits.then_some(text)

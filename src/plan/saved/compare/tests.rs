@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use serde_json::json;
 
 use super::super::digest_key;
 use super::super::samples::{World, address, basis};
@@ -40,6 +41,13 @@ fn when_nothing_has_moved_the_plan_is_the_reviewed_one() {
     // The salt of a state that was never written is another one each time.
     let again = World { state: State::fresh("prod", "line".into(), "other".into()), ..first.clone() };
     assert!(compared(&first.saved(), &again, &[]).is_ok());
+}
+
+#[test]
+fn a_field_that_is_left_out_has_no_value() {
+    let (current, stale) = (json!({ "state": "active" }), json!({ "state": "active", "loaded": "stale" }));
+    assert_eq!(differences(&current, &stale), "loaded is stale now");
+    assert_eq!(differences(&stale, &current), "loaded was stale then");
 }
 
 #[test]
