@@ -24,7 +24,8 @@ pub(in crate::kinds) fn readdressed(node: &str, was: Ipv4Addr, is: Ipv4Addr) -> 
     let change = || {
         let advice = format!(
             "A node that has joined keeps its address in the cluster. Take {node} out of cluster.yaml and apply, then \
-             add it with its new address; or restore {was}."
+             add it with its new address; or restore {was}. Where {node} answers only at {is}, set `address: {is}` and \
+             `internalAddress: {was}` before it leaves."
         );
         Refusal::of_host("internalAddress", format!("the address of {node} in the cluster: {was} → {is}"), advice)
     };
