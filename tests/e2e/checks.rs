@@ -118,10 +118,7 @@ pub(crate) fn pods_reach_each_other(lab: &Lab) {
         })
         .collect();
     lab.sh("cp1", &format!("cat > /tmp/pods.yaml <<'EOF'\n{}\nEOF", pods.join("\n---\n")));
-    // An API server that has just started may not publish its schema yet, by which kubectl checks what it sends.
-    until("the pods are accepted", 30, || {
-        lab.try_sh("cp1", "kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f /tmp/pods.yaml").status.success()
-    });
+    lab.kubectl("apply -f /tmp/pods.yaml");
     let mut addresses = Vec::new();
     for host in &lab.hosts {
         let mut address = String::new();
