@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
+use super::handover::shares;
 use super::identity::{is_control_plane, makes_control_plane};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
@@ -246,7 +247,9 @@ fn balancers(nodes: &Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) -> Vec<Host>
     for host in &mut hosts {
         host.find_ends(graph);
     }
-    hosts.sort_by_key(|host| !host.first);
+    // One that begins to share the address starts when the others have it among their peers.
+    let comes = |number: &usize| shares(&nodes.all[*number]) && nodes.all[*number].verdict.action == Action::Create;
+    hosts.sort_by_key(|host| (host.changes.iter().any(comes), !host.first));
     hosts
 }
 

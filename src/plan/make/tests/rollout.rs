@@ -283,6 +283,28 @@ fn load_balancers_that_run_change_one_after_another_files_included() {
 }
 
 #[test]
+fn a_load_balancer_that_begins_to_share_the_address_has_the_last_turn() {
+    let mut world = World::default();
+    let keepalived =
+        Service { releases: vec!["10.0.0.100/24".into()], ..service("keepalived", OnChange::Reload, None) };
+    for host in ["lb1", "lb2"] {
+        world.made_of(&format!("{host}/haproxy/file[/haproxy.cfg]"), &File::new("/haproxy.cfg", "old"));
+        world.made_of(&format!("{host}/haproxy/service[haproxy]"), &haproxy());
+        if host == "lb2" {
+            world.made_of("lb2/keepalived/service[keepalived]", &keepalived);
+        }
+        let of = |what: &str| format!("{host}/haproxy/{what}");
+        let name = format!("{host}/keepalived/service[keepalived]");
+        declare(&mut world, &name, Arc::new(keepalived.clone()), None, &[of("service[haproxy]")], &[]);
+        balancer(&mut world, host, "new");
+    }
+    for item in &mut world.declared {
+        item.lane = Some(Lane::LoadBalancer);
+    }
+    assert_eq!(waves(&world.plan()), ["lb2", "lb1"].map(str::to_owned));
+}
+
+#[test]
 fn a_partial_plan_has_its_turns_too() {
     let mut world = cluster(&ALL, "new", 1);
     world.selection = Selection { targets: vec![Pattern::new("w*")], ..Selection::default() };
