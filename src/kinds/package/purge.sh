@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# Purges exactly PACKAGES. What another package needs by now is left to it, and noted on the host,
-# so that it goes with the last of ours that needed it.
+# Purges exactly PACKAGES, and then the file WRITES, which the first of them writes itself. What another package needs by
+# now is left to it, and noted on the host, so that it goes with the last of ours that needed it.
 trap '' HUP PIPE
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -15,6 +15,7 @@ if command -v apt-get >/dev/null; then
     there() { case $(dpkg-query -W -f '${db:Status-Abbrev} ' -- "$1" 2>/dev/null) in '' | ?n*) return 1 ;; esac; }
     purge() { dpkg --purge "$@"; }
     unlock() { if [ -n "$(apt-mark showhold -- "$1")" ]; then apt-mark unhold -- "$1" >/dev/null; fi; }
+    owned() { dpkg-query -S "$1" >/dev/null 2>&1; }
 else
     there() { rpm -q -- "$1" >/dev/null 2>&1; }
     # rpm takes all or none, so one by one until nothing more goes.
@@ -29,6 +30,7 @@ else
         done
     }
     unlock() { dnf -q versionlock delete "$1" >/dev/null 2>&1 || :; }
+    owned() { rpm -qf -- "$1" >/dev/null 2>&1; }
 fi
 
 present=
@@ -60,4 +62,10 @@ if [ -n "$left" ]; then
 else
     rm -f "$note"
     rmdir "$NOTES" 2>/dev/null || :
+fi
+first=${PACKAGES%% *}
+if [ -n "$WRITES" ] && ! there "$first"; then
+    rm -f -- "$WRITES"
+    dir=${WRITES%/*}
+    while [ -d "$dir" ] && ! owned "$dir" && rmdir -- "$dir" 2>/dev/null; do dir=${dir%/*}; done
 fi

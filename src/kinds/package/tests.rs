@@ -134,7 +134,7 @@ fn dnf_host() -> (tempfile::TempDir, crate::kinds::rehearsal::Rehearsal) {
         let real = std::env::split_paths(&path).map(|dir| dir.join(tool)).find(|path| path.exists());
         symlink(real.unwrap(), bin.join(tool)).unwrap();
     }
-    let rpm = "D=${0%/*}/../db\ncase $1 in\n-qa) cat $D ;;\n\
+    let rpm = "D=${0%/*}/../db\ncase $1 in\n-qa) cat $D ;;\n-qf) [ \"$3\" = \"${D%/bin/../db}/etc\" ] ;;\n\
         -q) for n; do :; done; grep -q -x \"$n\" $D && cat $D.kubelet || {\n\
         echo \"package $n is not installed\"; exit 1; } ;;\n\
         -e) shift 2; for n; do case $n in needed) echo 'needed is needed by (installed) other' >&2; exit 1 ;;\n\
@@ -174,6 +174,20 @@ fn a_key_that_an_earlier_version_took_for_a_package_stays() {
     std::fs::write(dir.path().join("db.kubelet"), "1.31.4-150500.1.1\n").unwrap();
     rehearsal.run(&wanted, &wanted.destroy(&Prior { before: Observation::Absent, kept })).unwrap();
     assert_eq!(std::fs::read_to_string(dir.path().join("db")).unwrap(), "bash\ngpg-pubkey\n");
+}
+
+#[test]
+fn what_the_program_writes_itself_goes_with_its_package() {
+    let (dir, rehearsal) = dnf_host();
+    let written = dir.path().join("etc/iproute2/keepalived.conf");
+    std::fs::create_dir_all(written.parent().unwrap()).unwrap();
+    std::fs::write(&written, "").unwrap();
+    std::fs::write(dir.path().join("db"), "bash\nkeepalived\n").unwrap();
+    let wanted = Package { name: "keepalived".into(), version: None, hold: false };
+    let steps = wanted.destroy(&Prior { before: Observation::Absent, kept: std::collections::BTreeMap::new() });
+    rehearsal.with("WRITES", written.to_str().unwrap()).run(&wanted, &steps).unwrap();
+    let left = ["etc/iproute2", "etc"].map(|it| dir.path().join(it).exists());
+    assert_eq!(left, [false, true], "a directory of another package stays");
 }
 
 #[test]
