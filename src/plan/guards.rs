@@ -118,12 +118,13 @@ fn found<'a>(node: &Node<'a>) -> Option<&'a serde_json::Value> {
     node.seen.as_ref().ok().and_then(|seen| seen.observation.present())
 }
 
-/// A host that can never become what is declared is left as it is: nothing is begun there before
-/// people have looked at it.
+/// A host that can never become what is declared is left as it is: nothing is begun there before people have looked at
+/// it. On one that mainstay made what is missing is put back, although a change of it is refused.
 fn unfit_hosts(nodes: &mut Nodes<'_>) {
     let unfit: BTreeMap<HostName, Address> = nodes
         .all
         .iter()
+        .filter(|node| node.compared().is_none())
         .filter(|node| matches!(node.verdict.problem, Some(Problem::Refused { .. })) && is_impossible(node))
         .map(|node| (node.address.host().clone(), node.address.clone()))
         .collect();

@@ -106,6 +106,10 @@ fn nothing_is_begun_on_a_host_that_can_never_become_what_is_declared() {
     assert_eq!(got("h/c/thing[right]"), (Action::Adopt, None));
     assert_eq!(got("h/c/thing[drifted]"), (Action::Update, None));
     assert_eq!(got("other/c/thing[new]"), (Action::Create, None));
+
+    world.made("h/c/thing[never]", "1", &[]);
+    let plan = world.plan();
+    assert_eq!(world.change(&plan, "h/c/thing[new]").action, Action::Create, "mainstay made what cannot change");
 }
 
 #[test]
