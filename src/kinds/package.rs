@@ -194,7 +194,7 @@ impl Kind for Package {
         let pulled_in = prior.kept.keys().filter_map(|name| name.strip_prefix(INSTALLED));
         let others: Vec<&str> = pulled_in.filter(|name| *name != self.name).collect();
         let packages = [&[self.name.as_str()], &others[..]].concat().join(" ");
-        // The program writes it when it starts, from version 2.3 on, and its package does not know of it.
+        // keepalived 2.3 and later write this file at startup; the package does not own it.
         let writes = if self.name == "keepalived" { "/etc/iproute2/rt_addrprotos.d/keepalived.conf" } else { "" };
         let script = Script::new(include_str!("package/purge.sh"))
             .set("PACKAGES", packages)

@@ -118,8 +118,8 @@ fn found<'a>(node: &Node<'a>) -> Option<&'a serde_json::Value> {
     node.seen.as_ref().ok().and_then(|seen| seen.observation.present())
 }
 
-/// A host that can never become what is declared is left as it is: nothing is begun there before people have looked at
-/// it. On one that mainstay made what is missing is put back, although a change of it is refused.
+/// Nothing is created on a host that can never match cluster.yaml. Hosts whose node mainstay made are exempt: missing
+/// resources are created again there, although a change of the node is refused.
 fn unfit_hosts(nodes: &mut Nodes<'_>) {
     let unfit: BTreeMap<HostName, Address> = nodes
         .all

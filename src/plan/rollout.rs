@@ -247,7 +247,7 @@ fn balancers(nodes: &Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) -> Vec<Host>
     for host in &mut hosts {
         host.find_ends(graph);
     }
-    // One that begins to share the address starts when the others have it among their peers.
+    // keepalived starts on a new host only after the other hosts have it among their peers.
     let comes = |number: &usize| shares(&nodes.all[*number]) && nodes.all[*number].verdict.action == Action::Create;
     hosts.sort_by_key(|host| (host.changes.iter().any(comes), !host.first));
     hosts

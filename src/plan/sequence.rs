@@ -60,15 +60,15 @@ fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// What ran before mainstay restarts with what it read then: on one host after another where Kubernetes stays, control
-/// planes first, and load balancers everywhere. Where one does not start, the next ones are not touched.
+/// Services that ran before mainstay restart with their previous files on one host after another: on nodes that stay in
+/// Kubernetes, control planes first, and on load balancers. After a service that does not start no other one is touched.
 fn given_back_in_turns(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
     let stays = |node: &&Node<'_>| makes_control_plane(node.address) && node.declared.is_none() && node.was_there();
     let members: BTreeSet<&HostName> = nodes.all.iter().filter(stays).map(|node| node.address.host()).collect();
     let mut services: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (number, node) in nodes.all.iter().enumerate() {
         let balances = node.record.is_some_and(|record| record.lane == Some(Lane::LoadBalancer));
-        // Those that share an address have an order of their own.
+        // Services that share an address have an order of their own, see `handover`.
         if node.verdict.action == Action::Destroy
             && (balances || members.contains(node.address.host()))
             && !shares(node)

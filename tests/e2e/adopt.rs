@@ -149,7 +149,7 @@ fn it_is_given_back(lab: &Lab, before: &BTreeMap<String, String>) {
     assert!(text.contains("put back as it was before") && text.contains("lets go of the virtual IP"), "{text}");
 
     let processes_before = processes(lab);
-    // A watch keeps the worker of each haproxy that loaded mainstay's file, with another user than the one after it.
+    // A watch keeps the haproxy worker alive that runs with mainstay's file; the next worker has another user.
     for host in ["cp1", "cp2"] {
         let watch = "nohup timeout 600 curl -sk --cert /etc/kubernetes/pki/apiserver-kubelet-client.crt \
                      --key /etc/kubernetes/pki/apiserver-kubelet-client.key \

@@ -85,7 +85,7 @@ fn round(lab: &Lab, harm: Break, heal: Break) -> (Duration, Vec<String>) {
     let outage = client.end().outage;
     heal(lab, &holder);
     until("one host has the VIP again", 60, || lab.holders(&lab.endpoint().0).len() == 1);
-    // A holder that was cut off did not notice, and the other one announced the VIP meanwhile.
+    // A holder that was cut off did not notice, and the other host announced the VIP in the meantime.
     until("this machine sends what is for the VIP to its holder", 1, || {
         lab.holders(&lab.endpoint().0).iter().any(|holder| neighbour(&lab.endpoint().0) == mac(lab, holder))
     });

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154
-# Purges exactly PACKAGES, and then the file WRITES, which the first of them writes itself. What another package needs by
-# now is left to it, and noted on the host, so that it goes with the last of ours that needed it.
+# Purges exactly PACKAGES, then deletes the file WRITES, which the program of the first package writes. A package that
+# another one depends on by now stays. It is noted on the host and purged with the last of ours that needed it.
 trap '' HUP PIPE
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -24,7 +24,7 @@ find_uptime() {
     uptime=${uptime%.*}${uptime#*.}
 }
 
-# Whether a worker of haproxy gives up root with FILES: their global section names another user.
+# Whether a haproxy worker gives up root with FILES: their global section names another user.
 names_user() {
     awk '$1 ~ /^(global|defaults|frontend|backend|listen|userlist|peers|program)$/ { section = $1 }
         section == "global" && ($1 == "user" || $1 == "uid") && $2 !~ /^(root|0)$/ { found = 1 }
@@ -48,7 +48,7 @@ find_holder() {
                 ready=$is youngest=$start holder="$child $start"
             fi
         done
-        # A younger one that is root is still about to listen, or never gives it up.
+        # A younger worker that is still root either does not listen yet or never gives up root.
         start=${root##* }
         if [ "$ready" = yes ] && [ "$start" -gt "$youngest" ] && find_uptime && [ $((uptime - start)) -ge 100 ] &&
             ! names_user; then
@@ -88,7 +88,7 @@ find_loaded() {
             loaded=current
             return 0
         fi
-        # It has read other content. A file that was moved back may be older than that, so its age alone proves nothing.
+        # The process has read other content. A file that was moved back may be older, so its age proves nothing.
         if [ -n "$noted" ]; then noted_at=$(stat -c %Y -- "$NOTES/$UNIT"); fi
     fi
     newest=0

@@ -77,10 +77,10 @@ impl KeepalivedConf<'_> {
         writeln!(f, "    vrrp_version {version}")?;
         // Advertisements must not be late because the host is busy: late ones move the address.
         writeln!(f, "    vrrp_priority -20")?;
-        // A host that was cut off and comes back with the higher priority has held the address all along and would announce
-        // nothing, while clients send to the host that held it meanwhile. That one's last advertisement makes it announce.
+        // A holder that was cut off never lost the address, so keepalived would not announce it again, and clients would
+        // keep sending to the other host. That host's last advertisement makes the holder announce it.
         writeln!(f, "    vrrp_higher_prio_send_advert true")?;
-        // For routers and switches that missed an announcement, and keep what they know for hours.
+        // Routers and switches that missed an announcement keep the old entry for hours.
         writeln!(f, "    vrrp_garp_master_refresh {ANNOUNCED_EVERY}")?;
         writeln!(f, "}}\n")
     }

@@ -1,4 +1,4 @@
-//! What ran before mainstay goes on as it did then.
+//! Services that ran before mainstay, after destroy.
 
 use super::world::{World, address, thing};
 use super::*;
