@@ -23,6 +23,25 @@ api() {
         --cache-dir /run/mainstay/kubectl --request-timeout=10s "$@"
 }
 
+# Runs a command that only reads. It is repeated while etcd elects a leader, as it does when a member joins or leaves.
+through_election() {
+    left=4
+    while :; do
+        status=0
+        { errors=$("$@" 2>&1 >&3) || status=$?; } 3>&1
+        case $status,$errors in
+        0,*) return 0 ;;
+        *'etcdserver: leader changed'* | *'etcdserver: request timed out'*) left=$((left - 1)) ;;
+        *) left=0 ;;
+        esac
+        if [ "$left" = 0 ]; then
+            printf '%s\n' "$errors" >&2
+            return "$status"
+        fi
+        sleep 0.5
+    done
+}
+
 # by_path get|delete PATH: what the API server answers, or nothing where there is no such object. By path, because for words
 # like `node` kubectl first asks the API server what it serves at all, which takes longer than the answer.
 by_path() {

@@ -136,6 +136,15 @@ fn looks_end_with_75_and_76_where_nothing_can_be_seen() {
 }
 
 #[test]
+fn an_election_of_etcd_does_not_end_a_look() {
+    let stage = Stage::control_plane();
+    let first = "if ! [ -e \"$0.asked\" ]; then touch \"$0.asked\"; \
+                 echo 'Error from server: etcdserver: leader changed' >&2; exit 1; fi; echo node";
+    stage.command("kubectl", first);
+    assert_eq!(node(&[]).parse(&stage.run(&node(&[]).probe())), Ok(Observation::Present(Observed::default())));
+}
+
+#[test]
 fn what_was_there_before_is_put_back() {
     let first = node(&[("zone", "b"), ("ssd", "")]);
     let before = Observed { labels: map(&[("zone", "a")]), ..Observed::default() };
