@@ -9,7 +9,7 @@ macro_rules! with_kubectl {
 }
 pub(super) use with_kubectl;
 
-/// What the API answers while etcd has no leader, as when the control plane leaves that was it: it is asked again.
+/// Errors of the API during an election of etcd's leader; the request is repeated. `kubectl.sh` repeats reads.
 pub(super) const ELECTION: &[&str] = &["etcdserver: leader changed", "etcdserver: request timed out"];
 
 #[cfg(test)]

@@ -23,23 +23,28 @@ api() {
         --cache-dir /run/mainstay/kubectl --request-timeout=10s "$@"
 }
 
-# Runs a command that only reads. It is repeated while etcd elects a leader, as it does when a member joins or leaves.
-through_election() {
-    left=4
+# Whether a read that failed with the text $1 is worth repeating: etcd elects a leader when a member joins or leaves.
+# Steps are repeated by the engine.
+retries=3
+election() {
+    case $1 in
+    *'etcdserver: leader changed'* | *'etcdserver: request timed out'*) ;;
+    *) return 1 ;;
+    esac
+    retries=$((retries - 1))
+    [ "$retries" -ge 0 ] && sleep 0.5
+}
+
+# As `api`, for reads without standard input.
+read_api() {
     while :; do
         status=0
-        { errors=$("$@" 2>&1 >&3) || status=$?; } 3>&1
-        case $status,$errors in
-        0,*) return 0 ;;
-        *'etcdserver: leader changed'* | *'etcdserver: request timed out'*) left=$((left - 1)) ;;
-        *) left=0 ;;
-        esac
-        if [ "$left" = 0 ]; then
-            printf '%s\n' "$errors" >&2
-            return "$status"
-        fi
-        sleep 0.5
+        { errors=$(api "$@" 2>&1 >&3) || status=$?; } 3>&1
+        if [ "$status" = 0 ]; then return 0; fi
+        election "$errors" || break
     done
+    printf '%s\n' "$errors" >&2
+    return "$status"
 }
 
 # by_path get|delete PATH: what the API server answers, or nothing where there is no such object. By path, because for words

@@ -147,6 +147,19 @@ mod tests {
     }
 
     #[test]
+    fn an_election_of_etcd_does_not_end_a_look() {
+        for verb in [" diff ", " get "] {
+            let diff = if verb == " get " { "exit 1" } else { "exit 0" };
+            let kubectl = format!(
+                "case $* in *readyz*) exit 0;; *'{verb}'*) if ! [ -e $0.asked ]; then touch $0.asked; \
+                 echo 'Error from server: etcdserver: leader changed' >&2; exit 2; fi;; esac
+                 case $* in *' diff '*) echo 'diff -u -N /tmp/LIVE-1/a /tmp/MERGED-1/a'; {diff};; *) echo configmap/a;; esac"
+            );
+            assert!(matches!(look(&kubectl), Ok(Observation::Present(_))), "{verb}: {:?}", look(&kubectl));
+        }
+    }
+
+    #[test]
     fn diff_statuses_are_understood() {
         assert_eq!(look(&kubectl((0, ""), (0, ""), 0)), Ok(Observation::Present(manifest().simulate())));
         let headers = "diff -u -N /tmp/LIVE-123/v1.ConfigMap.default.b /tmp/MERGED-99/v1.ConfigMap.default.b\\n--- x\\n\

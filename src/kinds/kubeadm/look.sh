@@ -67,5 +67,5 @@ if [ $role = control-plane ]; then
 fi
 echo "foreign $role $endpoint${version:+ $version}"
 if [ "$VERB" = init ] && [ $role = control-plane ]; then
-    through_election api get configmap -n kube-system kubeadm-config -o go-template='{{.data.ClusterConfiguration}}'
+    read_api get configmap -n kube-system kubeadm-config -o go-template='{{.data.ClusterConfiguration}}'
 fi

@@ -2,6 +2,7 @@
 # `absent`, `equal`, or `differs` lines with the names of the objects that are missing or not as declared.
 here || exit 75
 by_server diff
+while [ "$status" -gt 1 ] && election "$said"; do by_server diff; done
 compared=$status
 if [ "$compared" -eq 0 ]; then
     echo equal

@@ -10,7 +10,7 @@ for map in label annotation; do
 done
 template=$template'{{range .spec.taints}}taint {{.key}}:{{.effect}} {{urlquery .key}}%3A{{.effect}}'
 template=$template' {{if .value}}{{urlquery .value}}{{end}}{{"\n"}}{{end}}'
-found=$(through_election api get node "$NAME" --ignore-not-found -o go-template="$template") || unanswered $?
+found=$(read_api get node "$NAME" --ignore-not-found -o go-template="$template") || unanswered $?
 owned=''
 printf '%s\n' "$found" | while read -r what key escaped value; do
     case $what in

@@ -33,7 +33,7 @@ fn what_goes_on_as_before_acts_once_what_it_reads_is_put_back() {
     let plan = world.plan_for(Mode::Destroy, false);
     assert_eq!(world.change(&plan, "h/c/thing[service]").action, Action::Destroy);
 
-    // One that was not there before simply goes, and first.
+    // A service that was not there before is destroyed, and first.
     let mut world = made();
     world.state.resources.get_mut(&address("h/c/thing[service]")).unwrap().prior.before = Observation::Absent;
     let plan = world.plan_for(Mode::Destroy, false);
