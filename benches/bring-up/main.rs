@@ -175,12 +175,12 @@ impl Lab {
             let of = |kind: &str| event["type"] == kind;
             let address = event["hook"]["address"].as_str().unwrap_or_default();
             let phase = match address.split_once('/') {
-                Some(("cp1", "control-plane/kubeadm_init")) if of("apply_start") => PHASES[0],
-                Some(("cp1", "control-plane/kubeadm_init")) if of("apply_complete") => PHASES[1],
-                Some(("cp2", "control-plane/kubeadm_join")) if of("apply_complete") => PHASES[2],
-                Some(("cp3", "control-plane/kubeadm_join")) if of("apply_complete") => PHASES[3],
-                Some(("w1", "worker/kubeadm_join")) if of("apply_complete") => PHASES[4],
-                Some(("w2", "worker/kubeadm_join")) if of("apply_complete") => PHASES[5],
+                Some(("cp1", "control-plane/member")) if of("apply_start") => PHASES[0],
+                Some(("cp1", "control-plane/member")) if of("apply_complete") => PHASES[1],
+                Some(("cp2", "control-plane/member")) if of("apply_complete") => PHASES[2],
+                Some(("cp3", "control-plane/member")) if of("apply_complete") => PHASES[3],
+                Some(("w1", "worker/member")) if of("apply_complete") => PHASES[4],
+                Some(("w2", "worker/member")) if of("apply_complete") => PHASES[5],
                 _ => continue,
             };
             let stamp = event["@timestamp"].as_str().ok_or("an event has no time")?;

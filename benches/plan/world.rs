@@ -100,7 +100,6 @@ impl World {
             facts: &self.facts.hosts,
             pod_ranges: &self.pod_ranges,
             pods_before: &BTreeMap::new(),
-            initialized_on: self.state.initialized_on(),
             vrrp_password: None,
             manifest: Some(MANIFEST),
             recorded: &stack::Recorded::default(),

@@ -31,8 +31,7 @@ impl Knowledge {
 /// Seconds that a kind usually takes, as measured on two cores: the lab's first apply and a join.
 fn usual(kind: &str) -> f64 {
     match kind {
-        "kubeadm_init" => 24.0,
-        "kubeadm_join" => 12.0,
+        "member" => 12.0,
         "package" => 8.0,
         "manifest" | "virtual_ip" => 4.0,
         "service" => 1.0,
@@ -129,6 +128,7 @@ impl Graph {
                 after,
                 lane: job.lane.clone(),
                 made_from: mainstay::resource::MadeFrom::default(),
+                founds: false,
                 rerecord: false,
             }
         };

@@ -25,7 +25,7 @@ pub(crate) const SHAPES: [(&str, Shape); 9] = [
     ("few hosts", few_hosts),
 ];
 
-const KINDS: [&str; 8] = ["file", "file", "sysctl", "service", "service", "package", "manifest", "kubeadm_join"];
+const KINDS: [&str; 8] = ["file", "file", "sysctl", "service", "service", "package", "manifest", "member"];
 
 fn kind(random: &mut Random) -> &'static str {
     KINDS[random.below(0, KINDS.len())]
@@ -83,7 +83,7 @@ fn of_plan(plan: &Plan, parallelism: usize) -> Graph {
     graph
 }
 
-const KNOWN: [&str; 6] = ["kubeadm_init", "kubeadm_join", "package", "manifest", "virtual_ip", "service"];
+const KNOWN: [&str; 5] = ["member", "package", "manifest", "virtual_ip", "service"];
 
 /// Layers, each job after one to three of the layer before.
 fn layers(random: &mut Random) -> Graph {

@@ -19,5 +19,5 @@ is_etcd_member(resource) if resource.type == "etcd_member"
 # kubeadm runs a member on every control plane.
 is_etcd_member(resource) if {
 	resource.name == "control-plane"
-	resource.type in {"kubeadm_init", "kubeadm_join"}
+	resource.type in {"member"}
 }

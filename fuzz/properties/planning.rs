@@ -38,7 +38,6 @@ pub(super) fn graph(cluster: &Cluster, facts: &BTreeMap<HostName, HostFacts>) ->
         facts,
         pod_ranges: &stack::assign_pod_ranges(cluster, &BTreeMap::new())?,
         pods_before: &BTreeMap::new(),
-        initialized_on: None,
         vrrp_password: Some(&password),
         manifest: matches!(
             &cluster.network,

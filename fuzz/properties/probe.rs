@@ -72,7 +72,7 @@ fn means_absent(kind: &str, stdout: &str) -> bool {
     match kind {
         "bridge_interface" | "file" | "package_repository" | "pod_routes" | "sysctl" => stdout == "absent\n",
         "kernel_module" => stdout == "available\n",
-        "kubeadm_init" | "kubeadm_join" => stdout.trim() == "none",
+        "member" => stdout.trim() == "none",
         "manifest" => stdout.trim() == "absent",
         "node" => stdout.lines().all(str::is_empty),
         "package" => match stdout.lines().next().and_then(|line| line.strip_prefix("dpkg ")) {

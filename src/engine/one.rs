@@ -73,7 +73,7 @@ impl One {
                 .as_ref()
                 .map(|seen| seen.digest.as_str())
                 // What an interrupted run began may have gone on after the plan looked.
-                .filter(|it| self.undisturbed && !it.is_empty() && act_of(change) != Act::Resume),
+                .filter(|it| self.undisturbed && !it.is_empty() && !change.reasons.contains(&Reason::Interrupted)),
         };
         let mut keep = |name: &str, value: &str, record: &mut Record| {
             record.prior.kept.insert(name.to_owned(), value.to_owned());
@@ -148,7 +148,9 @@ impl One {
             Action::Destroy => resource.destroy(prior)?,
             Action::Replace => {
                 let mut steps = resource.destroy(&Prior { before: Observation::Absent, kept: prior.kept.clone() })?;
-                steps.extend(resource.apply(Act::Create, &Observation::Absent)?);
+                steps.extend(
+                    resource.apply(if change.founds { Act::Found } else { Act::Create }, &Observation::Absent)?,
+                );
                 steps
             }
             _ => resource.apply(act_of(change), before)?,
@@ -204,6 +206,7 @@ fn act_of(change: &Change) -> Act {
     let interrupted = change.reasons.contains(&Reason::Interrupted);
     let reacts = change.reasons.iter().any(|reason| matches!(reason, Reason::Reacts { .. }));
     match change.action {
+        _ if change.founds => Act::Found,
         _ if interrupted => Act::Resume,
         Action::Create => Act::Create,
         _ if reacts && change.fields.is_empty() => Act::React,

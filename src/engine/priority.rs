@@ -5,18 +5,10 @@ use std::collections::BTreeMap;
 use crate::plan::Change;
 use crate::resource::{Action, Address};
 
-/// Rough seconds of a resource, only to order the ready queue: what is known to be slow is slow
-/// everywhere (measured on two cores: `kubeadm init` 24 s, a join 7 to 15 s, a package 3 to 20 s).
+/// The weight of a change in the ready queue.
 fn weight(change: &Change) -> u64 {
-    match (change.action.touches_host(), change.address.kind()) {
-        (false, _) => 0,
-        (true, "kubeadm_init") => 250,
-        (true, "kubeadm_join") => 150,
-        (true, "package") => 80,
-        (true, "manifest" | "virtual_ip") => 50,
-        (true, "service") => 10,
-        (true, _) => 1,
-    }
+    let resource = change.resource.as_ref().filter(|_| change.action.touches_host());
+    resource.map_or(0, |resource| resource.weight())
 }
 
 /// Longest remaining path of every change, its own weight included. `changes` must be in an order

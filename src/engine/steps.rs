@@ -10,7 +10,7 @@ use super::control_plane::pick;
 use super::event::Event;
 use super::one::LOOK;
 use crate::fleet::{ActOutcome, ActRequest, Fleet, FleetError, Purpose};
-use crate::plan::{Change, Mode, Plan, makes_control_plane};
+use crate::plan::{Change, Mode, Plan};
 use crate::resource::{
     Action, AnyKind, HostName, Mint, Observation, On, Output, ProbeError, Run, Script, Secret, Seen, Slots, Step,
     StepAct, Wait, excerpt,
@@ -308,7 +308,7 @@ impl Steps<'_> {
     /// to the cluster with it. Those that are given up with their hosts are not asked.
     async fn no_control_plane_left(&self, record: &Record) -> bool {
         let given_up = |change: &Change| change.action == Action::Forget && change.before.is_none();
-        let given_up = self.plan.changes.iter().filter(|it| makes_control_plane(&it.address) && given_up(it));
+        let given_up = self.plan.changes.iter().filter(|it| it.address.is_member() && given_up(it));
         let given_up: BTreeSet<&HostName> = given_up.map(|change| change.address.host()).collect();
         let mut asked = false;
         for host in self.plan.control_planes.iter().filter(|host| !given_up.contains(host)) {

@@ -113,7 +113,7 @@ impl Model {
     /// Takes notice of what is at an address now.
     pub(super) fn notice(&mut self, address: &Address, is: Option<&Value>) {
         match address.kind() {
-            "kubeadm_init" | "kubeadm_join" => {
+            _ if address.is_member() => {
                 self.planes.remove(address);
                 self.workers.remove(address);
                 let Some(is) = is else { return };

@@ -297,7 +297,7 @@ impl SimulatedFleet {
     /// The resource becomes as its purpose wants it.
     fn complete(&self, address: &Address, request: &ActRequest<'_>, amount: Amount) -> Result<(), FleetError> {
         // What kubeadm left is what it did, and nothing that a look could bring about.
-        if request.act.is_none() && is_kubeadm(address) {
+        if request.act.is_none() && address.is_member() {
             return Ok(());
         }
         let mut is = match request.purpose {
@@ -396,18 +396,14 @@ fn see(world: &World, host: &HostName, address: &Address, resource: &dyn AnyKind
     }
     let here = world.get(address);
     if here == Observation::Absent
-        && is_kubeadm(address)
+        && address.is_member()
         && let Some(Observation::Present(mut other)) = world.model().same_host(address).map(|other| world.get(other))
     {
         // That kubeadm was begun is all that a host tells of it: who asks takes it for what is to be there.
         if other["complete"] == false {
             other["role"] = resource.simulate()["role"].take();
         }
-        return if other["role"] == "worker" && address.kind() == "kubeadm_init" {
-            Err(ProbeError::odd(format!("{host} is a worker of a cluster, not its first control plane")))
-        } else {
-            Ok(seen_of(Observation::Present(other)))
-        };
+        return Ok(seen_of(Observation::Present(other)));
     }
     if let (false, Observation::Present(mut service)) = (resource.reads().is_empty(), here.clone())
         && service["state"] == "active"
@@ -417,11 +413,6 @@ fn see(world: &World, host: &HostName, address: &Address, resource: &dyn AnyKind
         return Ok(seen_of(Observation::Present(service)));
     }
     Ok(seen_of(here))
-}
-
-/// Whether kubeadm makes this: then it is one thing on its host, whatever it is called.
-fn is_kubeadm(address: &Address) -> bool {
-    matches!(address.kind(), "kubeadm_init" | "kubeadm_join")
 }
 
 /// The address that a `virtual_ip` is about, its key.
@@ -462,26 +453,18 @@ mod tests {
 
     #[test]
     fn what_kubeadm_only_began_is_whatever_is_to_be_there() {
-        let join = |role: &str| {
-            json!({ "node": "h", "role": role, "advertiseAddress": "10.0.0.1", "config": "",
-                "ignorePreflightErrors": [], "skipPhases": [] })
-        };
-        let init = json!({ "node": "h", "advertiseAddress": "10.0.0.1", "config": "", "ignorePreflightErrors": [],
-            "skipPhases": [], "fixed": {} });
-        let asked = |complete: bool, component: &str, kind: &str, wanted: &Value| {
+        let member = |role: &str| json!({ "node": "h", "role": role, "advertiseAddress": "10.0.0.1", "endpoint": "", "criSocket": "" });
+        let asked = |complete: bool, role: &str| {
             let mut world = World::default();
             let is = json!({ "complete": complete, "role": "worker" });
-            world.set(&"h/worker/kubeadm_join".parse().unwrap(), Observation::Present(is));
-            let address = format!("h/{component}/{kind}").parse().unwrap();
-            let seen = see(&world, &HostName::new("h"), &address, decode(kind, wanted).unwrap().as_ref());
-            seen.map(|seen| seen.observation.present().unwrap()["role"].clone()).map_err(|_| "refused")
+            world.set(&"h/worker/member".parse().unwrap(), Observation::Present(is));
+            let address = format!("h/{role}/member").parse().unwrap();
+            let seen = see(&world, &HostName::new("h"), &address, decode("member", &member(role)).unwrap().as_ref());
+            seen.unwrap().observation.present().unwrap()["role"].clone()
         };
-        let (plane, worker) = (Ok(json!("control-plane")), Ok(json!("worker")));
-        assert_eq!(asked(false, "control-plane", "kubeadm_init", &init), plane);
-        assert_eq!(asked(false, "control-plane", "kubeadm_join", &join("control-plane")), plane);
-        assert_eq!(asked(false, "worker", "kubeadm_join", &join("worker")), worker);
+        assert_eq!(asked(false, "control-plane"), "control-plane");
+        assert_eq!(asked(false, "worker"), "worker");
         // Of a node that is whole its own files tell.
-        assert_eq!(asked(true, "control-plane", "kubeadm_init", &init), Err("refused"));
-        assert_eq!(asked(true, "control-plane", "kubeadm_join", &join("control-plane")), worker);
+        assert_eq!(asked(true, "control-plane"), "worker");
     }
 }

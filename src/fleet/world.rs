@@ -14,7 +14,18 @@ use super::error::FleetError;
 use super::kubernetes::{Certificates, Kubernetes, Member, Model, Token};
 use super::running::Running;
 use crate::input;
-use crate::resource::{Address, AnyKind, HostName, Observation};
+use crate::resource::{Address, AnyKind, HostName, MemberRole, Observation};
+
+/// The address that a member has now, where an earlier version made it.
+fn renamed(address: &Address) -> Option<Address> {
+    let role = MemberRole::parse(address.component())?;
+    matches!(address.kind(), "kubeadm_init" | "kubeadm_join").then(|| Address::of_member(address.host().clone(), role))
+}
+
+/// Earlier versions had no resource for the settings of the cluster, and the cluster had them.
+fn settings() -> Address {
+    Address::new(HostName::cluster(), "kubernetes", "cluster_settings", None)
+}
 
 /// One change of the world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,12 +87,20 @@ impl World {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(world),
             Err(error) => return Err(fail(&error)),
         };
+        let mut older = false;
         for line in BufReader::new(file).lines() {
             let line = line.map_err(|error| fail(&error))?;
             // A line cut short by a kill is the last one and was never answered for.
             if let Ok(line) = serde_json::from_str::<Line>(&line) {
-                world.apply(line);
+                older |= matches!(&line, Line::At(address, _) if renamed(address).is_some());
+                world.apply(match line {
+                    Line::At(address, is) => Line::At(renamed(&address).unwrap_or(address), is),
+                    line => line,
+                });
             }
+        }
+        if older {
+            world.apply(Line::At(settings(), Observation::Present(serde_json::json!({ "settings": {} }))));
         }
         Ok(world)
     }
@@ -202,7 +221,7 @@ impl World {
 
     /// The same behind mainstay's back: a node that is gone was reset by hand, and left etcd as it should.
     pub(super) fn meddle(&mut self, address: &Address, is: Observation) {
-        let reset = matches!(address.kind(), "kubeadm_init" | "kubeadm_join") && is == Observation::Absent;
+        let reset = address.is_member() && is == Observation::Absent;
         self.set(address, is);
         if reset && self.model.told.contains_key(address.host()) {
             self.note(Line::Etcd(address.host().clone(), None));

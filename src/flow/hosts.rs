@@ -2,7 +2,7 @@
 
 use crate::config::Cluster;
 use crate::plan::Rename;
-use crate::resource::{Address, HostName, Pattern};
+use crate::resource::{HostName, Pattern};
 use crate::state::State;
 
 /// What was renamed in cluster.yaml.
@@ -22,12 +22,8 @@ pub fn ignored(cluster: &Cluster) -> Vec<Pattern> {
 
 /// Hosts that were made control planes.
 pub fn recorded_control_planes(state: &State) -> Vec<HostName> {
-    let is = |address: &&Address| {
-        matches!(address.kind(), "kubeadm_init" | "kubeadm_join") && address.component() == "control-plane"
-    };
-    let mut hosts: Vec<HostName> = state.resources.keys().filter(is).map(|address| address.host().clone()).collect();
-    hosts.dedup();
-    hosts
+    let planes = state.resources.keys().filter(|address| address.is_control_plane());
+    planes.map(|address| address.host().clone()).collect()
 }
 
 /// Hosts that cluster.yaml makes control planes, in its order, then those that were made such before: one that is about to

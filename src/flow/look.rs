@@ -5,7 +5,7 @@ use crate::facts::{FactSet, Looks};
 use crate::fleet::{FleetError, HostReport, Look, Looker};
 use crate::graph::Graph;
 use crate::kinds;
-use crate::plan::{self, Chosen};
+use crate::plan::Chosen;
 use crate::resource::{Address, HostName};
 use crate::state::State;
 
@@ -42,12 +42,11 @@ pub async fn look(
     if chosen.is_part() {
         // Before the first `kubeadm init` nobody may be a control plane already, left out or not; and where one leaves,
         // those that stay must be enough for etcd.
-        let leaves = |it: &Address| {
-            plan::makes_control_plane(it) && control_planes.contains(it.host()) && graph.number(it).is_none()
-        };
+        let leaves = |it: &Address| it.is_member() && control_planes.contains(it.host()) && graph.number(it).is_none();
         let leaves = state.resources.keys().any(|it| chosen.has(it) && leaves(it));
-        let asked = leaves || state.initialized_on().is_none();
-        let counts = |it: &Address| asked && control_planes.contains(it.host()) && plan::makes_control_plane(it);
+        let joins = graph.items().iter().any(|item| item.address.is_member() && chosen.has(&item.address));
+        let asked = leaves || joins;
+        let counts = |it: &Address| asked && control_planes.contains(it.host()) && it.is_member();
         looks.retain(|address| chosen.has(address) || counts(address));
     }
     let ask = |host: HostName, wanted: Vec<Look>| {

@@ -24,7 +24,6 @@ pub struct Wishes<'a> {
     pub pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
     /// The same as recorded, with the nodes' addresses.
     pods_before: BTreeMap<ipnet::Ipv4Net, Ipv4Addr>,
-    initialized_on: Option<HostName>,
     auth_password: Option<Secret>,
     recorded: stack::Recorded,
     /// The text of the network plugin's manifest, where cluster.yaml names one.
@@ -55,7 +54,6 @@ impl<'a> Wishes<'a> {
             cluster,
             pods_before: stack::recorded_pods(cluster, &state.pod_ranges, address),
             pod_ranges: stack::assign_pod_ranges(cluster, &followed.state.pod_ranges)?,
-            initialized_on: followed.state.initialized_on().cloned(),
             recorded: stack::Recorded::read(
                 followed.state.resources.iter().map(|(address, record)| (address, &record.attributes)),
             ),
@@ -89,7 +87,6 @@ impl<'a> Wishes<'a> {
             facts,
             pod_ranges: &self.pod_ranges,
             pods_before: &self.pods_before,
-            initialized_on: self.initialized_on.as_ref(),
             vrrp_password: password,
             manifest: self.manifest.as_deref(),
             recorded: &self.recorded,

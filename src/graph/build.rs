@@ -1,7 +1,7 @@
 //! From declarations to a checked graph.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -112,6 +112,26 @@ impl Graph {
     /// Keys of cluster.yaml.
     pub fn keys(&self) -> &MadeFrom {
         &self.keys
+    }
+
+    /// The same graph where this member makes the cluster instead of joining it: what belongs to the cluster comes after
+    /// it, and what that waits for comes before it.
+    ///
+    /// # Panics
+    /// Never: what a founder still needs is on hosts, and needs no cluster.
+    #[must_use]
+    pub fn founded_by(&self, founder: usize) -> Self {
+        let mut items = self.items.clone();
+        let address = items[founder].address.clone();
+        let (cluster, mut needs): (BTreeSet<Address>, BTreeSet<Address>) =
+            std::mem::take(&mut items[founder].needs).into_iter().partition(|need| need.host().is_cluster());
+        for number in cluster.iter().filter_map(|need| self.number(need)) {
+            needs.extend(items[number].needs.iter().filter(|need| !need.host().is_cluster()).cloned());
+            items[number].needs.insert(address.clone());
+        }
+        items[founder].needs = needs;
+        let built = Self::build(items).expect("a founder needs nothing that needs a cluster");
+        Self { handed_over: self.handed_over.clone(), keys: self.keys.clone(), ..built }
     }
 
     /// Number of resources.

@@ -43,6 +43,7 @@ impl Manifest {
 
 impl Kind for Manifest {
     const NAME: &'static str = "manifest";
+    const WEIGHT: u64 = 50;
     const PRINCIPAL: &'static str = "objects";
     type Observed = Observed;
 

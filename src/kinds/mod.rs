@@ -4,14 +4,13 @@
 //! on one host each.
 
 mod bridge_interface;
+mod cluster_settings;
 mod control_plane;
 mod file;
 mod kernel_module;
-mod kubeadm;
-mod kubeadm_init;
-mod kubeadm_join;
 mod kubectl;
 mod manifest;
+mod member;
 mod node;
 mod package;
 mod package_repository;
@@ -29,19 +28,19 @@ mod together;
 mod virtual_ip;
 
 pub use bridge_interface::BridgeInterface;
+pub use cluster_settings::{CLUSTER_SETTINGS, ClusterSettings};
 pub use control_plane::{admin_kubeconfig, control_plane_ready};
 pub use file::{Content, ContentBuilder, File, FileCheck};
 pub use kernel_module::KernelModule;
-pub use kubeadm_init::KubeadmInit;
-pub use kubeadm_join::{JoinRole, KubeadmJoin};
 #[cfg(test)]
 pub(crate) use kubectl::stage::Stage;
 pub use manifest::Manifest;
+pub use member::{ControlPlaneDocuments, Making, Member};
 pub use node::Node;
 pub use package::Package;
 pub use package_repository::PackageRepository;
 pub use pod_routes::{POD_ROUTES_FILE, PodRoutes, PodTable};
-pub use registry::{KINDS, decode, principal};
+pub use registry::{KINDS, canonical_key, decode, principal};
 pub use served::Served;
 pub use service::{Group, OnChange, Service};
 pub use swap::Swap;

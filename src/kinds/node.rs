@@ -11,8 +11,8 @@ use crate::resource::{Act, Effect, FieldChange, Kind, Observation, Output, Prior
 /// The annotation in which a node carries what mainstay set on it, and what was there before.
 const OWNED: &str = "mainstay.dev/owned";
 
-/// Labels, annotations and taints that a node must have; all others are left alone. The node object itself is created by
-/// `kubeadm_init` and `kubeadm_join`, and deleted with them.
+/// Labels, annotations and taints that a node must have; all others are left alone. The node object itself is created and
+/// deleted with the `member`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Node {

@@ -96,6 +96,7 @@ impl Package {
 
 impl Kind for Package {
     const NAME: &'static str = "package";
+    const WEIGHT: u64 = 80;
     const PRINCIPAL: &'static str = "version";
     type Observed = PackageSeen;
 

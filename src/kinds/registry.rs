@@ -1,23 +1,24 @@
 //! All kinds by name: how recorded resources become resources again.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{
-    BridgeInterface, File, KernelModule, KubeadmInit, KubeadmJoin, Manifest, Node, Package, PackageRepository,
+    BridgeInterface, ClusterSettings, File, KernelModule, Manifest, Member, Node, Package, PackageRepository,
     PodRoutes, Service, Swap, Sysctl, VirtualIp, route::Route,
 };
-use crate::resource::{AnyKind, DecodeError, Registered};
+use crate::resource::{AnyKind, DecodeError, Kind, Registered};
 
 /// Every kind, by name in alphabetical order.
 pub const KINDS: &[Registered] = &[
     Registered::of::<BridgeInterface>(),
+    Registered::of::<ClusterSettings>(),
     Registered::of::<File>(),
     Registered::of::<KernelModule>(),
-    Registered::of::<KubeadmInit>(),
-    Registered::of::<KubeadmJoin>(),
     Registered::of::<Manifest>(),
+    Registered::of::<Member>(),
     Registered::of::<Node>(),
     Registered::of::<Package>(),
     Registered::of::<PackageRepository>(),
@@ -38,6 +39,11 @@ pub fn decode(name: &str, attributes: &Value) -> Result<Arc<dyn AnyKind>, Decode
         reason: "this version of mainstay has no such kind".to_owned(),
     })?;
     (kind.decode)(attributes)
+}
+
+/// The key under which the kind `name` knows what is called `key`: the kernel takes `br-netfilter` for `br_netfilter`.
+pub fn canonical_key<'a>(name: &str, key: &'a str) -> Cow<'a, str> {
+    if name == KernelModule::NAME { Cow::Owned(key.replace('-', "_")) } else { Cow::Borrowed(key) }
 }
 
 /// The field that `mainstay sim set ADDR=VALUE` sets; none when there is no such kind.

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::kubeadm_join::JoinRole;
 use super::kubectl::with_kubectl;
-use crate::resource::{Effect, Script, Slots, Step, Value};
+use crate::resource::{Effect, MemberRole, Script, Slots, Step, Value};
 
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +14,7 @@ pub struct Served {
     /// Its name.
     pub name: String,
     /// What it is.
-    pub role: JoinRole,
+    pub role: MemberRole,
 }
 
 /// Slot that says whether the node was healthy before.
@@ -33,7 +32,7 @@ const DEADLINE: Duration = Duration::from_mins(2);
 
 impl Served {
     fn script(&self, control_plane: &'static str, worker: &'static str) -> Script {
-        let body = if self.role == JoinRole::ControlPlane { control_plane } else { worker };
+        let body = if self.role == MemberRole::ControlPlane { control_plane } else { worker };
         Script::new(body).set("NODE", &self.name)
     }
 
@@ -43,7 +42,7 @@ impl Served {
             concat!(
                 with_kubectl!("service/node.sh"),
                 "\nwhole() (\n",
-                include_str!("kubeadm/gate.sh"),
+                include_str!("member/gate.sh"),
                 ")\n",
                 include_str!("service/ask.sh")
             ),
@@ -60,7 +59,7 @@ impl Served {
             concat!(
                 with_kubectl!("service/node.sh"),
                 "\nwhole() (\n",
-                include_str!("kubeadm/gate.sh"),
+                include_str!("member/gate.sh"),
                 ")\n",
                 include_str!("service/gate.sh")
             ),
@@ -69,10 +68,10 @@ impl Served {
         let script = script.set("UNIT", unit).set("SETTLED", SETTLED.to_string());
         let script = script.set("WAS", Value::Slotted(Slots::placeholder(WAS)));
         let until = match self.role {
-            JoinRole::ControlPlane => {
+            MemberRole::ControlPlane => {
                 format!("{0} is Ready again, its API server too, and every etcd member votes", self.name)
             }
-            JoinRole::Worker => format!("{} is Ready again", self.name),
+            MemberRole::Worker => format!("{} is Ready again", self.name),
         };
         Step::wait(until, script, DEADLINE).means(Effect::NodeReady.only_if(WAS, READY))
     }

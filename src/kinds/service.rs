@@ -12,7 +12,8 @@ use loaded::{Loaded, Reads};
 
 use super::{Content, Served};
 use crate::resource::{
-    Act, Effect, FieldChange, Kind, Listens, Observation, Output, Prior, ProbeError, Script, Secret, Slots, Step,
+    Act, Effect, FieldChange, HostFacts, Kind, Listens, Observation, Output, Prior, ProbeError, Script, Secret, Slots,
+    Step,
 };
 
 /// A systemd service.
@@ -167,6 +168,7 @@ impl Service {
 
 impl Kind for Service {
     const NAME: &'static str = "service";
+    const WEIGHT: u64 = 10;
     const PRINCIPAL: &'static str = "state";
     type Observed = ServiceSeen;
 
@@ -226,6 +228,15 @@ impl Kind for Service {
         ServiceSeen { state, boot, loaded: Loaded::Current }
     }
 
+    /// Where `SELinux` confines haproxy it reaches no API server: kubeadm would wait for minutes and fail.
+    fn unfit(&self, host: &HostFacts) -> Option<String> {
+        (self.name == "haproxy" && host.haproxy_confined).then(|| {
+            "SELinux on this host lets haproxy connect to no API server: run `setsebool -P haproxy_connect_any 1` there, \
+             then plan again"
+                .to_owned()
+        })
+    }
+
     fn listens(&self) -> Vec<Listens> {
         self.listens.iter().map(|at| Listens { at: *at, process: self.name.clone() }).collect()
     }
@@ -241,7 +252,7 @@ impl Kind for Service {
             _ if !self.active => "stop",
             _ if before.present().is_some_and(|seen| seen.loaded == Loaded::Stale) => self.on_change.catches_up(),
             Act::React => self.on_change.catches_up(),
-            Act::Create | Act::Update | Act::Resume => "start",
+            Act::Create | Act::Found | Act::Update | Act::Resume => "start",
         };
         let script = self
             .comparing(ACT)

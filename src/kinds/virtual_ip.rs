@@ -41,6 +41,7 @@ impl VirtualIp {
 
 impl Kind for VirtualIp {
     const NAME: &'static str = "virtual_ip";
+    const WEIGHT: u64 = 50;
     const PRINCIPAL: &'static str = "port";
     type Observed = Observed;
 

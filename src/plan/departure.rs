@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::handover;
-use super::identity::{Identity, is_control_plane};
+use super::identity::Identity;
 use super::model::Problem;
 use super::nodes::{Node, Nodes};
 use crate::graph::Graph;
@@ -14,10 +14,10 @@ use crate::state::State;
 /// The control planes that leave.
 pub(super) fn leaving(nodes: &Nodes<'_>) -> BTreeSet<usize> {
     let leaves = |node: &Node<'_>| match node.verdict.action {
-        Action::Destroy => is_control_plane(node.address, &[]),
+        Action::Destroy => node.address.is_control_plane(),
         // It becomes a worker.
         Action::Replace => {
-            node.inherited.is_some_and(|(from, _)| is_control_plane(from, &[])) && !is_control_plane(node.address, &[])
+            node.inherited.is_some_and(|(from, _)| from.is_control_plane()) && !node.address.is_control_plane()
         }
         _ => false,
     };
@@ -68,14 +68,9 @@ pub(super) fn hold_back(nodes: &mut Nodes<'_>) {
 /// The same before anything is looked at: from load balancers to the recorded control planes that are none in
 /// cluster.yaml, wherever they go on.
 pub(super) fn recorded<'a>(graph: &'a Graph, state: &'a State) -> Vec<(&'a Address, &'a Address)> {
-    let stays: BTreeSet<_> = graph
-        .items()
-        .iter()
-        .map(|item| &item.address)
-        .filter(|it| is_control_plane(it, &[]))
-        .map(Address::host)
-        .collect();
-    let leaving = state.resources.keys().filter(|it| is_control_plane(it, &[]) && !stays.contains(it.host()));
+    let stays: BTreeSet<_> =
+        graph.items().iter().map(|item| &item.address).filter(|it| it.is_control_plane()).map(Address::host).collect();
+    let leaving = state.resources.keys().filter(|it| it.is_control_plane() && !stays.contains(it.host()));
     let balancers: Vec<&Address> = graph.items().iter().filter(|it| balances(it)).map(|it| &it.address).collect();
     let heir = |old: &Address| {
         let same = |it: &&Declared| it.address.host() == old.host() && Identity::of(&it.address) == Identity::of(old);

@@ -32,12 +32,14 @@ pub(super) struct Verdict {
     pub(super) problem: Option<Problem>,
     /// What would have been done, where that is refused.
     pub(super) refused: Option<Action>,
+    /// Whether it begins the cluster.
+    pub(super) founds: bool,
     pub(super) rerecord: bool,
 }
 
 impl Verdict {
     pub(super) fn of(action: Action, reasons: Vec<Reason>) -> Self {
-        Self { action, fields: Vec::new(), reasons, problem: None, refused: None, rerecord: false }
+        Self { action, fields: Vec::new(), reasons, problem: None, refused: None, founds: false, rerecord: false }
     }
 
     /// Nothing can be planned.
@@ -67,7 +69,7 @@ impl Verdict {
             self.refused = Some(self.action);
         }
         self.action = Action::NoOp;
-        self.rerecord = false;
+        (self.founds, self.rerecord) = (false, false);
         self.problem = Some(problem);
     }
 }

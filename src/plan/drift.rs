@@ -232,7 +232,7 @@ fn ignored(address: &Address, inputs: &Inputs<'_>) -> Option<String> {
 fn pending(change: &Change, declared: Option<&Declared>, record: Option<&Record>, inputs: &Inputs<'_>) -> Vec<Reason> {
     let owed = inputs.state.reactions.get(&change.address);
     let of_the_wish = |reason: &&Reason| match reason {
-        Reason::Drift | Reason::Gone | Reason::Destroyed => false,
+        Reason::Drift | Reason::Gone | Reason::Destroyed | Reason::Founds => false,
         Reason::Reacts { to } => owed.is_some_and(|owed| owed.contains(to)),
         _ => true,
     };

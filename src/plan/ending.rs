@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 
 use super::diff::Verdict;
-use super::identity::{is_control_plane, makes_control_plane as makes_node};
 use super::make::Inputs;
 use super::model::{Mode, Problem, Reason};
 use super::nodes::{Node, Nodes};
@@ -21,7 +20,7 @@ pub(super) fn with_the_cluster(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     if inputs.mode != Mode::Destroy || nodes.all.iter().any(|node| node.left_out) {
         return;
     }
-    let Some(planes) = planes_that_go(nodes, inputs) else { return };
+    let Some(planes) = planes_that_go(nodes) else { return };
     for node in nodes.all.iter_mut().filter(|node| is_out_of_reach(node, inputs)) {
         let (Some(resource), Some(record)) = (&node.resource, node.record) else { continue };
         let action = match resource.destroy(&record.prior) {
@@ -40,7 +39,7 @@ pub(super) fn with_their_node(nodes: &mut Nodes<'_>) {
     let ends = |node: &Node<'_>| {
         let goes = |need: &&Address| {
             nodes.undeclared(need).map(|number| &nodes.all[number]).is_some_and(|it| {
-                makes_node(it.address) && it.verdict.action == Action::Destroy && it.verdict.problem.is_none()
+                it.address.is_member() && it.verdict.action == Action::Destroy && it.verdict.problem.is_none()
             })
         };
         let settings =
@@ -58,10 +57,10 @@ pub(super) fn with_their_node(nodes: &mut Nodes<'_>) {
 
 /// The control planes that are reset, if that leaves none: each of the others was reset before, or is given up because
 /// its host does not answer and the user said so. One that others made stays, with all that is in its etcd.
-fn planes_that_go(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Vec<usize>> {
+fn planes_that_go(nodes: &Nodes<'_>) -> Option<Vec<usize>> {
     let mut going = Vec::new();
     for (number, node) in nodes.all.iter().enumerate() {
-        if !is_control_plane(node.address, inputs.control_planes) {
+        if !node.is_control_plane() {
             continue;
         }
         match (node.verdict.action, &node.seen) {
@@ -75,13 +74,13 @@ fn planes_that_go(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Vec<usize>> 
     (!going.is_empty()).then_some(going)
 }
 
-/// A control plane that cannot be looked at stays. Where none stays for it the others, and with them the majority of its
-/// etcd, go: a destroy of everything asks no member whether it can be spared.
+/// A control plane that cannot be checked stays, and so does the last one of the others: what is in the cluster is deleted
+/// through it when all can be reached.
 pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<String> {
     if inputs.mode != Mode::Destroy || nodes.all.iter().any(|node| node.left_out) {
         return None;
     }
-    let planes = || nodes.all.iter().filter(|node| is_control_plane(node.address, inputs.control_planes));
+    let planes = || nodes.all.iter().filter(|node| node.is_control_plane());
     let goes = |node: &Node<'_>| node.verdict.problem.is_none() && node.verdict.action == Action::Destroy;
     let stays = planes().filter(|node| matches!(node.verdict.problem, Some(Problem::Unknown { .. })));
     let stays: BTreeSet<&str> = stays.map(|node| node.address.host().as_str()).collect();
@@ -89,17 +88,10 @@ pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Strin
         return None;
     }
     let stays = stays.into_iter().collect::<Vec<_>>().join(", ");
-    // One that stays for it is an etcd member that those that go must ask.
-    let kept =
-        planes().any(|node| matches!(node.verdict.problem, Some(Problem::Blocked { .. } | Problem::Refused { .. })));
-    Some(if kept {
-        format!(
-            "{stays} cannot be looked at and stays, and so does what needs it; other control planes go only as far as etcd \
-             can spare them: bring it back, or give it up with --forget-unreachable"
-        )
-    } else {
-        format!("{stays} cannot be looked at and stays, without the etcd members of the control planes that go")
-    })
+    Some(format!(
+        "{stays} cannot be checked and stays, and so does one control plane for it; other control planes leave only as far \
+         as etcd can spare them. Bring {stays} back, or give it up with --forget-unreachable."
+    ))
 }
 
 fn is_out_of_reach(node: &Node<'_>, inputs: &Inputs<'_>) -> bool {

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::cgroups;
 use super::ending;
+use super::founding::runs_kubeadm;
 use super::handed_over;
 use super::handover;
-use super::identity::{INIT, JOIN, is_control_plane, makes_control_plane};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
 use super::nodes::{Node, Nodes};
@@ -16,13 +15,11 @@ use crate::resource::{Action, Address, AnyKind, HostName, Observation, Pattern};
 
 /// Stops what must not happen.
 pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
-    second_init(nodes, inputs);
     if inputs.mode == Mode::Apply || planes_stay(nodes, inputs) {
         quorum(nodes, inputs);
     }
     if inputs.mode == Mode::Apply {
-        confined(nodes, inputs);
-        cgroups::check(nodes, inputs);
+        unfit_resources(nodes, inputs);
         unfit_hosts(nodes);
         ports::check(nodes, inputs.graph, inputs);
         handover::refuse(nodes, inputs);
@@ -66,58 +63,6 @@ fn prevent_destroy(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     }
 }
 
-/// A second `kubeadm init` would make a second cluster behind the same endpoint.
-fn second_init(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
-    let inits: Vec<usize> = (0..nodes.all.len())
-        .filter(|&n| nodes.all[n].address.kind() == INIT)
-        .filter(|&n| begins(&nodes.all[n]))
-        .collect();
-    for number in inits {
-        let host = nodes.all[number].address.host();
-        let others = nodes.all.iter().filter(|node| {
-            (is_control_plane(node.address, inputs.control_planes) || looks_like_one(node))
-                && node.address.host() != host
-        });
-        let objection = others.filter_map(|other| {
-            let name = other.address.host();
-            match &other.seen {
-                Ok(seen) if seen.observation == Observation::Absent => None,
-                Ok(_) => Some(format!("{name} is a control plane already")),
-                Err(_) if other.record.is_some() => Some(format!("{name} is recorded as a control plane and unknown")),
-                Err(_) => Some(format!("{name} may be a control plane already, which is unknown")),
-            }
-        });
-        let Some(objection) = objection.into_iter().next() else { continue };
-        let text = format!(
-            "{objection}: `kubeadm init` on {host} would make a second cluster; \
-             keep a control plane that exists first among the hosts of cluster.yaml"
-        );
-        nodes.all[number].verdict.stop(Problem::Refused { text });
-    }
-}
-
-/// Whether carrying it out runs `kubeadm init` or `join`: also where that was begun, and is resumed.
-pub(super) fn runs_kubeadm(node: &Node<'_>) -> bool {
-    makes_control_plane(node.address) && begins(node)
-}
-
-fn begins(node: &Node<'_>) -> bool {
-    match node.verdict.action {
-        Action::Create | Action::Replace => true,
-        Action::Update => found(node).is_some_and(|found| found["complete"] == false),
-        _ => false,
-    }
-}
-
-/// Whether a control plane was found where another role is declared.
-fn looks_like_one(node: &Node<'_>) -> bool {
-    node.address.kind() == JOIN && found(node).is_some_and(|found| found["role"] == "control-plane")
-}
-
-fn found<'a>(node: &Node<'a>) -> Option<&'a serde_json::Value> {
-    node.seen.as_ref().ok().and_then(|seen| seen.observation.present())
-}
-
 /// Nothing is created on a host that can never match cluster.yaml. Hosts whose node mainstay made are exempt: missing
 /// resources are created again there, although a change of the node is refused.
 fn unfit_hosts(nodes: &mut Nodes<'_>) {
@@ -138,31 +83,26 @@ fn unfit_hosts(nodes: &mut Nodes<'_>) {
     }
 }
 
-/// haproxy runs where `SELinux` confines it, and reaches no API server: kubeadm would wait for minutes and fail. One that
-/// runs already is left alone, since a policy of its own may let it.
-fn confined(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
-    let confined = |host: &HostName| inputs.facts.hosts.get(host).is_some_and(|facts| facts.haproxy_confined);
-    let starts = |address: &Address| address.kind() == "service" && address.key() == Some("haproxy");
-    for node in nodes.all.iter_mut().filter(|node| node.verdict.action == Action::Create && starts(node.address)) {
-        let host = node.address.host();
-        if confined(host) {
-            let text = format!(
-                "SELinux on {host} lets haproxy connect to no API server: run `setsebool -P haproxy_connect_any 1` there, \
-                 then plan again"
-            );
+/// What cannot be made on a host is not begun there.
+fn unfit_resources(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    for node in nodes.all.iter_mut().filter(|node| node.verdict.action == Action::Create || runs_kubeadm(node)) {
+        let facts = inputs.facts.hosts.get(node.address.host());
+        let resource = node.declared.filter(|_| node.verdict.problem.is_none()).map(|declared| &declared.resource);
+        if let Some(text) = facts.zip(resource).and_then(|(facts, resource)| resource.unfit(facts)) {
             node.verdict.stop(Problem::Refused { text });
         }
     }
 }
 
 fn is_impossible(node: &Node<'_>) -> bool {
-    let impossible = |resource: &dyn AnyKind| found(node).and_then(|found| resource.impossible(found).ok().flatten());
+    let found = node.seen.as_ref().ok().and_then(|seen| seen.observation.present());
+    let impossible = |resource: &dyn AnyKind| found.and_then(|found| resource.impossible(found).ok().flatten());
     node.declared.is_some_and(|declared| impossible(declared.resource.as_ref()).is_some())
 }
 
 /// Whether a partial destroy leaves control planes out.
 fn planes_stay(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> bool {
-    let stays = |node: &Node<'_>| node.left_out && is_control_plane(node.address, inputs.control_planes);
+    let stays = |node: &Node<'_>| node.left_out && node.is_control_plane();
     inputs.mode == Mode::Destroy && nodes.all.iter().any(stays)
 }
 
@@ -173,11 +113,11 @@ fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let mut begun = BTreeSet::<HostName>::new();
     for (number, node) in nodes.all.iter().enumerate() {
         let gone = node.seen.as_ref().is_ok_and(|seen| seen.observation == Observation::Absent);
-        if node.record.is_none() || gone || !is_control_plane(node.address, inputs.control_planes) {
+        if node.record.is_none() || gone || !node.is_control_plane() {
             continue;
         }
         members.insert(node.address.host().clone());
-        if found(node).is_some_and(|found| found["complete"] == false) {
+        if node.is_begun() {
             begun.insert(node.address.host().clone());
         }
         // What a control plane becomes that is declared a worker now is told at its new address.
@@ -207,7 +147,7 @@ fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let last = names.last().copied().unwrap_or_default();
     let names = names.join(", ");
     let joins = nodes.all.iter().filter(|node| node.declared.is_some() && begins_something(node));
-    let mut joins = joins.filter(|node| is_control_plane(node.address, inputs.control_planes));
+    let mut joins = joins.filter(|node| node.is_control_plane());
     let joins = joins.find(|node| !members.contains(node.address.host())).map(|node| node.address.host());
     let swap = joins.map_or_else(String::new, |host| format!(" Apply {host}'s change first, then {last}'s."));
     let text = if left == 0 {
@@ -287,8 +227,8 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
 /// An upgrade by hand that reached some control planes only: no version in cluster.yaml is right for all of them.
 fn mixed_versions(nodes: &Nodes<'_>) -> Option<String> {
     let mut running: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for node in nodes.all.iter().filter(|node| makes_control_plane(node.address)) {
-        if let Some(version) = found(node).and_then(|found| found.get("version")?.as_str()) {
+    for node in nodes.all.iter().filter(|node| node.address.is_member()) {
+        if let Some(version) = node.found("version").and_then(|version| version.as_str()) {
             running.entry(version).or_default().insert(node.address.host().as_str());
         }
     }
@@ -337,7 +277,7 @@ fn left_as_it_was(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
     let (mut members, mut holders) = (BTreeSet::new(), BTreeSet::new());
     for node in nodes.all.iter().filter(left) {
         let holds = || node.record.is_some_and(|record| record.attributes.get("releases").is_some());
-        if matches!(node.address.kind(), INIT | JOIN) && node.verdict.action == Action::Forget {
+        if node.address.is_member() && node.verdict.action == Action::Forget {
             members.insert(node.address.host().as_str());
         } else if inputs.mode == Mode::Apply && node.rereads() && holds() {
             holders.insert(node.address.host().as_str());

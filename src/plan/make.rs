@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::Ipv4Addr;
 
-use super::identity::{INIT, makes_control_plane};
 use super::model::{Change, Coverage, Mode, Plan, Reason};
 use super::nodes::{Node, Nodes};
 use super::rollout::Rollout;
 use super::selection::Selection;
-use super::{departure, ending, guards, react, refusals, sequence};
+use super::{departure, ending, founding, guards, react, refusals, sequence};
 use crate::facts::{Decode, FactSet};
 use crate::graph::{Drawing, Graph};
 use crate::resource::{Action, Address, Declared, HostName, Pattern};
@@ -69,6 +68,9 @@ impl Plan {
         refusals::name_keys_that_left(&mut nodes, &inputs);
         ending::with_the_cluster(&mut nodes, &inputs);
         refusals::check(&mut nodes, &inputs);
+        let founded = founding::choose(&mut nodes, &inputs).map(|founder| graph.founded_by(founder));
+        let graph = founded.as_ref().unwrap_or(graph);
+        let inputs = Inputs { graph, ..inputs };
         guards::check(&mut nodes, &inputs);
         if inputs.mode != Mode::Refresh {
             react::forwards(&mut nodes, graph, inputs.state);
@@ -79,8 +81,8 @@ impl Plan {
             react::backwards(&mut nodes, &destroys, &destroys.order().nodes);
             ending::with_their_node(&mut nodes);
         }
-        let rollout = Rollout::of(&nodes, graph, &inputs).hold_back(&mut nodes, &inputs);
-        let turns = rollout.pairs(&nodes, &inputs);
+        let rollout = Rollout::of(&nodes, graph, &inputs).hold_back(&mut nodes);
+        let turns = rollout.pairs(&nodes);
         let left_out = nodes.all.iter().filter(|node| node.left_out).count();
         let warnings = guards::warnings(&nodes, &inputs).into_iter().chain(inputs.selection.notice(left_out)).collect();
         Self {
@@ -117,14 +119,17 @@ impl Plan {
     }
 }
 
-/// What belongs to the cluster is carried out on the first one that is healthy, so those that are about to go come last, and
-/// before them the one that goes last.
+/// What belongs to the cluster is carried out on the first one that is healthy, so those that are about to leave come last,
+/// and before them the one that leaves last.
 fn those_that_stay_first(control_planes: &[HostName], nodes: &Nodes<'_>) -> Vec<HostName> {
     let mut going: HashMap<&HostName, u8> = HashMap::new();
-    for node in nodes.all.iter().filter(|node| makes_control_plane(node.address)) {
+    for node in nodes.all.iter().filter(|node| node.address.is_member()) {
         if matches!(node.verdict.action, Action::Destroy | Action::Replace) {
-            going.insert(node.address.host(), if node.address.kind() == INIT { 1 } else { 2 });
+            going.insert(node.address.host(), 2);
         }
+    }
+    if let Some(last) = sequence::last_control_plane(nodes) {
+        going.insert(nodes.all[last].address.host(), 1);
     }
     let mut all = control_planes.to_vec();
     all.sort_by_key(|host| going.get(host).copied().unwrap_or_default());
@@ -176,6 +181,7 @@ fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>, turns: &[(usize
             reacting: set(&reacting[number]),
             after: if touches { set(&waits[number]) } else { BTreeSet::new() },
             lane,
+            founds: node.verdict.founds,
             rerecord: node.verdict.rerecord,
         }));
     }

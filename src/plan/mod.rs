@@ -1,10 +1,10 @@
 //! Plans: what would change, as a value. Text, JSON, the saved file and `apply` read the same one.
 
-mod cgroups;
 mod departure;
 mod diff;
 mod drift;
 mod ending;
+mod founding;
 mod guards;
 mod handed_over;
 mod handover;
@@ -23,7 +23,6 @@ mod selection;
 mod sequence;
 
 pub use drift::{Answer, Drift, Entry, Label, Seeing};
-pub use identity::makes_control_plane;
 pub use make::Inputs;
 pub use model::{Change, Counts, Coverage, Mode, Plan, Problem, Reason};
 pub use moved::{Followed, MoveError, Rename, check_renames, follow};

@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::identity::is_control_plane;
 use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, MadeFrom, Observation, Prior, Seen};
 
 /// What a plan is for.
@@ -67,6 +66,8 @@ pub enum Reason {
     },
     /// The whole cluster is destroyed.
     Destroyed,
+    /// There is no cluster yet, and this control plane begins it with `kubeadm init`.
+    Founds,
     /// The user asked for it (`--replace`).
     Requested,
     /// The same thing was recorded under another address; the record moves, the host is not touched.
@@ -133,6 +134,8 @@ pub struct Change {
     pub after: BTreeSet<Address>,
     /// Its lane.
     pub lane: Option<Lane>,
+    /// Whether it begins the cluster; see [`crate::resource::Act::Found`].
+    pub founds: bool,
     /// On a no-op: the record no longer says what is declared, needed or seen, although the host is
     /// right. Whoever carries the plan out writes the record anew, without touching the host.
     pub rerecord: bool,
@@ -236,7 +239,7 @@ impl Plan {
             (Some(_), _) => true,
             (None, action) => action == Action::Forget && there(change),
         };
-        let mut planes = self.changes.iter().filter(|change| is_control_plane(&change.address, &[]));
+        let mut planes = self.changes.iter().filter(|change| change.address.is_control_plane());
         self.mode == Mode::Destroy && self.left_out == 0 && !planes.any(stays)
     }
 

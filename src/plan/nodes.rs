@@ -10,7 +10,7 @@ use super::make::Inputs;
 use super::model::{Mode, Reason};
 use super::selection::Chosen;
 use crate::graph::Graph;
-use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, HostName, Observation, Prior, Seen};
+use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, HostName, MemberRole, Observation, Prior, Seen};
 use crate::state::Record;
 
 /// One resource with all that is known of it, and what is planned so far.
@@ -253,6 +253,31 @@ impl<'a> Node<'a> {
         };
         self.resource = Some(resource);
         verdict
+    }
+
+    /// A field of what the look found.
+    pub(super) fn found(&self, field: &str) -> Option<&'a serde_json::Value> {
+        self.seen.as_ref().ok()?.observation.present()?.get(field)
+    }
+
+    /// Whether the look found it, and not only what an unfinished kubeadm left.
+    pub(super) fn is_whole(&self) -> bool {
+        self.found_any() && self.found("complete") != Some(&false.into())
+    }
+
+    /// Whether the look found an unfinished kubeadm.
+    pub(super) fn is_begun(&self) -> bool {
+        self.found("complete") == Some(&false.into())
+    }
+
+    fn found_any(&self) -> bool {
+        self.seen.as_ref().is_ok_and(|seen| seen.observation != Observation::Absent)
+    }
+
+    /// Whether its host is a control plane by what is declared or recorded here, or by what the look found.
+    pub(super) fn is_control_plane(&self) -> bool {
+        let found = || self.found("role").and_then(|role| role.as_str()).and_then(MemberRole::parse);
+        self.address.is_control_plane() || (self.address.is_member() && found() == Some(MemberRole::ControlPlane))
     }
 
     /// Whether it is somebody else's from now on.

@@ -13,7 +13,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 use super::handover::shares;
-use super::identity::{is_control_plane, makes_control_plane};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
 use super::nodes::{Node, Nodes};
@@ -65,7 +64,7 @@ impl Rollout {
             // Resources that follow a changing member are ordered by that member.
             let after_member = |&need: &usize| {
                 let need = &nodes.all[need];
-                makes_control_plane(need.address) && need.verdict.action.touches_host()
+                need.address.is_member() && need.verdict.action.touches_host()
             };
             if graph.needs(number).iter().any(after_member) {
                 continue;
@@ -90,13 +89,13 @@ impl Rollout {
 
     /// Nothing is interrupted while a control plane cannot be reached, or a host on which an earlier run stopped: that one
     /// is unavailable already.
-    pub(super) fn hold_back(mut self, nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) -> Self {
+    pub(super) fn hold_back(mut self, nodes: &mut Nodes<'_>) -> Self {
         let unknown = |node: &&Node<'_>| {
             let unfinished = node.verdict.problem.is_some() && is_unfinished(node);
             unfinished || matches!(node.verdict.problem, Some(Problem::Unknown { .. }))
         };
         let counts = |node: &&Node<'_>| {
-            let plane = || node.record.is_some() && is_control_plane(node.address, inputs.control_planes);
+            let plane = || node.record.is_some() && node.is_control_plane();
             let turn = || node.declared.is_some_and(|declared| declared.turn.is_some());
             plane() || (turn() && node.record.is_some_and(|record| record.status == Status::Interrupted))
         };
@@ -112,7 +111,7 @@ impl Rollout {
 
     /// From what comes first to what comes after. etcd members come and go when no control plane has its turn any more;
     /// one that is not finished is finished before, for else etcd is not whole.
-    pub(super) fn pairs(&self, nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<(usize, usize)> {
+    pub(super) fn pairs(&self, nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
         let mut pairs = Vec::new();
         let mut follow = |first: &[usize], after: &[usize]| {
             pairs.extend(first.iter().flat_map(|&first| after.iter().map(move |&after| (first, after))));
@@ -132,7 +131,7 @@ impl Rollout {
             follow(&before.end, &worker.begin);
         }
         if self.hosts.iter().any(|host| host.plane) {
-            for (number, node) in nodes.all.iter().enumerate().filter(|(_, node)| is_member(node, inputs)) {
+            for (number, node) in nodes.all.iter().enumerate().filter(|(_, node)| is_member(node)) {
                 if is_unfinished(node) {
                     follow(&[number], &canary.begin);
                 } else {
@@ -256,7 +255,7 @@ fn balancers(nodes: &Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) -> Vec<Host>
 /// Hosts on which kubeadm has ended well, and whether they are control planes.
 fn joined<'a>(nodes: &Nodes<'a>) -> HashMap<&'a HostName, bool> {
     let mut joined = HashMap::new();
-    for node in nodes.all.iter().filter(|node| makes_control_plane(node.address) && !is_unfinished(node)) {
+    for node in nodes.all.iter().filter(|node| node.address.is_member() && !is_unfinished(node)) {
         if let Some(found) = found(node) {
             *joined.entry(node.address.host()).or_default() |= found["role"] == "control-plane";
         }
@@ -289,8 +288,8 @@ fn interrupts(node: &Node<'_>) -> bool {
 }
 
 /// Whether an etcd member comes or goes with a change.
-fn is_member(node: &Node<'_>, inputs: &Inputs<'_>) -> bool {
+fn is_member(node: &Node<'_>) -> bool {
     let acts = node.verdict.action.touches_host() && node.verdict.problem.is_none();
-    let was = || node.inherited.is_some_and(|(from, _)| is_control_plane(from, inputs.control_planes));
-    acts && makes_control_plane(node.address) && (is_control_plane(node.address, inputs.control_planes) || was())
+    let was = || node.inherited.is_some_and(|(from, _)| from.is_control_plane());
+    acts && node.address.is_member() && (node.is_control_plane() || was())
 }

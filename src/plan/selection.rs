@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::identity::{Identity, is_control_plane, makes_control_plane};
+use super::identity::Identity;
 use super::model::Mode;
 use super::{departure, handover};
 use crate::graph::{Edges, Graph};
@@ -175,7 +175,7 @@ impl Selection {
         } else {
             not_excluded(matching(&self.excludes))
         };
-        let (planes, cluster) = (numbers(&all, |it| is_control_plane(it, &[])), numbers(&all, of_the_cluster));
+        let (planes, cluster) = (numbers(&all, Address::is_control_plane), numbers(&all, of_the_cluster));
         // With the last control plane goes all that is in the cluster, whichever one that was made on, as recorded.
         if mode == Mode::Destroy && !planes.is_empty() && planes.iter().all(|&plane| kept[plane]) {
             if self.excludes.is_empty() {
@@ -201,12 +201,12 @@ fn is_way_in(address: &Address) -> bool {
 /// more than on each of the others that are left.
 fn is_alone(need: &Address, by: &Address) -> bool {
     let own = need.host() == by.host() || (by.host().is_cluster() && by.component() == "nodes");
-    own || !(is_way_in(need) || is_control_plane(need, &[]))
+    own || !(is_way_in(need) || need.is_control_plane())
 }
 
 /// What is in the cluster, and who joined it.
 fn of_the_cluster(address: &Address) -> bool {
-    address.host().is_cluster() || makes_control_plane(address)
+    address.host().is_cluster() || address.is_member()
 }
 
 /// The patterns of an option that none of these addresses matches, with what may have been meant.

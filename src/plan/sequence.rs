@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::departure;
 use super::handover::{Handover, shares};
-use super::identity::{is_control_plane, makes_control_plane};
 use super::nodes::{Node, Nodes};
 use crate::graph::{Edges, Graph, Order};
 use crate::resource::{Action, HostName, Lane};
@@ -39,8 +38,28 @@ pub(super) fn destroy_edges(nodes: &Nodes<'_>) -> Edges {
     Edges::new(nodes.all.len(), &destroy_pairs(nodes))
 }
 
+/// The control plane that is destroyed last, where no other one is left: what is in the cluster is deleted through it.
+pub(super) fn last_control_plane(nodes: &Nodes<'_>) -> Option<usize> {
+    let mut planes = nodes.all.iter().enumerate().filter(|(_, node)| node.is_control_plane());
+    let stays = |node: &Node<'_>| node.declared.is_some() || node.left_out;
+    if planes.clone().any(|(_, node)| stays(node)) {
+        return None;
+    }
+    let leaving = planes.by_ref().filter(|(_, node)| node.verdict.action == Action::Destroy);
+    leaving.min_by_key(|(_, node)| (!node.is_whole(), node.address)).map(|(number, _)| number)
+}
+
 fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
+    let last = last_control_plane(nodes);
+    let in_cluster = |number: usize| nodes.all[number].address.host().is_cluster();
+    if let Some(last) = last {
+        // All that is in the cluster, and all other members, before the last one.
+        let before = |(number, node): &(usize, &Node<'_>)| {
+            *number != last && node.ends_with.is_empty() && (in_cluster(*number) || node.address.is_member())
+        };
+        pairs.extend(nodes.all.iter().enumerate().filter(before).map(|(number, _)| (number, last)));
+    }
     for (number, node) in nodes.all.iter().enumerate() {
         if !node.ends_with.is_empty() {
             pairs.extend(node.ends_with.iter().map(|&plane| (plane, number)));
@@ -51,6 +70,7 @@ fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
         pairs.extend(
             needs
                 .filter_map(|need| nodes.undeclared(need))
+                .filter(|&need| Some(number) != last || !in_cluster(need))
                 .map(|need| if rereads && nodes.all[need].was_there() { (need, number) } else { (number, need) }),
         );
     }
@@ -63,7 +83,7 @@ fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
 /// Services that ran before mainstay restart with their previous files on one host after another: on nodes that stay in
 /// Kubernetes, control planes first, and on load balancers. After a service that does not start no other one is touched.
 fn given_back_in_turns(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
-    let stays = |node: &&Node<'_>| makes_control_plane(node.address) && node.declared.is_none() && node.was_there();
+    let stays = |node: &&Node<'_>| node.address.is_member() && node.declared.is_none() && node.was_there();
     let members: BTreeSet<&HostName> = nodes.all.iter().filter(stays).map(|node| node.address.host()).collect();
     let mut services: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (number, node) in nodes.all.iter().enumerate() {
@@ -77,7 +97,7 @@ fn given_back_in_turns(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
             services.entry(node.address.key().unwrap_or_default()).or_default().push(number);
         }
     }
-    let plane = |node: &&Node<'_>| is_control_plane(node.address, &[]);
+    let plane = |node: &&Node<'_>| node.address.is_control_plane();
     let planes: BTreeSet<&HostName> = nodes.all.iter().filter(plane).map(|node| node.address.host()).collect();
     for hosts in services.values_mut() {
         hosts.sort_by_key(|&number| !planes.contains(nodes.all[number].address.host()));
@@ -91,7 +111,7 @@ fn balancers_last(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
     let numbers = |what: &dyn Fn(&Node<'_>) -> bool| -> Vec<usize> {
         nodes.all.iter().enumerate().filter(|(_, node)| what(node)).map(|(number, _)| number).collect()
     };
-    let planes = numbers(&|node| is_control_plane(node.address, &[]));
+    let planes = numbers(&|node| node.address.is_control_plane());
     let balancers = numbers(&|node| node.record.is_some_and(|record| record.lane == Some(Lane::LoadBalancer)));
     planes.iter().flat_map(|&plane| balancers.iter().map(move |&balancer| (plane, balancer))).collect()
 }

@@ -99,6 +99,7 @@ pub(super) fn wishes(entry: &Entry, source: Source<'_>) -> String {
         Reason::Moved { other } => format!("is {} now", plain(&other.to_string())),
         Reason::Reacts { to } => format!("still has to take up the change of {}", plain(&to.to_string())),
         Reason::Pending { .. }
+        | Reason::Founds
         | Reason::Removed
         | Reason::Drift
         | Reason::Gone

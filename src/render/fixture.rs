@@ -23,6 +23,7 @@ pub(super) fn change(name: &str, action: Action, reasons: Vec<Reason>) -> Change
         after: BTreeSet::new(),
         lane: None,
         made_from: crate::resource::MadeFrom::default(),
+        founds: false,
         rerecord: false,
     }
 }
@@ -82,9 +83,9 @@ pub(super) fn day_two() -> Plan {
     for i in 0..10 {
         changes.push(new(&format!("cp4/host/sysctl[some.key.{i}]")));
     }
-    let join = new("cp4/control-plane/kubeadm_join");
+    let join = new("cp4/control-plane/member");
     changes.push(Change { lane: Some(Lane::ControlPlane), ..join });
-    for kind in ["node", "kubeadm_join"] {
+    for kind in ["node", "member"] {
         let removed = change(&format!("w2/worker/{kind}"), Action::Destroy, vec![Reason::Removed]);
         changes.push(Change { warning: (kind == "node").then(|| "destroys what runs on w2".into()), ..removed });
     }
@@ -105,9 +106,9 @@ pub(super) fn troubled() -> Plan {
         problem("w1/host/swap", timeout()),
         problem("w1/host/sysctl[a]", timeout()),
         problem("cp1/host/sysctl[b]", Problem::Unknown { text: "the probe answered something odd: 7".into() }),
-        problem("w1/worker/kubeadm_join", blocked()),
+        problem("w1/worker/member", blocked()),
         problem("cluster/network/node[w1]", blocked()),
-        problem("cp1/control-plane/kubeadm_init", Problem::Refused { text: refused.into() }),
+        problem("cp1/control-plane/member", Problem::Refused { text: refused.into() }),
     ]);
     plan.coverage.unreached.insert(HostName::new("w1"), "timed out".into());
     plan.warnings.push("10.0.0.100 is on 2 hosts at once: cp1, cp2; keepalived there does not hear each other".into());

@@ -119,22 +119,22 @@ mod tests {
             text: "exit 1\n[ERROR Port-6443]: Port 6443 is in use".into(),
             after: Duration::from_secs(41),
         };
-        let because: Address = "cp4/control-plane/kubeadm_join".parse().unwrap();
+        let because: Address = "cp4/control-plane/member".parse().unwrap();
         let run = outcome(&[
-            ("cp4/control-plane/kubeadm_join", Action::Create, Ending::Failed(failure)),
+            ("cp4/control-plane/member", Action::Create, Ending::Failed(failure)),
             ("cp4/kubernetes/service[kubelet]", Action::Create, Ending::Skipped { because }),
-            ("w1/worker/kubeadm_join", Action::Create, Ending::NotStarted),
+            ("w1/worker/member", Action::Create, Ending::NotStarted),
             ("cp1/host/swap", Action::Create, Ending::Done),
         ]);
         insta::assert_snapshot!(outcome_table(&run) + &outcome_summary(&run, Mode::Apply), @r"
         Failed
-          cp4/control-plane/kubeadm_join    kubeadm join after 41 s
+          cp4/control-plane/member    kubeadm join after 41 s
               exit 1
               [ERROR Port-6443]: Port 6443 is in use
-        Skipped because of cp4/control-plane/kubeadm_join
+        Skipped because of cp4/control-plane/member
           cp4/kubernetes/service[kubelet]
         Not started
-          w1/worker/kubeadm_join
+          w1/worker/member
         Apply incomplete. Resources: 1 done, 1 failed, 2 skipped.
         ");
     }
@@ -153,12 +153,11 @@ mod tests {
             let text = "w1 (10.0.0.21:22): cannot connect: no route to host".to_owned();
             Ending::Failed(Failure { host: HostName::new("w1"), step: "look".into(), text, after: Duration::ZERO })
         };
-        let run =
-            outcome(&[("w1/host/swap", Action::NoOp, silent()), ("w1/worker/kubeadm_join", Action::NoOp, silent())]);
+        let run = outcome(&[("w1/host/swap", Action::NoOp, silent()), ("w1/worker/member", Action::NoOp, silent())]);
         insta::assert_snapshot!(outcome_table(&run), @r"
         Failed
           w1/host/swap,
-          w1/worker/kubeadm_join    look
+          w1/worker/member    look
               w1 (10.0.0.21:22): cannot connect: no route to host
         ");
     }

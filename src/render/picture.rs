@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_an_svg_of_its_own() {
-        let names = ["cp1/haproxy/file[<x>]", "cp2/haproxy/file[<x>]", "w1/worker/kubeadm_join"];
+        let names = ["cp1/haproxy/file[<x>]", "cp2/haproxy/file[<x>]", "w1/worker/member"];
         let addresses = names.map(|name| name.parse().unwrap());
         let nodes = vec![(&addresses[0], Some(Action::Update)), (&addresses[1], None), (&addresses[2], None)];
         let drawing = Drawing { nodes, edges: vec![(0, 2)] };

@@ -50,7 +50,7 @@ impl<W: Write + Send> PlainProgress<W> {
         }
     }
 
-    /// `37/62 done, 3 running, 1 failed [0:41]: cp4/control-plane/kubeadm_join for 18 s: waits until ..`
+    /// `37/62 done, 3 running, 1 failed [0:41]: cp4/control-plane/member for 18 s: waits until ..`
     fn summary(&self, elapsed: Duration) -> String {
         let Board { done, total, failed, .. } = self.board;
         let mut running: Vec<_> = self.board.running.iter().collect();

@@ -110,6 +110,7 @@ pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
             Reason::Recomputed => RECOMPUTED.into(),
             Reason::NotMadeByMainstay => "not made by mainstay".into(),
             Reason::AlreadyRight => "already right".into(),
+            Reason::Founds => "begins the cluster (kubeadm init)".into(),
             Reason::Requested => "asked for with --replace".into(),
             Reason::Interrupted => "an earlier run did not finish it".into(),
             Reason::EndsWith { whole } => format!("ends with {}", beside(whole, &change.address)),

@@ -219,7 +219,7 @@ mod tests {
         for text in [
             "cp1/host/sysctl[net.ipv4.ip_forward]",
             "cp1/haproxy/file[/etc/haproxy/haproxy.cfg]",
-            "cp1/control-plane/kubeadm_init",
+            "cp1/control-plane/member",
             "cluster/network/manifest[flannel]",
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::action::{Action, FieldChange};
+use super::host_facts::HostFacts;
 use super::observation::{Observation, Prior};
 use super::output::{Output, ProbeError};
 use super::refusal::Refusal;
@@ -25,6 +26,9 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     const VERSION: u32 = 1;
     /// The field of [`Kind::Observed`] (as serialized) that `mainstay sim set ADDR=VALUE` sets.
     const PRINCIPAL: &'static str;
+    /// Rough tenths of a second that making it takes, only to order the ready queue: what is known to be slow is slow
+    /// everywhere.
+    const WEIGHT: u64 = 1;
     /// Whether [`Kind::refuses`] may refuse anything.
     const MAY_REFUSE: bool = false;
     /// What a look can see of it; only what this resource owns, so that equal means untouched.
@@ -84,6 +88,12 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     /// module that its kernel does not have. Asked when the plan is made, so nothing is begun.
     fn impossible(&self, seen: &Self::Observed) -> Option<String> {
         let _ = seen;
+        None
+    }
+    /// Why it cannot be made on a host of which these facts are known, for example a kubelet that refuses the host's
+    /// version of cgroups. Asked only when it would be made.
+    fn unfit(&self, host: &HostFacts) -> Option<String> {
+        let _ = host;
         None
     }
     /// Files that it lays down, or documents that it hands to a program, as `(path or name, text)` with secrets
@@ -153,6 +163,8 @@ pub trait AnyKind: Debug + Send + Sync {
     fn version(&self) -> u32;
     /// [`Kind::PRINCIPAL`].
     fn principal(&self) -> &'static str;
+    /// [`Kind::WEIGHT`].
+    fn weight(&self) -> u64;
     /// [`Kind::key`].
     fn key(&self) -> Option<String>;
     /// The desired state as JSON, secrets masked; what state records.
@@ -189,6 +201,8 @@ pub trait AnyKind: Debug + Send + Sync {
     fn caught_up(&self, recorded: &Value, seen: &Value) -> Result<Value, DecodeError>;
     /// [`Kind::impossible`].
     fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError>;
+    /// [`Kind::unfit`].
+    fn unfit(&self, host: &HostFacts) -> Option<String>;
     /// [`Kind::files`].
     fn files(&self) -> Vec<(String, String)>;
     /// [`Kind::listens`].
@@ -233,6 +247,10 @@ impl<K: Kind> AnyKind for K {
 
     fn principal(&self) -> &'static str {
         K::PRINCIPAL
+    }
+
+    fn weight(&self) -> u64 {
+        K::WEIGHT
     }
 
     fn key(&self) -> Option<String> {
@@ -315,6 +333,10 @@ impl<K: Kind> AnyKind for K {
 
     fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError> {
         Ok(Kind::impossible(self, &decode(K::NAME, "observation", seen)?))
+    }
+
+    fn unfit(&self, host: &HostFacts) -> Option<String> {
+        Kind::unfit(self, host)
     }
 
     fn files(&self) -> Vec<(String, String)> {

@@ -14,6 +14,8 @@ use super::secret::Secret;
 pub enum Act {
     /// Nothing is there.
     Create,
+    /// There is no cluster yet, and this resource begins it: nothing is there, or what an earlier run left half-way.
+    Found,
     /// Something is there and differs.
     Update,
     /// All is right, but something that this resource reacts to changed (a service reloads).

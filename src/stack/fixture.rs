@@ -146,7 +146,6 @@ pub(super) struct Known {
     pub(super) facts: BTreeMap<HostName, HostFacts>,
     pub(super) pod_ranges: BTreeMap<HostName, Ipv4Net>,
     pub(super) pods_before: BTreeMap<Ipv4Net, Ipv4Addr>,
-    pub(super) initialized_on: Option<HostName>,
     pub(super) recorded: Recorded,
 }
 
@@ -155,7 +154,7 @@ impl Known {
     pub(super) fn nothing(cluster: &Cluster) -> Self {
         let pod_ranges = assign_pod_ranges(cluster, &BTreeMap::new()).unwrap();
         let recorded = Recorded::default();
-        Self { facts: BTreeMap::new(), pod_ranges, pods_before: BTreeMap::new(), initialized_on: None, recorded }
+        Self { facts: BTreeMap::new(), pod_ranges, pods_before: BTreeMap::new(), recorded }
     }
 
     /// After every host was asked: Debian, address on `ens3` in a /22.
@@ -175,7 +174,6 @@ impl Known {
             facts: &self.facts,
             pod_ranges: &self.pod_ranges,
             pods_before: &self.pods_before,
-            initialized_on: self.initialized_on.as_ref(),
             vrrp_password: None,
             manifest: None,
             recorded: &self.recorded,

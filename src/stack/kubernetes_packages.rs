@@ -77,7 +77,7 @@ pub(super) fn declare_kubelet(site: &mut Site<'_>) {
         // A new version of kubelet runs once it is restarted.
         let managed = site.cluster.kubernetes.packages != Packages::Preinstalled;
         let package = managed.then(|| Address::new(name(host), COMPONENT, "package", Some("kubelet".to_owned())));
-        let joined = site.joined.get(&name(host)).cloned();
+        let joined = site.members.get(&name(host)).cloned();
         let source = pointer(["hosts", &host.name]);
         let service = site.declared.declare(&name(host), COMPONENT, &source, service).made_from(&served(host));
         let _ = service.needs(&joined).reacts_to(&package).turn(turn);

@@ -52,6 +52,8 @@ pub(super) struct Keys {
     pub(super) join: Vec<Key>,
     /// What only `kubeadm init` sets.
     pub(super) fixed: Vec<Key>,
+    /// The settings of the cluster.
+    pub(super) settings: Vec<Key>,
 }
 
 impl Keys {
@@ -97,11 +99,11 @@ impl Keys {
         // Sorted: the order of the hosts means nothing.
         let nodes: BTreeSet<Ipv4Addr> = cluster.nodes().map(|host| host.internal_address).collect();
         let nodes = Key::new("/hosts/*/internalAddress", &format!("{nodes:?}"));
-        let join = [
-            endpoint.clone(),
-            Key::leaves("/kubernetes/ignorePreflightErrors", &listed(&kubernetes.ignore_preflight_errors)),
-            vec![version.clone()],
-        ];
+        let ignored = Key::leaves("/kubernetes/ignorePreflightErrors", &listed(&kubernetes.ignore_preflight_errors));
+        let swap = if cluster.host_config.swap == Swap::Off { "off" } else { "keep" };
+        let swap = vec![Key::new("/hostConfig/swap", &swap)];
+        let settings = [&endpoint[..], &ignored, &swap, &fixed(cluster)].concat();
+        let join = [endpoint.clone(), ignored, vec![version.clone()]];
         Self {
             packages: [vec![version.clone()], packages].concat(),
             version: vec![version],
@@ -118,10 +120,7 @@ impl Keys {
             modules: Key::leaves("/hostConfig/kernelModules", &listed(&cluster.host_config.kernel_modules)),
             proxy_mode: vec![Key::new("/kubernetes/proxyMode", &kubernetes.proxy_mode.as_str())],
             sysctls: Key::leaves("/hostConfig/sysctls", &json!(cluster.host_config.sysctls)),
-            swap: vec![Key::new(
-                "/hostConfig/swap",
-                &if cluster.host_config.swap == Swap::Off { "off" } else { "keep" },
-            )],
+            swap,
             routes: [network.clone(), pod_subnet.clone(), vec![nodes]].concat(),
             network,
             manifest: manifest(&cluster.network),
@@ -134,6 +133,7 @@ impl Keys {
             balancers,
             endpoint,
             join: join.concat(),
+            settings,
             fixed: [fixed(cluster), self::network(&cluster.network), vec![names(cluster)]].concat(),
         }
     }
@@ -167,9 +167,9 @@ pub(super) fn node_name(host: &Host) -> Key {
     Key::new(of_host(host, "nodeName"), &host.node_name)
 }
 
-/// What a node is registered with.
-pub(super) fn node(host: &Host) -> Vec<Key> {
-    [vec![roles(host), address(host), node_name(host)], taints(host)].concat()
+/// What a member of the cluster is by its host.
+pub(super) fn member(host: &Host) -> [Key; 3] {
+    [roles(host), address(host), node_name(host)]
 }
 
 fn taints(host: &Host) -> Vec<Key> {

@@ -5,7 +5,6 @@
 //! rendered from typed values in `files`.
 
 mod container_runtime;
-mod control_plane;
 mod declare;
 mod error;
 mod files;
@@ -16,6 +15,7 @@ mod host_base;
 mod keepalived;
 mod kubernetes_packages;
 mod made_from;
+mod members;
 mod network;
 mod nodes;
 mod pod_ranges;
@@ -23,7 +23,6 @@ mod recorded;
 mod site;
 #[cfg(test)]
 mod tests;
-mod workers;
 
 pub use declare::declare;
 pub use error::StackError;

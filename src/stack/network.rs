@@ -104,8 +104,7 @@ pub(super) fn declare_manifest(site: &mut Site<'_>) -> Result<(), StackError> {
     let content = site.inputs.manifest.ok_or(StackError::NoManifest)?.to_owned();
     let content_key = Key::new("/network/manifest", &content);
     let manifest = Manifest { name: manifest_name(source), content };
-    // When the first control plane is gone, any of the others carries the manifest out.
-    let needs: Vec<_> = site.first.clone().into_iter().chain(site.virtual_ips.values().cloned()).collect();
+    let needs: Vec<_> = site.settings.clone().into_iter().chain(site.virtual_ips.values().cloned()).collect();
     let keys = Arc::clone(&site.keys);
     let manifest = site.declared.declare(&HostName::cluster(), COMPONENT, "/network/manifest", manifest);
     let made_from = [&keys.network[..], &keys.manifest, &[content_key]].concat();

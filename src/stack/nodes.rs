@@ -35,7 +35,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
             () => "roles",
         };
         let source = pointer(["hosts", &host.name, key]);
-        let joined = site.joined.get(&name(host)).cloned();
+        let joined = site.members.get(&name(host)).cloned();
         // Where kubeadm runs again the node's object is a new one.
         let _ = site
             .declared

@@ -9,8 +9,8 @@ use ipnet::Ipv4Net;
 use super::made_from::Keys;
 use super::recorded::Recorded;
 use crate::config::{CgroupDriver, Cluster, Host, Swap};
-use crate::kinds::{JoinRole, Package, Served};
-use crate::resource::{Address, Declarations, Declaring, HostFacts, HostName, Key, Lane, Secret, Turn};
+use crate::kinds::{Package, Served};
+use crate::resource::{Address, Declarations, Declaring, HostFacts, HostName, Key, Lane, MemberRole, Secret, Turn};
 
 /// What is known beside cluster.yaml.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,6 @@ pub struct Inputs<'a> {
     /// Pod ranges and addresses of the nodes that had a range before ([`super::recorded_pods`]); they tell what a
     /// change of the nodes adds and deletes.
     pub pods_before: &'a BTreeMap<Ipv4Net, Ipv4Addr>,
-    /// The host whose `kubeadm_init` is on record, if any.
-    pub initialized_on: Option<&'a HostName>,
     /// The value behind `loadBalancer.keepalived.authPassword`.
     pub vrrp_password: Option<&'a Secret>,
     /// The text of the network plugin's manifest.
@@ -48,12 +46,12 @@ pub(super) struct Site<'a> {
     pub(super) proxies: BTreeMap<HostName, Address>,
     /// The virtual IP as each load balancer sees it.
     pub(super) virtual_ips: BTreeMap<HostName, Address>,
-    /// The first control plane, if it is declared.
-    pub(super) first: Option<Address>,
+    /// The settings of the cluster.
+    pub(super) settings: Option<Address>,
     /// The network plugin's manifest, if it has one.
     pub(super) plugin: Option<Address>,
-    /// How each node became part of the cluster.
-    pub(super) joined: BTreeMap<HostName, Address>,
+    /// Each host that is a member of the cluster.
+    pub(super) members: BTreeMap<HostName, Address>,
     workers_at_once: usize,
 }
 
@@ -68,9 +66,9 @@ impl<'a> Site<'a> {
             node: BTreeMap::new(),
             proxies: BTreeMap::new(),
             virtual_ips: BTreeMap::new(),
-            first: None,
+            settings: None,
             plugin: None,
-            joined: BTreeMap::new(),
+            members: BTreeMap::new(),
             workers_at_once: cluster.rollout.max_unavailable.of(cluster.workers().count()),
         }
     }
@@ -123,7 +121,7 @@ impl<'a> Site<'a> {
 
     /// The node that the host's services keep running.
     pub(super) fn served(&self, host: &Host) -> Served {
-        let role = if host.is_control_plane() { JoinRole::ControlPlane } else { JoinRole::Worker };
+        let role = if host.is_control_plane() { MemberRole::ControlPlane } else { MemberRole::Worker };
         Served { name: host.node_name.clone(), role }
     }
 

@@ -89,15 +89,13 @@ fn the_resources_of_a_cluster() {
 #[test]
 fn each_is_declared_once_and_after_all_that_it_needs() {
     for (title, cluster) in variants() {
-        for initialized_on in [None, Some("cp1"), Some("cp2"), Some("gone")] {
-            let known = Known { initialized_on: initialized_on.map(HostName::new), ..Known::gathered(&cluster) };
-            let mut seen = BTreeSet::new();
-            for item in declare(&cluster, &inputs(&known)).unwrap().items() {
-                for need in &item.needs {
-                    assert!(seen.contains(need), "{title}: {} needs {need}, which comes later or never", item.address);
-                }
-                assert!(seen.insert(item.address.clone()), "{title}: {} twice", item.address);
+        let known = Known::gathered(&cluster);
+        let mut seen = BTreeSet::new();
+        for item in declare(&cluster, &inputs(&known)).unwrap().items() {
+            for need in &item.needs {
+                assert!(seen.contains(need), "{title}: {} needs {need}, which comes later or never", item.address);
             }
+            assert!(seen.insert(item.address.clone()), "{title}: {} twice", item.address);
         }
     }
 }
@@ -136,9 +134,9 @@ fn every_port_and_address_of_the_api_comes_from_one_value() {
     ] {
         assert!(text(&all, address).contains(wanted), "{address}");
     }
-    for address in ["cp1/control-plane/kubeadm_init", "cp2/control-plane/kubeadm_join", "w1/worker/kubeadm_join"] {
-        let config = attributes(&all, address)["config"].as_str().unwrap().to_owned();
-        assert!(config.contains("10.0.0.100:9443"), "{address}");
+    for address in ["cp1/control-plane/member", "cp2/control-plane/member", "w1/worker/member"] {
+        let files: String = get(&all, address).resource.files().into_iter().map(|(_, text)| text).collect();
+        assert!(files.contains("10.0.0.100:9443") && !files.contains("8443"), "{address}");
         assert_ne!(attributes(&all, address)["advertiseAddress"], "10.0.0.100", "{address}");
     }
     assert_eq!(attributes(&all, "cp3/keepalived/virtual_ip[10.0.0.100]")["port"], 9443);
@@ -185,61 +183,59 @@ fn keepalived_instances_differ_in_what_must_differ_and_agree_on_the_rest() {
 }
 
 #[test]
-fn kubeadm_init_comes_after_its_whole_host_and_every_view_of_the_virtual_ip() {
-    let all = declared(&fixture::cluster());
-    let before = before(&all, "cp1/control-plane/kubeadm_init");
-    for address in addresses(&all) {
-        let (host, rest) = address.split_once('/').unwrap();
-        let own = host == "cp1" && !rest.starts_with("control-plane/") && rest != "kubernetes/service[kubelet]";
-        let endpoint = rest.starts_with("haproxy/") || rest.starts_with("keepalived/");
-        assert!(before.contains(&address) || !(own || endpoint), "{address} may come later");
-    }
-    assert_eq!(get(&all, "cp1/control-plane/kubeadm_init").lane, Some(Lane::ControlPlane));
-    assert_eq!(get(&all, "cp2/control-plane/kubeadm_join").lane, Some(Lane::ControlPlane));
-}
-
-#[test]
-fn workers_wait_for_the_first_control_plane_and_for_no_other() {
+fn a_member_comes_after_its_whole_host_and_the_cluster() {
     let mut cluster = fixture::cluster();
     cluster.network = manifest();
     let all = declare(&cluster, &inputs(&Known::gathered(&cluster))).unwrap();
-    let worker = before(&all, "w1/worker/kubeadm_join");
-    assert!(worker.contains("cp1/control-plane/kubeadm_init"));
-    assert!(!worker.contains("cp2/control-plane/kubeadm_join"));
-    assert!(!worker.contains("w2/worker/kubeadm_join"));
-    assert_eq!(get(&all, "w1/worker/kubeadm_join").lane, None);
-    let second = before(&all, "cp2/control-plane/kubeadm_join");
-    assert!(second.contains("cluster/network/manifest[kube-flannel]"));
-    assert!(second.contains("cp2/keepalived/virtual_ip[10.0.0.100]"));
-    assert!(!second.contains("cp3/control-plane/kubeadm_join"));
-    assert!(before(&all, "w1/kubernetes/service[kubelet]").contains("w1/worker/kubeadm_join"));
+    for (member, role) in [("cp1", "control-plane"), ("cp2", "control-plane"), ("w1", "worker")] {
+        let before = before(&all, &format!("{member}/{role}/member"));
+        for address in addresses(&all) {
+            let (host, rest) = address.split_once('/').unwrap();
+            let own = host == member && rest != format!("{role}/member") && rest != "kubernetes/service[kubelet]";
+            let endpoint = rest.starts_with("haproxy/") || rest.starts_with("keepalived/");
+            let cluster = rest == "kubernetes/cluster_settings";
+            let plugin = rest == "network/manifest[kube-flannel]" && role == "control-plane";
+            let first = own || endpoint || cluster || plugin;
+            assert!(before.contains(&address) || !first, "{address} may come later than {member}");
+            assert!(!rest.ends_with("/member") || !before.contains(&address), "{member} waits for {address}");
+        }
+    }
+    assert_eq!(get(&all, "cp1/control-plane/member").lane, Some(Lane::ControlPlane));
+    assert_eq!(get(&all, "w1/worker/member").lane, None);
+    assert!(before(&all, "w1/kubernetes/service[kubelet]").contains("w1/worker/member"));
 }
 
+/// The order in which the cluster comes to be, where there is none.
 #[test]
-fn a_cluster_is_made_once() {
-    let cluster = fixture::cluster();
-    let made_by = |initialized_on: Option<&str>| {
-        let known = Known { initialized_on: initialized_on.map(HostName::new), ..Known::gathered(&cluster) };
-        let all = addresses(&declare(&cluster, &known.inputs()).unwrap());
-        let of = |kind: &str| all.iter().filter(|a| a.ends_with(kind)).cloned().collect::<Vec<_>>();
-        (of("kubeadm_init"), of("control-plane/kubeadm_join").len())
-    };
-    assert_eq!(made_by(None), (vec!["cp1/control-plane/kubeadm_init".to_owned()], 2));
-    assert_eq!(made_by(Some("cp3")), (vec!["cp3/control-plane/kubeadm_init".to_owned()], 2));
-    assert_eq!(made_by(Some("removed")), (vec![], 3));
-}
-
-#[test]
-fn a_further_control_plane_changes_nothing_that_is_fixed() {
+fn the_founder_comes_before_the_cluster_and_all_others_after_it() {
     let mut cluster = fixture::cluster();
-    let fixed = |cluster: &Cluster| attributes(&declared(cluster), "cp1/control-plane/kubeadm_init")["fixed"].clone();
-    let before = fixed(&cluster);
+    cluster.network = manifest();
+    let declared = declare(&cluster, &inputs(&Known::gathered(&cluster))).unwrap();
+    let graph = crate::graph::Graph::build(declared.into_items()).unwrap();
+    let number = |address: &str| graph.number(&address.parse().unwrap()).unwrap();
+    let founded = graph.founded_by(number("cp2/control-plane/member"));
+    let place = |address: &str| founded.order().iter().position(|&it| it == number(address)).unwrap();
+    let order = [
+        "cp3/keepalived/virtual_ip[10.0.0.100]",
+        "cp2/control-plane/member",
+        "cluster/kubernetes/cluster_settings",
+        "cluster/network/manifest[kube-flannel]",
+        "cp1/control-plane/member",
+    ];
+    let places: Vec<usize> = order.iter().map(|it| place(it)).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert!(place("w1/worker/member") > place("cluster/kubernetes/cluster_settings"));
+}
+
+#[test]
+fn a_further_control_plane_changes_no_setting_of_the_cluster() {
+    let mut cluster = fixture::cluster();
+    let settings = |cluster: &Cluster| attributes(&declared(cluster), "cluster/kubernetes/cluster_settings");
+    let before = settings(&cluster);
     cluster.hosts.push(fixture::host("cp4", 14, Role::ControlPlane, 97));
-    assert_eq!(fixed(&cluster), before);
-    let of_a_join = attributes(&declared(&cluster), "cp2/control-plane/kubeadm_join")["fixed"].clone();
-    assert_eq!(of_a_join, before, "the others hold it where cp1 leaves");
+    assert_eq!(settings(&cluster), before);
     cluster.kubernetes.service_subnet = "10.112.0.0/12".parse().unwrap();
-    assert_ne!(fixed(&cluster), before);
+    assert_ne!(settings(&cluster), before);
 }
 
 #[test]
@@ -260,8 +256,7 @@ fn services_act_on_their_files_and_load_balancers_change_one_by_one() {
         let wanted = match item.address.kind() {
             "package" | "package_repository" => Some(Lane::Packages(item.address.host().clone())),
             _ if balances => Some(Lane::LoadBalancer),
-            "kubeadm_init" => Some(Lane::ControlPlane),
-            "kubeadm_join" if item.address.component() == "control-plane" => Some(Lane::ControlPlane),
+            "member" if item.address.component() == "control-plane" => Some(Lane::ControlPlane),
             _ => None,
         };
         assert_eq!(item.lane, wanted, "{}", item.address);
@@ -417,7 +412,7 @@ fn every_example_can_be_declared_with_the_load_balancer_that_fails_over_fast() {
         let cluster = crate::config::load(&file, "cluster.yaml", &folder).unwrap().cluster;
         let all = declare(&cluster, &inputs(&Known::nothing(&cluster))).unwrap();
         let host = &cluster.hosts[0].name;
-        assert!(addresses(&all).contains(&format!("{host}/control-plane/kubeadm_init")), "{}", folder.display());
+        assert!(addresses(&all).contains(&format!("{host}/control-plane/member")), "{}", folder.display());
         if cluster.load_balancers().next().is_some() {
             let haproxy = text(&all, &format!("{host}/haproxy/file[/etc/haproxy/haproxy.cfg]"));
             assert!(haproxy.contains("timeout connect 500ms\n    timeout check 3s"), "{haproxy}");

@@ -8,6 +8,7 @@ use super::disk::{Disk, OpenFile};
 use super::error::StateError;
 use super::file;
 use super::journal::{self, Journal};
+use super::migrate::to_present;
 use super::model::{State, Version};
 
 /// What is on disk.
@@ -66,10 +67,10 @@ pub(super) fn load(
             }
             // As it will be written: a plan made from it stays valid when that is done.
             state.serial += 1;
-            Ok(Loaded { state, on_disk: Some(version), unfolded, left })
+            Ok(Loaded { state: to_present(state), on_disk: Some(version), unfolded, left })
         }
         // No journal, or one that was folded in before a kill could remove it.
-        _ => Ok(Loaded { state, on_disk: Some(version), unfolded: 0, left }),
+        _ => Ok(Loaded { state: to_present(state), on_disk: Some(version), unfolded: 0, left }),
     }
 }
 

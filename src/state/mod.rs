@@ -22,6 +22,7 @@ mod journal;
 mod load;
 mod local;
 mod lock;
+mod migrate;
 mod model;
 mod paths;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::resource::{Address, DigestKey, HostName, Lane, MadeFrom, Prior};
 
 /// Version of the state file's format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Whether a recorded resource is known to be whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -100,11 +100,6 @@ pub struct State {
 }
 
 impl State {
-    /// The kind whose record tells on which host the cluster was begun.
-    const INIT: &str = "kubeadm_init";
-    /// The kind of all that join it.
-    const JOIN: &str = "kubeadm_join";
-
     /// The state of a cluster of which nothing is made yet, with a random lineage and salt.
     pub fn new(cluster: &str) -> Self {
         let salt = [rand::random::<u128>(), rand::random()].map(|half| format!("{half:032x}"));
@@ -142,19 +137,6 @@ impl State {
     pub fn digest_key(&self) -> DigestKey {
         DigestKey::new(self.salt.clone())
     }
-
-    /// The host on which `kubeadm init` was run, or begun; no other host may ever run it. Where that one is gone, or was
-    /// cut off while it was made or taken away, a control plane that joined is as good.
-    pub fn initialized_on(&self) -> Option<&HostName> {
-        let of = |kind: &'static str| self.resources.iter().filter(move |(address, _)| address.kind() == kind);
-        let ready = |record: &Record| record.status == Status::Ready;
-        // One that has become something else since is only on record until that is forgotten.
-        let became = |host: &HostName| of(Self::JOIN).any(|(address, record)| address.host() == host && ready(record));
-        let begun = || of(Self::INIT).filter(|(address, _)| !became(address.host()));
-        let joined = of(Self::JOIN).filter(|(address, _)| address.component() == "control-plane");
-        let whole = begun().chain(joined).find(|(_, record)| ready(record));
-        whole.or_else(|| begun().next()).map(|(address, _)| address.host())
-    }
 }
 
 /// A version 4 UUID of random bits.
@@ -181,37 +163,5 @@ mod tests {
     fn a_lineage_is_a_version_4_uuid() {
         assert_eq!(random_uuid(0), "00000000-0000-4000-8000-000000000000");
         assert_eq!(random_uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
-    }
-
-    #[test]
-    fn the_host_of_init_is_found_by_its_record() {
-        let mut state = State::new("lab");
-        assert_eq!(state.initialized_on(), None);
-        let (init, join) = ("cp2/control-plane/kubeadm_init", "cp1/control-plane/kubeadm_join");
-        for address in [init, join, "a1/worker/kubeadm_join"] {
-            state.resources.insert(address.parse().unwrap(), super::super::samples::record("x"));
-        }
-        assert_eq!(state.initialized_on().unwrap().as_str(), "cp2");
-        state.resources.remove(&init.parse().unwrap());
-        assert_eq!(state.initialized_on().unwrap().as_str(), "cp1");
-        // What the host of init has become since counts, and not what it was.
-        let worker = "cp2/worker/kubeadm_join";
-        for address in [init, worker] {
-            state.resources.insert(address.parse().unwrap(), super::super::samples::record("x"));
-        }
-        assert_eq!(state.initialized_on().unwrap().as_str(), "cp1");
-        state.resources.get_mut(&worker.parse().unwrap()).unwrap().status = Status::Interrupted;
-        assert_eq!(state.initialized_on().unwrap().as_str(), "cp2");
-        state.resources.remove(&worker.parse().unwrap());
-        // One that was cut off while it went is none any more where others are whole, and the one to go on with elsewhere.
-        state.resources.get_mut(&init.parse().unwrap()).unwrap().status = Status::Interrupted;
-        assert_eq!(state.initialized_on().unwrap().as_str(), "cp1");
-        let plane = state.resources.remove(&join.parse().unwrap()).unwrap();
-        assert_eq!(state.initialized_on().unwrap().as_str(), "cp2");
-        state.resources.insert(join.parse().unwrap(), plane);
-        state.resources.remove(&init.parse().unwrap());
-        // One that was only begun may never have joined.
-        state.resources.get_mut(&join.parse().unwrap()).unwrap().status = Status::Interrupted;
-        assert_eq!(state.initialized_on(), None);
     }
 }

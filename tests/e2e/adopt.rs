@@ -80,7 +80,7 @@ fn the_plan_touches_nothing_that_is_right(lab: &Lab) {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(planned["update"], set(&DIFFERENT));
     assert_eq!(planned["create"], set(&ADDED));
-    for name in ["control-plane/kubeadm_init", "control-plane/kubeadm_join", "worker/kubeadm_join"] {
+    for name in ["control-plane/member", "control-plane/member", "worker/member"] {
         assert!(planned["adopt"].contains(name), "{name} is not adopted: {planned:?}");
     }
     for name in ["kubernetes/service[kubelet]", "network/manifest[kube-flannel]", "host/sysctl[net.ipv4.ip_forward]"] {

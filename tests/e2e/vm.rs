@@ -54,7 +54,7 @@ impl Machine {
         let output = self.mainstay("cluster.yaml", &["--json", "plan"]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
         let planned = planned_changes(&String::from_utf8(output.stdout).unwrap());
-        assert!(planned.iter().any(|it| it == "vm/control-plane/kubeadm_init"), "that one is never done: {planned:?}");
+        assert!(planned.iter().any(|it| it == "vm/control-plane/member"), "that one is never done: {planned:?}");
         planned.into_iter().filter(|it| it.starts_with("vm/host/")).collect()
     }
 

@@ -49,8 +49,8 @@ fn signalled(it: &Sandbox, signal: &str) -> Said {
 fn the_quickstart_s_life() {
     let it = Sandbox::of(QUICKSTART);
     let said = it.expect(0, &["apply", "--auto-approve"]);
-    assert!(said.out.ends_with("\nApply complete! Resources: 140 added, 0 changed, 0 destroyed.\n"), "{}", said.out);
-    assert_eq!(it.expect(0, &["state", "list"]).out.lines().count(), 140);
+    assert!(said.out.ends_with("\nApply complete! Resources: 141 added, 0 changed, 0 destroyed.\n"), "{}", said.out);
+    assert_eq!(it.expect(0, &["state", "list"]).out.lines().count(), 141);
     for command in [&["apply", "--auto-approve"][..], &["plan", "--detailed-exitcode"]] {
         let said = it.expect(0, command);
         assert!(said.out.ends_with("No changes. The hosts match cluster.yaml.\n"), "{}", said.out);
@@ -231,7 +231,7 @@ fn a_run_told_in_json_is_told_whole() {
     let lines = it.expect(1, &["apply", "--auto-approve", "--json"]).json();
     let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).count();
     let kinds: BTreeSet<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
-    assert_eq!(of("planned_change"), 140, "{kinds:?}");
+    assert_eq!(of("planned_change"), 141, "{kinds:?}");
     assert!(lines.iter().all(|line| line["@timestamp"].is_string() && line["@message"].is_string()));
     let last = lines.last().unwrap();
     assert_eq!(
@@ -243,7 +243,7 @@ fn a_run_told_in_json_is_told_whole() {
 #[test]
 fn simulated_hosts_can_be_played_with() {
     let it = Sandbox::applied();
-    assert_eq!(it.expect(0, &["sim", "status"]).out.lines().count(), 141);
+    assert_eq!(it.expect(0, &["sim", "status"]).out.lines().count(), 142);
     it.expect(0, &["sim", "down", "cp2"]);
     it.expect(0, &["sim", "fail", "cp1/haproxy"]);
     let status = &it.expect(0, &["--json", "sim", "status"]).json()[0];
@@ -264,7 +264,7 @@ fn simulated_hosts_can_be_played_with() {
     it.expect(0, &["sim", "reset"]);
     assert!(it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are bare"));
     let said = it.expect(2, &["plan", "--detailed-exitcode"]);
-    assert!(said.out.contains("Plan: 140 to add, 0 to change, 0 to destroy."), "{}", said.out);
+    assert!(said.out.contains("Plan: 141 to add, 0 to change, 0 to destroy."), "{}", said.out);
 }
 
 /// What the help shows must work.
@@ -300,9 +300,9 @@ fn a_wrong_name_is_answered_with_the_right_ones() {
 fn what_is_recorded_can_be_seen() {
     let it = Sandbox::applied();
     let said = it.expect(0, &["show"]);
-    assert!(said.out.starts_with("quickstart: 140 resources on 5 hosts, state serial "), "{}", said.out);
+    assert!(said.out.starts_with("quickstart: 141 resources on 5 hosts, state serial "), "{}", said.out);
     let shown = &it.expect(0, &["--json", "show"]).json()[0];
-    assert_eq!(shown["resources"].as_object().unwrap().len(), 140);
+    assert_eq!(shown["resources"].as_object().unwrap().len(), 141);
     assert!(shown.get("salt").is_none(), "the key of the digests stays in the state file");
     let record: serde_json::Value = serde_json::from_str(&it.expect(0, &["state", "show", FORWARD]).out).unwrap();
     assert_eq!((&record["status"], &record["prior"]["before"]), (&"ready".into(), &"absent".into()));
@@ -328,9 +328,9 @@ fn files_and_graph_are_shown_without_a_host() {
     assert!(mermaid.starts_with("flowchart LR\n") && mermaid.contains(" --> "));
     let graph = &it.expect(0, &["--json", "graph"]).json()[0];
     let list = graph.as_array().unwrap();
-    let kubelet = list.iter().find(|it| it["address"] == "cp1/control-plane/kubeadm_init").unwrap();
+    let kubelet = list.iter().find(|it| it["address"] == "cp1/control-plane/member").unwrap();
     assert!(kubelet["needs"].as_array().unwrap().contains(&"cp1/kubernetes/package[kubeadm]".into()), "{kubelet}");
-    assert_eq!(list.len(), 140);
+    assert_eq!(list.len(), 141);
     assert!(!it.path("state").exists(), "looking leaves nothing behind");
 }
 
@@ -395,7 +395,7 @@ fn a_refused_change_stops_the_whole_plan() {
     it.expect(0, &["plan", "--detailed-exitcode"]);
     it.edit("network:", "guards: {preventDestroy: [cp1]}\nnetwork:");
     assert!(it.expect(1, &["destroy", "--auto-approve"]).err.contains("nothing was changed"));
-    assert_eq!(it.expect(0, &["state", "list"]).out.lines().count(), 140);
+    assert_eq!(it.expect(0, &["state", "list"]).out.lines().count(), 141);
 }
 
 #[test]
@@ -407,7 +407,7 @@ fn nothing_is_carried_out_unasked() {
     assert!(it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are bare"));
     it.expect(0, &["apply", "--auto-approve"]);
     assert!(it.expect(5, &["destroy"]).err.contains("--auto-approve"));
-    assert_eq!(it.expect(0, &["state", "list"]).out.lines().count(), 140);
+    assert_eq!(it.expect(0, &["state", "list"]).out.lines().count(), 141);
 }
 
 #[test]

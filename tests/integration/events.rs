@@ -51,7 +51,7 @@ fn every_run_ends_with_a_summary_however_it_ends() {
     assert_eq!(last["failed"][0]["address"], "cp2/haproxy/service[haproxy]");
     assert_eq!(last["resources"]["skipped"].as_u64(), last["skipped"].as_array().map(|list| list.len() as u64));
     assert!(last["skipped"].as_array().unwrap().iter().any(|it| it["because"] == "cp2/haproxy/service[haproxy]"));
-    assert_eq!((&last["complete"], &last["changes"]["add"]), (&json!(false), &json!(140)));
+    assert_eq!((&last["complete"], &last["changes"]["add"]), (&json!(false), &json!(141)));
     it.expect(0, &["sim", "fail", "cp2/haproxy/service", "--off"]);
     whole(&it, 0, &["apply", "--auto-approve"]);
     whole(&it, 0, &["drift"]);
@@ -72,7 +72,7 @@ fn every_run_ends_with_a_summary_however_it_ends() {
     it.edit("port: 0", "port: 8443");
     let done = whole(&it, 0, &["destroy", "--auto-approve"]);
     let gone = |what: &str| done.last().unwrap()["resources"][what].as_u64().unwrap();
-    assert_eq!(gone("destroyed") + gone("forgotten"), 140);
+    assert_eq!(gone("destroyed") + gone("forgotten"), 141);
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn the_events_go_into_a_file_beside_what_people_see() {
     fs::write(it.path("events"), "{\"@level\":\"info\",\"of\":\"an earlier run\"}\n".repeat(1000)).unwrap();
     fs::set_permissions(it.path("events"), fs::Permissions::from_mode(0o644)).unwrap();
     let said = it.expect(0, &["apply", "--auto-approve", "--json-into", "events"]);
-    assert!(said.out.ends_with("\nApply complete! Resources: 140 added, 0 changed, 0 destroyed.\n"), "{}", said.out);
-    assert!(said.err.contains("acting on 140 resources"), "progress for people");
+    assert!(said.out.ends_with("\nApply complete! Resources: 141 added, 0 changed, 0 destroyed.\n"), "{}", said.out);
+    assert!(said.err.contains("acting on 141 resources"), "progress for people");
     assert_eq!(fs::metadata(it.path("events")).unwrap().permissions().mode() & 0o777, 0o600);
     let file = Said { code: 0, out: it.read("events"), err: String::new() };
     let other = Sandbox::of(QUICKSTART);
@@ -268,7 +268,7 @@ fn a_run_on_real_hosts_that_let_nobody_in_ends_in_good_order() {
     let lines = whole(&it, 1, &["apply", "--auto-approve"]);
     let last = lines.last().unwrap();
     assert!(
-        last["@message"].as_str().unwrap().starts_with("Apply incomplete. Resources: 0 done, 140 failed"),
+        last["@message"].as_str().unwrap().starts_with("Apply incomplete. Resources: 0 done, 141 failed"),
         "{last}"
     );
     assert_eq!(it.expect(0, &["lock", "show"]).out, "Nobody holds the lock.\n");

@@ -159,7 +159,7 @@ fn the_log_says_what_happened_on_simulated_hosts() {
     let it = Sandbox::of(QUICKSTART);
     it.expect(0, &["apply", "--auto-approve", "--log", "log"]);
     let log = it.read("log");
-    for part in ["apply --auto-approve", "cp1: ", "Plan: ", "cp1/control-plane/kubeadm_init", "exit code 0"] {
+    for part in ["apply --auto-approve", "cp1: ", "Plan: ", "cp1/control-plane/member", "exit code 0"] {
         assert!(log.contains(part), "{part}\n{log}");
     }
 }

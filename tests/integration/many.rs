@@ -46,7 +46,7 @@ fn a_thousand_hosts_that_change_alike_are_a_screen_of_text() {
     assert!(text.contains("w1..w1000 · host\n  ~ "), "{text}");
 
     let text = short(&it, 0, &["plan", "--destroy"]);
-    assert!(text.contains("its pods and their local data go"), "{text}");
+    assert!(text.contains("its pods and their local data"), "{text}");
 
     let hosts = it.path("state/many.hosts.jsonl");
     let mut down = fs::read_to_string(&hosts).unwrap();

@@ -35,16 +35,16 @@ fn a_policy_denies_the_delete_of_an_etcd_member_and_nothing_else() {
     let worker = "  w2: {address: 10.0.0.22, roles: [worker]}\n";
     it.edit(worker, "");
     let without_worker = plan(&it);
-    assert!(deleted(&without_worker).contains(&"w2/worker/kubeadm_join".into()));
+    assert!(deleted(&without_worker).contains(&"w2/worker/member".into()));
     assert!(denied(&without_worker).is_empty(), "{:?}", denied(&without_worker));
 
     it.edit("  cp3: {address: 10.0.0.13, roles: [control-plane]}\n", "");
     it.expect(0, &["plan", "--out", "small.plan"]);
     let saved = it.expect(0, &["show", "--json", "small.plan"]).out;
     for document in [plan(&it), saved] {
-        assert!(deleted(&document).contains(&"cp3/control-plane/kubeadm_join".into()));
+        assert!(deleted(&document).contains(&"cp3/control-plane/member".into()));
         let said = denied(&document);
-        assert_eq!(said, ["cp3/control-plane/kubeadm_join: an etcd member must not be deleted (delete)"]);
+        assert_eq!(said, ["cp3/control-plane/member: an etcd member must not be deleted (delete)"]);
     }
 
     it.expect(0, &["plan", "--destroy"]);

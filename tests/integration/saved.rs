@@ -62,7 +62,7 @@ fn a_first_plan_is_saved_shown_and_carried_out_without_asking() {
     let lineage = |text: String| text.split("\"lineage\":\"").nth(1).unwrap()[..36].to_owned();
     let planned = lineage(it.read(P));
     let said = it.expect(0, &["apply", P]);
-    assert!(said.out.ends_with("Apply complete! Resources: 140 added, 0 changed, 0 destroyed.\n"), "{}", said.out);
+    assert!(said.out.ends_with("Apply complete! Resources: 141 added, 0 changed, 0 destroyed.\n"), "{}", said.out);
     assert!(it.read("state/quickstart.json").contains(&planned), "the state has the lineage of the plan");
     refused(
         &it,
@@ -398,7 +398,7 @@ fn a_full_disk_leaves_the_old_plan_and_says_so() {
     assert_eq!(said.code, 1, "{}", said.err);
     assert!(said.err.contains("prod.plan: the plan cannot be saved: File too large"), "{}", said.err);
     assert!(said.err.contains("name another file with --out") && !said.err.contains("Saved to"), "{}", said.err);
-    assert!(said.out.contains("Plan: 140 to add"), "it is shown all the same");
+    assert!(said.out.contains("Plan: 141 to add"), "it is shown all the same");
     assert!(it.read(P) == before);
     assert_eq!(fs::read_dir(it.dir()).unwrap().count(), 3, "cluster.yaml, the plan and the simulated hosts");
 }
@@ -418,7 +418,7 @@ fn of_two_applies_at_once_one_carries_it_out() {
     let both = [it.start(&["apply", P]), it.start(&["apply", P])];
     let [one, other] = both.map(|child| Said::of(&child.wait_with_output().unwrap()));
     let (done, refused) = if one.code == 0 { (one, other) } else { (other, one) };
-    assert!(done.out.contains("Apply complete! Resources: 140 added"), "{}{}", done.out, done.err);
+    assert!(done.out.contains("Apply complete! Resources: 141 added"), "{}{}", done.out, done.err);
     let (locked, stale) = (refused.code == 6, refused.code == 1 && refused.err.contains("applied already"));
     assert!(locked || stale, "{}: {}", refused.code, refused.err);
     // The one that waits for the lock finds the plan applied.

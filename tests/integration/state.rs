@@ -187,7 +187,7 @@ fn a_rehearsal_and_a_file_alone_have_states_of_their_own() {
     it.edit("fleet: simulated\n", "");
     it.expect(0, &["apply", "--simulate", "--auto-approve"]);
     assert_eq!(it.expect(0, &["state", "list"]).out, "");
-    assert_eq!(it.expect(0, &["state", "list", "--simulate"]).out.lines().count(), 140);
+    assert_eq!(it.expect(0, &["state", "list", "--simulate"]).out.lines().count(), 141);
     assert_eq!(it.expect(0, &["facts", "--simulate"]).out.lines().count(), 6);
     assert!(it.expect(0, &["state", "--simulate", "history"]).out.contains("the state as it is"));
     fs::remove_file(it.path("cluster.yaml")).unwrap();
@@ -196,7 +196,7 @@ fn a_rehearsal_and_a_file_alone_have_states_of_their_own() {
     }
     let state = "state/quickstart.simulated.json";
     let of = |command: &[&'static str]| it.expect(0, &[command, &["--state", state]].concat()).out;
-    assert_eq!(of(&["state", "list", "w2/worker"]), "w2/worker/kubeadm_join\n");
+    assert_eq!(of(&["state", "list", "w2/worker"]), "w2/worker/member\n");
     assert!(of(&["state", "rm", "w2"]).contains("State serial 3 is written."));
     assert_eq!(of(&["lock", "show"]), "Nobody holds the lock.\n");
     assert!(it.expect(5, &["state", "list", "--state", "no.json"]).err.contains("there is no state file no.json"));
@@ -251,7 +251,7 @@ fn a_state_cut_or_changed_anywhere_is_told_and_comes_back() {
 #[test]
 fn a_state_of_a_newer_mainstay_is_left_alone() {
     let it = small();
-    let text = it.read(STATE).replace("\"format\": 1,", "\"format\": 7,");
+    let text = it.read(STATE).replace("\"format\": 2,", "\"format\": 7,");
     fs::write(it.path(STATE), &text).unwrap();
     let commands: [&[&str]; 5] = [
         &["plan"],
@@ -261,7 +261,7 @@ fn a_state_of_a_newer_mainstay_is_left_alone() {
         &["state", "rollback", "1", "--auto-approve"],
     ];
     for command in commands {
-        clear(&it.run(command), "has format 7, and this mainstay knows formats up to 1", "mainstay --version");
+        clear(&it.run(command), "has format 7, and this mainstay knows formats up to 2", "mainstay --version");
     }
     assert_eq!(it.read(STATE), text);
 }

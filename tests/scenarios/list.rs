@@ -45,6 +45,7 @@ scenario!(saved_review);
 scenario!(saved_stale);
 scenario!(service_older_file);
 scenario!(state_mv);
+scenario!(state_of_format_1);
 scenario!(state_push);
 scenario!(state_push_other_cluster);
 scenario!(state_rm);

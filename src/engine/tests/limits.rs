@@ -66,17 +66,17 @@ async fn the_longest_path_goes_first_and_needs_are_met() {
         rig.create(&format!("cp1/host/staged[quick-{key}]"), &[]);
     }
     rig.create("cp1/host/package[kubeadm]", &[]);
-    rig.create("cp1/control-plane/kubeadm_init", &["cp1/host/package[kubeadm]"]);
+    rig.create("cp1/control-plane/member", &["cp1/host/package[kubeadm]"]);
     let ran = rig.run().await;
     let started = ran.started();
     let at = |name: &str| started.iter().position(|it| it == name).unwrap();
     assert_eq!(at("cp1/host/package[kubeadm]"), 0);
-    let init = at("cp1/control-plane/kubeadm_init");
+    let init = at("cp1/control-plane/member");
     let ended = ran.events.iter().position(
         |event| matches!(event, super::super::event::Event::Ended { address, .. } if address.kind() == "package"),
     );
-    let began = ran.events.iter().position(|event| {
-        matches!(event, super::super::event::Event::Started { address, .. } if address.kind() == "kubeadm_init")
-    });
+    let began = ran.events.iter().position(
+        |event| matches!(event, super::super::event::Event::Started { address, .. } if address.kind() == "member"),
+    );
     assert!(ended.unwrap() < began.unwrap() && init > 0, "{started:?}");
 }

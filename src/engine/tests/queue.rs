@@ -38,11 +38,11 @@ fn a_place_that_a_host_leaves_is_not_kept_for_one_that_only_waits_for_a_lane() {
 fn a_lane_is_not_kept_for_one_that_waits_for_its_host() {
     let mut rig = Rig::default();
     let lane = || Some(Lane::ControlPlane);
-    rig.create("cp1/control-plane/kubeadm_init", &[]).lane = lane();
+    rig.create("cp1/control-plane/member", &[]).lane = lane();
     for key in 0..PER_HOST {
         rig.create(&format!("cp2/host/package[{key}]"), &[]);
     }
-    rig.create("cp2/control-plane/kubeadm_join", &[]).lane = lane();
+    rig.create("cp2/control-plane/member", &[]).lane = lane();
     rig.create("cp3/control-plane/service[a]", &[]).lane = lane();
     let mut queue = Queue::new(&rig.plan, 64);
     assert_eq!(started(&mut queue).len(), 1 + PER_HOST);
@@ -65,7 +65,7 @@ impl Random {
 }
 
 fn any_plan(random: &mut Random) -> Plan {
-    let (hosts, kinds) = (1 + random.below(6), ["package", "file", "kubeadm_join", "service"]);
+    let (hosts, kinds) = (1 + random.below(6), ["package", "file", "member", "service"]);
     let mut rig = Rig::default();
     let mut names: Vec<String> = Vec::new();
     for number in 0..=random.below(60) {

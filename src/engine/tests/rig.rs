@@ -49,6 +49,12 @@ impl AnyKind for Staged {
     fn principal(&self) -> &'static str {
         "value"
     }
+    fn weight(&self) -> u64 {
+        1
+    }
+    fn unfit(&self, _: &crate::resource::HostFacts) -> Option<String> {
+        None
+    }
     fn key(&self) -> Option<String> {
         None
     }
@@ -281,6 +287,7 @@ impl Rig {
             after: after.iter().map(|text| address(text)).collect(),
             lane: None,
             made_from: crate::resource::MadeFrom::default(),
+            founds: false,
             rerecord: false,
         });
         self.plan.changes.last_mut().unwrap()

@@ -99,8 +99,8 @@ impl Step<'_, '_> {
                 answers.then(|| done(())).ok_or_else(|| no(format!("no host holds {address} (keepalived)")))
             }
             Effect::TokenSigned { id } => self.signed(id).map(done),
-            Effect::Settle { finished, bare } => {
-                Ok(if self.settle()? { (*finished).to_owned() } else { (*bare).to_owned() })
+            Effect::Settle { joins, finished, bare } => {
+                Ok(if self.settle(*joins)? { (*finished).to_owned() } else { (*bare).to_owned() })
             }
             Effect::Init { endpoint } => self.init(*endpoint).map(done),
             Effect::Join { endpoint, token, certificates } => self.join(*endpoint, token, *certificates).map(done),
@@ -211,7 +211,7 @@ impl Step<'_, '_> {
     }
 
     /// Whether kubeadm has ended well on the own host; if it was only begun, it is reset, unless etcd needs it.
-    fn settle(&mut self) -> Result<bool, Failed> {
+    fn settle(&mut self, joins: bool) -> Result<bool, Failed> {
         let model = self.world.model();
         match model.standing(self.own()) {
             Some(true) => Ok(true),
@@ -219,7 +219,6 @@ impl Step<'_, '_> {
                 self.spared()?;
                 let etcd = model.kubernetes(self.world.down());
                 let runs = etcd.of(self.own()).is_some_and(|member| member.up);
-                let joins = self.doing.address.kind() == "kubeadm_join";
                 let endpoint = self.through_endpoint().is_ok();
                 if runs && joins && !etcd.has_quorum() && !endpoint {
                     return Err(no("neither etcd here nor the API at its endpoint answers"));
@@ -242,9 +241,12 @@ impl Step<'_, '_> {
     }
 
     /// kubeadm has begun here, or ended well.
-    fn stands(&mut self, complete: bool) {
+    fn stands(&mut self, complete: bool, founding: bool) {
         let mut is = self.doing.done.clone();
         is["complete"] = json!(complete);
+        if founding && !complete {
+            is["founding"] = json!(true);
+        }
         // A host is one thing, by whatever name it goes.
         while let Some(other) = self.world.model().same_host(self.doing.address).cloned() {
             self.world.set(&other, Observation::Absent);
@@ -272,7 +274,7 @@ impl Step<'_, '_> {
             return Ok(());
         }
         self.preflight()?;
-        self.stands(false);
+        self.stands(false, true);
         let etcd = self.world.model().kubernetes(self.world.down());
         if let Some(other) = etcd.members.iter().find(|member| member.host != *self.own()) {
             return Err(no(format!(
@@ -291,14 +293,14 @@ impl Step<'_, '_> {
             )));
         }
         if !self.doing.half {
-            self.stands(true);
+            self.stands(true, true);
         }
         Ok(())
     }
 
     fn join(&mut self, endpoint: Option<Ipv4Addr>, token: &str, certificates: Option<&str>) -> Result<(), Failed> {
         self.preflight()?;
-        self.stands(false);
+        self.stands(false, false);
         let discovery = "error execution phase preflight: couldn't validate the identity of the API Server";
         self.reached_at(endpoint);
         self.through_endpoint().map_err(|why| no(format!("{discovery}: {}", why.stderr)))?;
@@ -314,7 +316,7 @@ impl Step<'_, '_> {
             self.join_etcd()?;
         }
         if !self.doing.half {
-            self.stands(true);
+            self.stands(true, false);
         }
         Ok(())
     }
@@ -404,7 +406,7 @@ impl Step<'_, '_> {
         // kubeadm asks through the endpoint; mainstay asks the host's own etcd otherwise.
         let asks = counts || self.through_endpoint().is_ok();
         self.leave(asks);
-        self.stands(false);
+        self.stands(false, false);
         Ok(())
     }
 
@@ -428,7 +430,7 @@ impl Step<'_, '_> {
     /// The member is no longer counted, although the host may still look finished.
     fn forget_member(&mut self) {
         if self.world.model().standing(self.own()) == Some(true) {
-            self.stands(false);
+            self.stands(false, false);
         }
         self.world.note(Line::Etcd(self.own().clone(), None));
     }

@@ -26,11 +26,9 @@ fn host(name: &str) -> HostName {
     HostName::new(name)
 }
 
-/// kubeadm's resource of a host: `w..` are workers, cp1 is the first.
+/// The member on a host: `w..` are workers.
 fn address(name: &str) -> Address {
-    let kind = if name == "cp1" { "kubeadm_init" } else { "kubeadm_join" };
-    let component = if name.starts_with('w') { "worker" } else { "control-plane" };
-    format!("{name}/{component}/{kind}").parse().unwrap()
+    format!("{name}/{}/member", role(name)).parse().unwrap()
 }
 
 fn role(name: &str) -> &'static str {
@@ -220,9 +218,12 @@ fn the_endpoint_must_answer_before_init_and_join() {
     // What it left is reset, and then it is made.
     it.balance("cp1", &["cp1"]);
     it.run("cp1", "cp1", &Effect::EndpointAnswers { address: VIP }).unwrap();
-    assert_eq!(it.run("cp1", "cp1", &Effect::Settle { finished: FINISHED, bare: BARE }).unwrap(), BARE);
+    assert_eq!(it.run("cp1", "cp1", &Effect::Settle { joins: false, finished: FINISHED, bare: BARE }).unwrap(), BARE);
     it.init("cp1").unwrap();
-    assert_eq!(it.run("cp1", "cp1", &Effect::Settle { finished: FINISHED, bare: BARE }).unwrap(), FINISHED);
+    assert_eq!(
+        it.run("cp1", "cp1", &Effect::Settle { joins: false, finished: FINISHED, bare: BARE }).unwrap(),
+        FINISHED
+    );
     it.invite("w1").unwrap();
     for stops in ["haproxy", "keepalived"] {
         it.service("cp1", stops, "inactive");
@@ -291,7 +292,7 @@ fn one_learner_at_a_time() {
     it.invite("cp3").unwrap();
     it.refused("cp3", "cp3", &join_of("cp3"), "too many learner members");
     // A host that begins again is reset first, and its member with it.
-    assert_eq!(it.run("cp2", "cp2", &Effect::Settle { finished: FINISHED, bare: BARE }).unwrap(), BARE);
+    assert_eq!(it.run("cp2", "cp2", &Effect::Settle { joins: true, finished: FINISHED, bare: BARE }).unwrap(), BARE);
     assert_eq!(it.members(), "+cp1");
     it.join("cp3").unwrap();
     it.join("cp2").unwrap();
@@ -348,9 +349,9 @@ fn a_member_leaves_only_if_the_others_are_a_quorum() {
     assert!(!it.world.kubernetes().has_quorum());
 
     // One that was begun and votes already is settled alike.
-    let settle = Effect::Settle { finished: FINISHED, bare: BARE };
+    let settle = Effect::Settle { joins: true, finished: FINISHED, bare: BARE };
     let mut it = Hosts::with(&FIVE[..3]);
-    it.set("cp2/control-plane/kubeadm_join", json!({ "complete": false, "role": "control-plane" }));
+    it.set("cp2/control-plane/member", json!({ "complete": false, "role": "control-plane" }));
     assert_eq!(it.members(), "+cp1 +cp2 +cp3");
     it.down("cp3", true);
     it.refused("cp2", "cp2", &settle, "would lose its majority");
@@ -420,14 +421,14 @@ fn a_reset_that_cannot_reach_the_others_leaves_a_dead_member() {
 fn a_host_has_one_role() {
     let mut it = Hosts::with(&FIVE[..1]);
     it.invite("cp2").unwrap();
-    it.set("cp2/worker/kubeadm_join", json!({ "complete": true, "role": "worker" }));
+    it.set("cp2/worker/member", json!({ "complete": true, "role": "worker" }));
     it.refused("cp2", "cp2", &join_of("cp2"), "kubelet.conf already exists");
     it.run("cp2", "cp2", &Effect::Reset).unwrap();
     it.run("cp2", "cp2", &join_of("cp2")).unwrap();
     assert_eq!(it.members(), "+cp1 +cp2");
-    assert_eq!(it.world.get(&"cp2/worker/kubeadm_join".parse().unwrap()), Observation::Absent);
+    assert_eq!(it.world.get(&"cp2/worker/member".parse().unwrap()), Observation::Absent);
     it.refused("cp1", "w1", &Effect::NodeRegistered, "not registered");
-    it.set("w1/worker/kubeadm_join", json!({ "complete": true, "role": "worker" }));
+    it.set("w1/worker/member", json!({ "complete": true, "role": "worker" }));
     it.refused("cp1", "w1", &Effect::NodeAway, "is Ready");
 }
 
@@ -445,10 +446,10 @@ fn what_an_earlier_step_answered_decides() {
 #[test]
 fn a_world_that_was_never_told_is_healthy() {
     let mut it = Hosts::new(&[]);
-    it.set("cp1/control-plane/kubeadm_init", json!({ "complete": true, "role": "control-plane" }));
-    it.set("cp2/control-plane/kubeadm_join", json!({ "complete": true, "role": "control-plane" }));
-    it.set("cp3/control-plane/kubeadm_join", json!({ "complete": false, "role": "control-plane" }));
-    it.set("w1/worker/kubeadm_join", json!({ "complete": true, "role": "worker" }));
+    it.set("cp1/control-plane/member", json!({ "complete": true, "role": "control-plane" }));
+    it.set("cp2/control-plane/member", json!({ "complete": true, "role": "control-plane" }));
+    it.set("cp3/control-plane/member", json!({ "complete": false, "role": "control-plane" }));
+    it.set("w1/worker/member", json!({ "complete": true, "role": "worker" }));
     assert_eq!(it.members(), "+cp1 +cp2");
     it.balance("cp1", &["cp1"]);
     it.join("cp3").unwrap();

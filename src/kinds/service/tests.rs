@@ -401,7 +401,7 @@ fn a_file_that_is_again_what_runs_needs_no_reload_and_leaves_nothing_to_put_back
 }
 
 /// containerd on a node, as `stack` has it, with its file in a place of the test's.
-fn containerd(file: &str, role: crate::kinds::JoinRole) -> Service {
+fn containerd(file: &str, role: crate::resource::MemberRole) -> Service {
     let node = Some(Served { name: "n".into(), role });
     Service { on_change: OnChange::Restart, reads: vec![file.to_owned()], node, ..service("containerd") }
 }
@@ -412,7 +412,7 @@ fn titles(steps: &[Step]) -> Vec<&str> {
 
 #[test]
 fn a_node_that_runs_is_asked_before_and_awaited_after() {
-    let wanted = containerd("/f", crate::kinds::JoinRole::Worker);
+    let wanted = containerd("/f", crate::resource::MemberRole::Worker);
     let steps = |seen: ServiceSeen| wanted.apply(Act::React, &Observation::Present(seen));
     assert_eq!(
         titles(&steps(seen("active", "enabled"))),
@@ -438,7 +438,7 @@ fn the_previous_file_comes_back_and_goes_once_the_new_one_does_well() {
     let host = Host::new("loaded", "active", "enabled");
     let file = host.dir.path().join("config.toml");
     let previous = host.dir.path().join("config.toml.mainstay-previous");
-    let wanted = containerd(file.to_str().unwrap(), crate::kinds::JoinRole::Worker);
+    let wanted = containerd(file.to_str().unwrap(), crate::resource::MemberRole::Worker);
     let steps = wanted.apply(Act::React, &Observation::Present(seen("active", "enabled")));
     let (keep, back) = (&steps[5..6], &steps[6..]);
     let said = |steps: &[Step]| {
@@ -462,4 +462,15 @@ fn the_previous_file_comes_back_and_goes_once_the_new_one_does_well() {
     fs::write(&previous, "old").unwrap();
     said(keep);
     assert!(!previous.exists());
+}
+
+#[test]
+fn haproxy_is_not_started_where_selinux_confines_it() {
+    let service = |name: &str| {
+        let attributes = serde_json::json!({"name": name, "enabled": true, "active": true, "onChange": "reload"});
+        crate::kinds::decode("service", &attributes).unwrap()
+    };
+    let on = |haproxy_confined| crate::resource::HostFacts { haproxy_confined, ..Default::default() };
+    assert!(service("haproxy").unfit(&on(true)).unwrap().contains("setsebool -P haproxy_connect_any 1"));
+    assert_eq!((service("haproxy").unfit(&on(false)), service("keepalived").unfit(&on(true))), (None, None));
 }

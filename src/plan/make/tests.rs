@@ -2,6 +2,7 @@
 //! out leaves nothing to plan.
 
 mod ending;
+mod founding;
 mod given_back;
 mod handover;
 mod leaving;
@@ -190,19 +191,6 @@ fn the_same_thing_under_another_component_moves() {
 }
 
 #[test]
-fn a_joined_control_plane_that_is_now_declared_first_is_not_reset() {
-    let mut world = World::default();
-    world.declare("cp2/control-plane/kubeadm_init", "1", &[], &[]);
-    world.made("cp2/control-plane/kubeadm_join", "1", &[]);
-    world.hosts("cp2/control-plane/kubeadm_init", seen("1"));
-    let plan = world.plan();
-    assert_eq!(world.change(&plan, "cp2/control-plane/kubeadm_join").action, Action::Forget);
-    let init = world.change(&plan, "cp2/control-plane/kubeadm_init");
-    assert_eq!(init.action, Action::Adopt);
-    assert_eq!(init.prior.as_ref().unwrap().before, absent().observation);
-}
-
-#[test]
 fn a_record_that_goes_on_elsewhere_stays_while_that_is_unknown() {
     let mut world = World::default();
     world.declare("h/new/thing[x]", "1", &[], &[]).made("h/old/thing[x]", "1", &[]);
@@ -217,56 +205,11 @@ fn a_record_that_goes_on_elsewhere_stays_while_that_is_unknown() {
     assert_eq!(forgotten(&world), (Action::NoOp, Some(Problem::Blocked { by })));
 }
 
-#[test]
-fn a_second_init_is_refused_while_another_control_plane_exists_or_may_exist() {
-    let init = "cp1/control-plane/kubeadm_init";
-    let other = "cp2/control-plane/kubeadm_join";
-    let refused = |setup: &dyn Fn(&mut World)| {
-        let mut world = World::default();
-        world.declare(init, "1", &[], &[]).declare(other, "1", &[init], &[]);
-        world.declare("w1/worker/kubeadm_join", "1", &[init], &[]);
-        world.hosts("w1/worker/kubeadm_join", seen("1"));
-        setup(&mut world);
-        let plan = world.plan();
-        match &world.change(&plan, init).problem {
-            Some(Problem::Refused { text }) => Some(text.clone()),
-            problem => {
-                assert_eq!(*problem, None);
-                assert_eq!(world.change(&plan, init).action, Action::Create);
-                None
-            }
-        }
-    };
-    let exists = refused(&|world| _ = world.hosts(other, seen("1"))).unwrap();
-    assert!(exists.starts_with("cp2 is a control plane already: `kubeadm init` on cp1 would"), "{exists}");
-    assert!(refused(&|world| _ = world.made(other, "1", &[])).is_some());
-    assert!(refused(&|world| _ = world.made(other, "1", &[]).unreached("cp2")).is_some());
-    assert!(refused(&|world| _ = world.unreached("cp2")).is_some());
-    assert_eq!(refused(&|_| {}), None);
-    assert_eq!(refused(&|world| _ = world.made(other, "1", &[]).hosts(other, absent())), None);
-    // A control plane where a worker is declared.
-    let found = |is: serde_json::Value| {
-        let observation = Observation::Present(is);
-        Seen { digest: observation.digest(), observation }
-    };
-    let plane = || found(serde_json::json!({ "role": "control-plane" }));
-    assert!(refused(&|world| _ = world.hosts("w1/worker/kubeadm_join", plane())).is_some());
-    // One that was begun is taken up again, which is the same.
-    let begun = || found(serde_json::json!({ "value": "2", "size": 0, "text": "", "noise": 0, "complete": false }));
-    assert!(refused(&|world| _ = world.made(init, "1", &[]).hosts(init, begun()).hosts(other, seen("1"))).is_some());
-    let cut_off = refused(&|world| {
-        world.made(init, "1", &[]).hosts(init, absent());
-        world.state.resources.get_mut(&address(init)).unwrap().status = Status::Interrupted;
-    });
-    assert_eq!(cut_off, None);
-}
-
 /// Plans with `total` recorded control planes of which the last `leaving` are no longer declared.
 fn shrink(total: usize, leaving: usize) -> (World, Plan) {
     let mut world = World::default();
     for i in 1..=total {
-        let kind = if i == 1 { "kubeadm_init" } else { "kubeadm_join" };
-        let (name, file) = (format!("cp{i}/control-plane/{kind}"), format!("cp{i}/host/thing[a]"));
+        let (name, file) = (format!("cp{i}/control-plane/member"), format!("cp{i}/host/thing[a]"));
         if i <= total - leaving {
             world.declare(&file, "1", &[], &[]).declare(&name, "1", &[&file], &[]);
         }
@@ -294,7 +237,7 @@ fn a_plan_never_takes_etcds_majority_away() {
         assert!(allowed || plan.counts().destroy == 0, "nothing of a refused host goes");
     }
     let (world, plan) = shrink(3, 2);
-    let Some(Problem::Refused { text }) = &world.change(&plan, "cp3/control-plane/kubeadm_join").problem else {
+    let Some(Problem::Refused { text }) = &world.change(&plan, "cp3/control-plane/member").problem else {
         panic!("not refused")
     };
     insta::assert_snapshot!(text, @"This would leave 1 of 3 etcd members, below quorum (2). Remove at most one control plane per apply.");
@@ -313,7 +256,7 @@ fn a_plan_never_takes_a_member_away_without_which_those_that_are_down_are_the_ma
         }
         let plan = world.plan();
         assert_eq!(plan.counts().destroy, if allowed { 2 } else { 0 }, "{down} of {total} are down");
-        let leaves = format!("cp{total}/control-plane/kubeadm_join");
+        let leaves = format!("cp{total}/control-plane/member");
         match &world.change(&plan, &leaves).problem {
             None => assert!(allowed),
             Some(Problem::Refused { text }) if (total, down) == (3, 1) => {
@@ -351,26 +294,9 @@ fn a_virtual_ip_on_two_hosts_is_said() {
 }
 
 #[test]
-fn haproxy_is_not_started_where_selinux_confines_it() {
-    let mut world = World::default();
-    world.declare("a/haproxy/service[haproxy]", "1", &[], &[]);
-    world.declare("a/c/thing[after]", "1", &["a/haproxy/service[haproxy]"], &[]);
-    world.facts.hosts.insert(HostName::new("a"), HostFacts { haproxy_confined: true, ..HostFacts::default() });
-    let plan = world.plan();
-    let Some(Problem::Refused { text }) = &world.change(&plan, "a/haproxy/service[haproxy]").problem else {
-        panic!("{plan:?}");
-    };
-    assert!(text.contains("setsebool -P haproxy_connect_any 1"), "{text}");
-    assert_eq!(world.change(&plan, "a/c/thing[after]").problem, Some(blocked("a/haproxy/service[haproxy]")));
-    // One that runs is let run.
-    world.hosts("a/haproxy/service[haproxy]", seen("0"));
-    assert_eq!(world.plan().counts().problems, 0);
-}
-
-#[test]
 fn what_others_made_and_goes_on_when_it_is_let_go_is_said() {
     let mut world = World { vip: Some("10.0.0.100".parse().unwrap()), ..World::default() };
-    for name in ["cp3/control-plane/kubeadm_join", "cp3/keepalived/service[service]"] {
+    for name in ["cp3/control-plane/member", "cp3/keepalived/service[service]"] {
         world.made_of(name, &thing("service", "1"));
         world.state.resources.get_mut(&address(name)).unwrap().prior.before = seen("1").observation;
     }

@@ -115,6 +115,8 @@ pub(super) struct Item {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) lane: Option<Lane>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) founds: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) rerecord: bool,
 }
 
@@ -165,6 +167,12 @@ impl Saved {
     }
 }
 
+/// What was declared, with the documents that are handed to programs and not recorded.
+fn digest(resource: &dyn AnyKind, key: &DigestKey) -> String {
+    let (digest, files) = (resource.digest(key), resource.files());
+    key.digest(std::iter::once(digest.as_str()).chain(files.iter().map(|(_, text)| text.as_str())))
+}
+
 impl Item {
     pub(super) fn of(change: &Change, key: &DigestKey) -> Self {
         let resource = change.resource.as_deref();
@@ -185,7 +193,7 @@ impl Item {
             refused: change.refused,
             warning: change.warning.clone(),
             attributes: resource.map(AnyKind::attributes),
-            declared: resource.map(|it| it.digest(key)),
+            declared: resource.map(|it| digest(it, key)),
             recorded: change.recorded.clone(),
             seen,
             observed: observation.map(|it| key.digest([it.digest().as_str()])),
@@ -193,6 +201,7 @@ impl Item {
             reacting: change.reacting.clone(),
             after: change.after.clone(),
             lane: change.lane.clone(),
+            founds: change.founds,
             rerecord: change.rerecord,
         }
     }
@@ -217,6 +226,7 @@ impl Item {
             after: self.after.clone(),
             lane: self.lane.clone(),
             made_from: crate::resource::MadeFrom::default(),
+            founds: self.founds,
             rerecord: self.rerecord,
         })
     }

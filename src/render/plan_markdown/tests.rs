@@ -88,9 +88,9 @@ fn what_is_too_long_says_so_and_what_destroys_stays() {
         })
         .collect();
     let warning = Some("its data goes".into());
-    changes.push(Change { warning, ..change("w1/worker/kubeadm_join", Action::Destroy, vec![Reason::Removed]) });
+    changes.push(Change { warning, ..change("w1/worker/member", Action::Destroy, vec![Reason::Removed]) });
     let problem = Some(Problem::Unknown { text: "no route to host".into() });
-    changes.push(Change { problem, ..change("w2/worker/kubeadm_join", Action::NoOp, vec![]) });
+    changes.push(Change { problem, ..change("w2/worker/member", Action::NoOp, vec![]) });
     let markdown = shown(&plan(changes));
     let read = read(&markdown);
     assert!(markdown.len() < 65_536, "{}", markdown.len());

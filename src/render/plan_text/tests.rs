@@ -35,12 +35,11 @@ fn a_new_cluster_says_what_is_common_once() {
         changes.push(new(&format!("{host}/runtime/package[containerd]")));
         changes.push(new(&format!("{host}/runtime/service[containerd]")));
         if host.starts_with('w') {
-            changes.push(new(&format!("{host}/worker/kubeadm_join")));
+            changes.push(new(&format!("{host}/worker/member")));
             continue;
         }
         changes.push(Change { lane: Some(Lane::LoadBalancer), ..new(&format!("{host}/haproxy/service[haproxy]")) });
-        let kind = if host == "cp1" { "kubeadm_init" } else { "kubeadm_join" };
-        changes.push(Change { lane: Some(Lane::ControlPlane), ..new(&format!("{host}/control-plane/{kind}")) });
+        changes.push(Change { lane: Some(Lane::ControlPlane), ..new(&format!("{host}/control-plane/member")) });
     }
     changes.push(new("cluster/network/manifest[flannel]"));
     insta::assert_snapshot!(shown(&plan(changes), 80, false, false));

@@ -16,7 +16,7 @@ pub(super) use containerd_toml::{ContainerdToml, pause_image};
 pub(super) use haproxy_cfg::{Backend, HaproxyCfg};
 pub(super) use haproxy_unit::{DOWN_FILE, HaproxyUnit};
 pub(super) use keepalived_conf::KeepalivedConf;
-pub(super) use kubeadm::{init_documents, join_document, upload_documents};
+pub(super) use kubeadm::{cri_socket, init_documents, join_document, upload_documents};
 use merge::merge;
 use table::table;
 

@@ -97,7 +97,6 @@ const EDITS: &[Edit] = &[
         c.hosts[3].taints = Some(vec![taint]);
     }),
     (&["/hosts/cp2/priority"], |c| c.hosts[1].priority = 50),
-    (&["/hosts/*/address"], |c| c.hosts[0].address = "cp1.example.org".into()),
     (&["/hosts/w1/roles", "/hosts/*/roles"], |c| {
         c.hosts[3].roles.insert(Role::LoadBalancer);
         c.hosts[3].priority = 90;

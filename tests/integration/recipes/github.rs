@@ -146,7 +146,7 @@ fn a_pull_request_gets_one_comment_that_is_updated() {
     let played = play(&bench, "plan.yml", "pull_request");
     assert!(!played.failed, "{}", played.log);
     let body = bench.body();
-    assert!(body.starts_with("<!-- mainstay plan -->\n") && body.contains("140"), "{body}");
+    assert!(body.starts_with("<!-- mainstay plan -->\n") && body.contains("141"), "{body}");
     assert!(!body.contains("failed") && body.len() < 65_536, "{body}");
     assert_eq!(body, played.summary);
     let calls = bench.calls();
@@ -225,9 +225,9 @@ fn what_was_reviewed_is_applied_when_it_is_merged() {
     let played = play(&bench, "apply.yml", "push");
     assert!(!played.failed, "{}", played.log);
     let body = bench.body();
-    assert!(body.starts_with("**Applied**") && body.contains("Apply complete! Resources: 140 added"), "{body}");
+    assert!(body.starts_with("**Applied**") && body.contains("Apply complete! Resources: 141 added"), "{body}");
     assert!(bench.calls().iter().any(|call| call == "gh run download 98 --name mainstay-plan"));
-    assert_eq!(bench.it.expect(0, &["state", "list"]).out.lines().count(), 140);
+    assert_eq!(bench.it.expect(0, &["state", "list"]).out.lines().count(), 141);
 }
 
 #[test]

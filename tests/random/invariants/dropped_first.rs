@@ -22,7 +22,7 @@ impl DroppedFirst {
             plan.changes.iter().filter(|it| it.address.component() == "haproxy" && it.address.kind() == "service");
         let stays = haproxy.filter(|it| it.problem.is_none() && !matches!(it.action, Action::Destroy | Action::Forget));
         self.stay = stays.map(|it| it.address.host().clone()).collect();
-        let kubeadm = plan.changes.iter().filter(|it| matches!(it.address.kind(), "kubeadm_init" | "kubeadm_join"));
+        let kubeadm = plan.changes.iter().filter(|it| it.address.is_member());
         let leaves = kubeadm.filter(|it| match (it.action, it.address.component()) {
             (Action::Destroy, "control-plane") => true,
             (Action::Replace, "worker") => plan.control_planes.contains(it.address.host()),

@@ -40,7 +40,11 @@ impl Permit {
             let attributes = change.resource.as_ref().filter(|_| change.action.touches_host())?.attributes();
             attributes.get("node").and_then(Value::as_str).map(str::to_owned)
         };
-        let again = |change: &Change| change.address.kind() == "kubeadm_init" && change.action == Action::Replace;
+        // With the last control plane goes the cluster, and what it says of itself.
+        let again = |change: &Change| {
+            let settings = change.address.kind() == "cluster_settings";
+            change.founds || (settings && change.action == Action::Forget)
+        };
         let lane = |change: &Change| Some((change.address.clone(), change.lane.clone()?));
         Self {
             actions: planned.clone().map(|change| (change.address.clone(), change.action)).collect(),
@@ -101,7 +105,7 @@ fn asks(permit: &Permit, host: &HostName, request: &ActRequest<'_>) -> bool {
 /// Whether two addresses name the same thing: its host may be called otherwise, it may have been made under another
 /// component, and of a cluster's first control plane and one that joined there is one on a host.
 fn is_the_same(one: &Address, other: &Address) -> bool {
-    let kubeadm = |address: &Address| address.kind().starts_with("kubeadm_");
+    let kubeadm = |address: &Address| address.is_member();
     let kind = one.kind() == other.kind() || (kubeadm(one) && kubeadm(other));
     kind && machine(one.host()) == machine(other.host()) && one.key() == other.key()
 }

@@ -36,7 +36,7 @@ impl Turns {
     /// What a plan that was shown does to containerd where it runs and kubeadm has ended well; so many workers at once.
     pub(crate) fn of(plan: &Plan, at_once: usize) -> Self {
         let mut all = Self { at_once, ..Self::default() };
-        for change in plan.changes.iter().filter(|change| change.address.kind().starts_with("kubeadm_")) {
+        for change in plan.changes.iter().filter(|change| change.address.is_member()) {
             let Some(found) = found(change).filter(|found| found["complete"] != false) else { continue };
             let plane = found["role"] == "control-plane";
             all.hosts.insert(change.address.host().clone(), Host { plane, changes: BTreeSet::new() });

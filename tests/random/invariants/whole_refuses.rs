@@ -13,8 +13,7 @@ fn is_refused(change: &Change) -> bool {
 /// alone: they may leave one by one.
 fn stopped(whole: &Plan) -> BTreeSet<&Address> {
     let leaves = |change: &Change| {
-        change.address.kind().starts_with("kubeadm_")
-            && matches!(change.refused, Some(Action::Destroy | Action::Replace))
+        change.address.is_member() && matches!(change.refused, Some(Action::Destroy | Action::Replace))
     };
     let refused = whole.changes.iter().filter(|change| is_refused(change)).filter(|change| !leaves(change));
     let mut stopped: BTreeSet<&Address> = refused.map(|change| &change.address).collect();

@@ -4,9 +4,9 @@ use crate::resource::testing::seen;
 use crate::resource::{Action, HostName, Lane, Pattern, ProbeError};
 
 const NODE: &str = "cluster/nodes/node[w1]";
-const INIT: &str = "cp1/control-plane/kubeadm_init";
-const JOIN: &str = "cp2/control-plane/kubeadm_join";
-const WORKER: &str = "w1/worker/kubeadm_join";
+const INIT: &str = "cp1/control-plane/member";
+const JOIN: &str = "cp2/control-plane/member";
+const WORKER: &str = "w1/worker/member";
 
 /// Two control planes and a worker that mainstay made, and no API server that answers.
 fn silent() -> World {
@@ -75,22 +75,21 @@ fn it_stays_with_a_control_plane_that_is_guarded() {
 /// As many as are left may be too few for etcd: that is what was asked for, and it is said.
 #[test]
 fn a_control_plane_that_is_left_alone_is_told() {
-    let told = |plan: &Plan| plan.warnings.iter().filter(|it| it.contains("cannot be looked at and stays")).count();
+    let told = |plan: &Plan| plan.warnings.iter().filter(|it| it.contains("cannot be checked and stays")).count();
     let mut world = silent();
     world.unreached("cp2");
-    assert_eq!(told(&destroy(&world, false)), 0, "the first control plane waits for it, and there is no other");
+    assert_eq!(told(&destroy(&world, false)), 0, "the other control plane waits for it, and there is no third");
     let mut world = silent();
-    world.made("cp3/control-plane/kubeadm_join", "1", &[INIT]);
+    world.made("cp3/control-plane/member", "1", &[INIT]);
     assert_eq!(told(&destroy(&world, false)), 0);
     world.unreached("cp2");
     let plan = destroy(&world, false);
     assert_eq!(told(&plan), 1);
-    let waits = "cp2 cannot be looked at and stays, and so does what needs it; other control planes go only as far as";
+    let waits = "cp2 cannot be checked and stays, and so does one control plane for it;";
     assert!(plan.warnings.iter().any(|it| it.starts_with(waits)), "{:?}", plan.warnings);
     let mut first = silent();
-    first.made("cp3/control-plane/kubeadm_join", "1", &[INIT]).unreached("cp1");
-    let alone = "cp1 cannot be looked at and stays, without the etcd members of the control planes that go";
-    assert!(destroy(&first, false).warnings.iter().any(|it| it == alone));
+    first.made("cp3/control-plane/member", "1", &[INIT]).unreached("cp1");
+    assert_eq!(told(&destroy(&first, false)), 1, "no control plane is another one than the others");
     assert_eq!(told(&destroy(&world, true)), 0, "it is given up, which is said of its own");
     assert_eq!(told(&world.plan()), 0);
     world.selection = Selection { excludes: vec![Pattern::new("w1")], ..world.selection };
@@ -110,7 +109,7 @@ fn who_goes_last_is_asked_first() {
 /// An apply that was cut off had recorded needs of load balancers that it never made.
 #[test]
 fn load_balancers_go_last_whatever_control_planes_need_as_recorded() {
-    let (plane, balancer) = ("cp1/control-plane/kubeadm_join", "lb1/keepalived/thing[service]");
+    let (plane, balancer) = ("cp1/control-plane/member", "lb1/keepalived/thing[service]");
     let mut world = World::default();
     world.made(plane, "1", &[]).made(balancer, "1", &[]);
     world.state.resources.get_mut(&address(balancer)).unwrap().lane = Some(Lane::LoadBalancer);
@@ -125,8 +124,8 @@ fn a_cluster_ends_where_no_control_plane_stays() {
     world.made(INIT, "1", &[]).made(JOIN, "1", &[INIT]).made(WORKER, "1", &[INIT]);
     let ends = |world: &World| destroy(world, false).ends_the_cluster();
     assert!(ends(&world) && !world.plan().ends_the_cluster());
-    // What cannot be looked at needs the first one, which stays for it.
-    assert!(ends(world.clone().unreached("cp1")) && !ends(world.clone().unreached("cp2")));
+    // The other one stays for one that cannot be looked at.
+    assert!(!ends(world.clone().unreached("cp1")) && !ends(world.clone().unreached("cp2")));
     world.state.resources.get_mut(&address(JOIN)).unwrap().prior.before = seen("1").observation;
     assert!(!ends(&world));
 }

@@ -46,14 +46,14 @@ fn what_goes_on_as_before_restarts_on_one_host_after_another() {
     let service = |host: &str| format!("{host}/c/thing[service]");
     for (host, role) in [("a", "worker"), ("b", "control-plane"), ("c", "worker"), ("d", "worker")] {
         for (name, key, before) in
-            [(format!("{host}/{role}/kubeadm_join"), "node", "1"), (service(host), "service", "theirs")]
+            [(format!("{host}/{role}/member"), "node", "1"), (service(host), "service", "theirs")]
         {
             world.made_of(&name, &thing(key, "1"));
             world.state.resources.get_mut(&address(&name)).unwrap().prior.before = seen(before).observation;
         }
     }
     // Nothing of Kubernetes runs there.
-    world.state.resources.remove(&address("d/worker/kubeadm_join"));
+    world.state.resources.remove(&address("d/worker/member"));
     let plan = world.plan_for(Mode::Destroy, false);
     let after = |host: &str| world.change(&plan, &service(host)).after.clone();
     assert_eq!(after("b"), [].into(), "a control plane comes first");

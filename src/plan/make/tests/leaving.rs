@@ -6,8 +6,8 @@ use crate::graph::Graph;
 use crate::plan::{Problem, Selection};
 use crate::resource::{HandOvers, HandedOver, Lane};
 
-const LEAVES: &str = "h1/control-plane/kubeadm_join";
-const STAYS: &str = "h2/control-plane/kubeadm_join";
+const LEAVES: &str = "h1/control-plane/member";
+const STAYS: &str = "h2/control-plane/member";
 const OWN: &str = "h1/haproxy/service[haproxy]";
 const PROXY: &str = "h2/haproxy/service[haproxy]";
 
@@ -31,10 +31,10 @@ fn a_control_plane_leaves_after_the_load_balancers_have_dropped_it() {
     assert_eq!(world.change(&plan, LEAVES).after, [address(PROXY)].into());
     assert_eq!(world.change(&plan, OWN).after, [address(LEAVES)].into());
     // So it does where it becomes a worker.
-    world.hosts("h1/worker/kubeadm_join", seen("1")).declare("h1/worker/kubeadm_join", "1", &[], &[]);
+    world.hosts("h1/worker/member", seen("1")).declare("h1/worker/member", "1", &[], &[]);
     world.declared.last_mut().unwrap().resource = Arc::new(Thing { size: 2, ..thing("", "1") });
     let plan = world.plan();
-    let becomes = world.change(&plan, "h1/worker/kubeadm_join");
+    let becomes = world.change(&plan, "h1/worker/member");
     assert_eq!((becomes.action, &becomes.after), (Action::Replace, &[address(PROXY)].into()));
 }
 

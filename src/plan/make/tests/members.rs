@@ -14,7 +14,7 @@ fn kubeadm(size: u32, complete: bool) -> Seen {
 }
 
 fn address(host: u8, component: &str) -> String {
-    format!("cp{host}/{component}/kubeadm_join")
+    format!("cp{host}/{component}/member")
 }
 
 /// Recorded control planes, whole or only begun, of which the first ones are declared workers now.
@@ -51,7 +51,7 @@ fn a_control_plane_that_becomes_a_worker_leaves() {
         [(&[true; 3][..], 1, false), (&[true; 3], 2, true), (&[true; 2], 1, false), (&[true; 1], 1, true)]
     {
         let world = demoted(whole, workers);
-        assert_eq!(refusal(&world, "cp1/worker/kubeadm_join").is_some(), refused, "{workers} of {}", whole.len());
+        assert_eq!(refusal(&world, "cp1/worker/member").is_some(), refused, "{workers} of {}", whole.len());
     }
 }
 
@@ -68,20 +68,9 @@ fn those_that_become_workers_leave_etcd_one_after_another() {
 
 #[test]
 fn those_that_are_whole_are_not_exchanged_for_what_was_only_begun() {
-    let refused = refusal(&demoted(&[true, false], 1), "cp1/worker/kubeadm_join");
+    let refused = refusal(&demoted(&[true, false], 1), "cp1/worker/member");
     insta::assert_snapshot!(refused.unwrap(), @"cp1: the control planes that would be left, cp2, are not finished; apply without this change first");
-    assert_eq!(refusal(&demoted(&[true, true, false], 1), "cp1/worker/kubeadm_join"), None);
+    assert_eq!(refusal(&demoted(&[true, true, false], 1), "cp1/worker/member"), None);
     // Nothing that is whole goes.
-    assert_eq!(refusal(&demoted(&[false, false], 1), "cp1/worker/kubeadm_join"), None);
-}
-
-#[test]
-fn what_was_only_begun_on_the_same_host_is_no_other_cluster() {
-    let mut world = World::default();
-    let (init, join) = ("cp2/control-plane/kubeadm_init", "cp2/control-plane/kubeadm_join");
-    world.made(join, "1", &[]).hosts(join, kubeadm(0, false));
-    world.declare(init, "2", &[], &[]).hosts(init, kubeadm(0, false));
-    let plan = world.plan();
-    let change = world.change(&plan, init);
-    assert_eq!((change.action, &change.problem), (Action::Update, &None));
+    assert_eq!(refusal(&demoted(&[false, false], 1), "cp1/worker/member"), None);
 }

@@ -135,14 +135,14 @@ fn where_no_key_changed_the_reason_says_so_and_older_records_name_the_section() 
 #[test]
 fn a_partial_destroy_keeps_the_quorum_of_the_control_planes_that_stay() {
     let (mut world, plan) = shrink(1, 1);
-    let Some(Problem::Refused { text }) = &world.change(&plan, "cp1/control-plane/kubeadm_init").problem else {
+    let Some(Problem::Refused { text }) = &world.change(&plan, "cp1/control-plane/member").problem else {
         panic!("not refused")
     };
     let alone = "This would leave no control plane (cp1). Use `mainstay destroy` to destroy the whole cluster.";
     assert_eq!(text, alone);
-    world.declare("w1/control-plane/kubeadm_join", "1", &[], &[]);
+    world.declare("w1/control-plane/member", "1", &[], &[]);
     let plan = world.plan();
-    let Some(Problem::Refused { text }) = &world.change(&plan, "cp1/control-plane/kubeadm_init").problem else {
+    let Some(Problem::Refused { text }) = &world.change(&plan, "cp1/control-plane/member").problem else {
         panic!("not refused")
     };
     assert_eq!(text, "This would leave no control plane (cp1). Apply w1's change first, then cp1's.");
@@ -163,7 +163,7 @@ fn a_partial_destroy_keeps_the_quorum_of_the_control_planes_that_stay() {
     }
     world.selection = selection(&["cp3", "cp4", "cp5"], &[]);
     let plan = world.plan_for(Mode::Destroy, false);
-    let Some(Problem::Refused { text }) = &world.change(&plan, "cp3/control-plane/kubeadm_join").problem else {
+    let Some(Problem::Refused { text }) = &world.change(&plan, "cp3/control-plane/member").problem else {
         panic!("not refused")
     };
     let words = "This would leave 2 of 5 etcd members, below quorum (3). Remove at most 2 control planes per apply.";

@@ -4,15 +4,15 @@ use serde_json::json;
 
 use super::world::{World, address};
 use super::*;
-use crate::kinds::{self, File, JoinRole, OnChange, Package, Served, Service};
+use crate::kinds::{self, File, OnChange, Package, Served, Service};
 use crate::plan::{Problem, Selection};
-use crate::resource::{AnyKind, Declared, HostName, Lane, Pattern, Turn};
+use crate::resource::{AnyKind, Declared, HostName, Lane, MemberRole, Pattern, Turn};
 
 /// A part of a host by its short name.
 fn at(host: &str, what: &str) -> String {
     match what {
-        "node" if host.starts_with("cp") => format!("{host}/control-plane/kubeadm_join"),
-        "node" => format!("{host}/worker/kubeadm_join"),
+        "node" if host.starts_with("cp") => format!("{host}/control-plane/member"),
+        "node" => format!("{host}/worker/member"),
         "file" => format!("{host}/container-runtime/file[/config.toml]"),
         "package" => format!("{host}/kubernetes/package[kubelet]"),
         name => format!("{host}/container-runtime/service[{name}]"),
@@ -25,9 +25,8 @@ fn turn(host: &str, at_once: usize) -> Turn {
 
 fn node(host: &str) -> Arc<dyn AnyKind> {
     let role = if host.starts_with("cp") { "control-plane" } else { "worker" };
-    let join = json!({ "node": host, "role": role, "advertiseAddress": "10.0.0.1", "config": "",
-        "ignorePreflightErrors": [], "skipPhases": [] });
-    kinds::decode("kubeadm_join", &join).unwrap()
+    let join = json!({ "node": host, "role": role, "advertiseAddress": "10.0.0.1", "endpoint": "", "criSocket": "" });
+    kinds::decode("member", &join).unwrap()
 }
 
 fn service(name: &str, on_change: OnChange, node: Option<Served>) -> Service {
@@ -45,7 +44,7 @@ fn service(name: &str, on_change: OnChange, node: Option<Served>) -> Service {
 }
 
 fn containerd(host: &str) -> Arc<dyn AnyKind> {
-    let role = if host.starts_with("cp") { JoinRole::ControlPlane } else { JoinRole::Worker };
+    let role = if host.starts_with("cp") { MemberRole::ControlPlane } else { MemberRole::Worker };
     Arc::new(service("containerd", OnChange::Restart, Some(Served { name: host.into(), role })))
 }
 

@@ -83,9 +83,9 @@ fn destroying_a_part_takes_what_stands_on_it() {
 #[test]
 fn with_the_last_control_plane_goes_what_is_in_the_cluster() {
     // Made through a first control plane that is gone.
-    let needs = ["cp1/control-plane/kubeadm_init"];
+    let needs = ["cp1/control-plane/member"];
     let mut world = World::default();
-    for name in ["cp2/control-plane/kubeadm_join", "cp3/control-plane/kubeadm_join", "w1/worker/kubeadm_join"] {
+    for name in ["cp2/control-plane/member", "cp3/control-plane/member", "w1/worker/member"] {
         world.made(name, "1", &needs);
     }
     world.made("cluster/network/thing[m]", "1", &needs);
@@ -106,12 +106,12 @@ fn one_load_balancer_or_control_plane_of_several_takes_no_other_host_along() {
     for way in &ways {
         world.made(way, "1", &[]);
     }
-    let init = "cp1/control-plane/kubeadm_init";
+    let init = "cp1/control-plane/member";
     world.made(init, "1", &[&ways[0], &ways[1]]);
-    world.made("cp2/control-plane/kubeadm_join", "1", &[&ways[1], init]);
-    world.made("w1/worker/kubeadm_join", "1", &[init]);
+    world.made("cp2/control-plane/member", "1", &[&ways[1], init]);
+    world.made("w1/worker/member", "1", &[init]);
     world.made("cluster/network/thing[m]", "1", &[init]);
-    for (node, needs) in [("cp1", init), ("cp2", "cp2/control-plane/kubeadm_join"), ("w1", "w1/worker/kubeadm_join")] {
+    for (node, needs) in [("cp1", init), ("cp2", "cp2/control-plane/member"), ("w1", "w1/worker/member")] {
         world.made(&format!("cluster/nodes/thing[{node}]"), "1", &[needs]);
     }
     let goes = |patterns: &[&str]| -> Vec<String> {
@@ -123,9 +123,9 @@ fn one_load_balancer_or_control_plane_of_several_takes_no_other_host_along() {
         all.push(format!("{host}/keepalived/virtual_ip[10.0.0.100]"));
         all
     };
-    assert_eq!(goes(&["cp2"]), of("cp2", "cp2/control-plane/kubeadm_join"));
+    assert_eq!(goes(&["cp2"]), of("cp2", "cp2/control-plane/member"));
     assert_eq!(goes(&["cp1"]), of("cp1", init));
-    assert_eq!(goes(&["w1"]), ["cluster/nodes/thing[w1]", "w1/worker/kubeadm_join"]);
+    assert_eq!(goes(&["w1"]), ["cluster/nodes/thing[w1]", "w1/worker/member"]);
     // The last of them take all along.
     assert_eq!(goes(&["*/keepalived"]).len(), 9);
     assert_eq!(goes(&["cp1", "cp2"]).len(), 9);

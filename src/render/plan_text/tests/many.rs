@@ -55,13 +55,13 @@ fn a_thousand_hosts_that_change_alike_but_for_addresses() {
 #[test]
 fn a_thousand_hosts_that_are_made_or_taken_away() {
     let sysctl = |host| new(&format!("w{host}/host/sysctl[net.ipv4.ip_forward]"));
-    let join = |host| new(&format!("w{host}/worker/kubeadm_join"));
+    let join = |host| new(&format!("w{host}/worker/member"));
     insta::assert_snapshot!(short(&thousand(&[&sysctl, &join])));
     let gone = |name: String| change(&name, Action::Destroy, vec![Reason::Removed]);
     let sysctl = |host| gone(format!("w{host}/host/sysctl[net.ipv4.ip_forward]"));
     let reset = |host| {
         let warning = Some(format!("kubeadm reset on w{host}: its pods and their local data go"));
-        Change { warning, ..gone(format!("w{host}/worker/kubeadm_join")) }
+        Change { warning, ..gone(format!("w{host}/worker/member")) }
     };
     insta::assert_snapshot!(short(&thousand(&[&sysctl, &reset])));
     let mut few = thousand(&[&reset]);

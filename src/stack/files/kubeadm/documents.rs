@@ -8,8 +8,7 @@ use super::components::{kube_proxy, kubelet};
 use super::init::InitConfiguration;
 use super::join::JoinConfiguration;
 use crate::config::{CgroupDriver, Cluster, Host};
-use crate::kinds::JoinRole;
-use crate::resource::Slots;
+use crate::resource::{MemberRole, Slots};
 
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -39,7 +38,7 @@ pub(in crate::stack) fn upload_documents(cluster: &Cluster, host: &Host) -> Stri
 }
 
 /// The document of `kubeadm join` on this host.
-pub(in crate::stack) fn join_document(cluster: &Cluster, host: &Host, role: JoinRole) -> String {
+pub(in crate::stack) fn join_document(cluster: &Cluster, host: &Host, role: MemberRole) -> String {
     yaml(&[Document::Join(JoinConfiguration::of(cluster, host, role))])
 }
 

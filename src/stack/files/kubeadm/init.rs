@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::api::{ConfigApi, Timeouts};
 use super::node::{LocalApiEndpoint, NodeRegistration};
 use crate::config::{Cluster, Host};
-use crate::kinds::{KubeadmInit, KubeadmJoin};
+use crate::kinds::Member;
 use crate::resource::Slots;
 
 /// What is particular to the host on which kubeadm runs.
@@ -39,9 +39,9 @@ impl<'a> InitConfiguration<'a> {
     /// For `kubeadm init`.
     pub(super) fn first(cluster: &Cluster, host: &'a Host) -> Self {
         let token = BootstrapToken {
-            token: super::token(KubeadmInit::TOKEN_ID, KubeadmInit::TOKEN_SECRET),
+            token: super::token(Member::TOKEN_ID, Member::TOKEN_SECRET),
             ttl: "1h0m0s",
-            description: KubeadmInit::TOKEN_DESCRIPTION,
+            description: Member::TOKEN_DESCRIPTION,
             usages: ["signing", "authentication"],
             groups: ["system:bootstrappers:kubeadm:default-node-token"],
         };
@@ -50,7 +50,7 @@ impl<'a> InitConfiguration<'a> {
 
     /// For `kubeadm init phase upload-certs`, which needs no more than the key.
     pub(super) fn upload(cluster: &Cluster, host: &'a Host) -> Self {
-        let key = Slots::placeholder(KubeadmJoin::CERTIFICATE_KEY);
+        let key = Slots::placeholder(Member::CERTIFICATE_KEY);
         Self { certificate_key: Some(key), ..Self::bare(cluster, host) }
     }
 

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::api::{ConfigApi, DISCOVERY_TIMEOUT, Timeouts};
 use super::node::{LocalApiEndpoint, NodeRegistration};
 use crate::config::{Cluster, Host};
-use crate::kinds::{JoinRole, KubeadmJoin};
-use crate::resource::Slots;
+use crate::kinds::Member;
+use crate::resource::{MemberRole, Slots};
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,7 +46,7 @@ struct ControlPlane {
 }
 
 impl<'a> JoinConfiguration<'a> {
-    pub(super) fn of(cluster: &Cluster, host: &'a Host, role: JoinRole) -> Self {
+    pub(super) fn of(cluster: &Cluster, host: &'a Host, role: MemberRole) -> Self {
         let api = ConfigApi::of(&cluster.kubernetes.version);
         Self {
             api_version: api.name(),
@@ -54,15 +54,15 @@ impl<'a> JoinConfiguration<'a> {
             discovery: Discovery {
                 bootstrap_token: BootstrapToken {
                     api_server_endpoint: cluster.endpoint.to_string(),
-                    token: super::token(KubeadmJoin::TOKEN_ID, KubeadmJoin::TOKEN_SECRET),
-                    ca_cert_hashes: [format!("sha256:{}", Slots::placeholder(KubeadmJoin::CA_HASH))],
+                    token: super::token(Member::TOKEN_ID, Member::TOKEN_SECRET),
+                    ca_cert_hashes: [format!("sha256:{}", Slots::placeholder(Member::CA_HASH))],
                 },
                 timeout: api.old_timeout(DISCOVERY_TIMEOUT),
             },
             node_registration: NodeRegistration::of(cluster, host),
-            control_plane: (role == JoinRole::ControlPlane).then(|| ControlPlane {
+            control_plane: (role == MemberRole::ControlPlane).then(|| ControlPlane {
                 local_api_endpoint: LocalApiEndpoint::of(host),
-                certificate_key: Slots::placeholder(KubeadmJoin::CERTIFICATE_KEY),
+                certificate_key: Slots::placeholder(Member::CERTIFICATE_KEY),
             }),
             timeouts: api.timeouts(),
         }

@@ -12,3 +12,4 @@ mod tests;
 
 use documents::token;
 pub(in crate::stack) use documents::{init_documents, join_document, upload_documents};
+pub(in crate::stack) use node::cri_socket;

@@ -46,14 +46,19 @@ impl<'a> NodeRegistration<'a> {
         let args = BTreeMap::from([("node-ip".to_owned(), host.internal_address.to_string())]);
         Self {
             name: &host.node_name,
-            // From 1.24 on a URL is expected; before, kubelet is handed what stands here as it is.
-            cri_socket: match version.minor {
-                ..=23 => "/run/containerd/containerd.sock",
-                24.. => "unix:///run/containerd/containerd.sock",
-            },
+            cri_socket: cri_socket(version),
             taints: host.taints.as_ref().map(|taints| taints.iter().map(taint).collect()),
             kubelet_extra_args: ConfigApi::of(version).args(args),
         }
+    }
+}
+
+/// containerd's socket, as this version of kubeadm expects it.
+pub(in crate::stack) fn cri_socket(version: &semver::Version) -> &'static str {
+    match version.minor {
+        // kubelet is handed it as it is.
+        ..=23 => "/run/containerd/containerd.sock",
+        24.. => "unix:///run/containerd/containerd.sock",
     }
 }
 

@@ -10,8 +10,8 @@ use super::{init_documents, join_document, upload_documents};
 use crate::config::{
     CgroupDriver, Cluster, Component, ExtraVolume, Host, Network, ProxyMode, Swap, Taint, TaintEffect,
 };
-use crate::kinds::{JoinRole, KubeadmJoin, Stage};
-use crate::resource::{Act, Kind, Observation, Secret, Slots, StepAct};
+use crate::kinds::{ControlPlaneDocuments, Making, Member, Stage};
+use crate::resource::{Act, Kind, MemberRole, Observation, Secret, Slots, StepAct};
 use crate::stack::fixture;
 
 /// A cluster that says something about everything.
@@ -55,8 +55,8 @@ fn everything(cluster: &Cluster) -> String {
     [
         init_documents(cluster, host("cp1"), CgroupDriver::Systemd),
         upload_documents(cluster, host("cp2")),
-        join_document(cluster, host("cp2"), JoinRole::ControlPlane),
-        join_document(cluster, host("w1"), JoinRole::Worker),
+        join_document(cluster, host("cp2"), MemberRole::ControlPlane),
+        join_document(cluster, host("w1"), MemberRole::Worker),
     ]
     .join("=====\n")
 }
@@ -94,7 +94,7 @@ fn the_virtual_ip_is_the_endpoint_and_is_announced_by_nobody() {
     for minor in [20, 28, 34] {
         let cluster = full(minor);
         let host = |name| cluster.host(name).unwrap();
-        let of = |host: &Host| documents(&join_document(&cluster, host, JoinRole::ControlPlane));
+        let of = |host: &Host| documents(&join_document(&cluster, host, MemberRole::ControlPlane));
         assert_eq!(init(&cluster)[0]["localAPIEndpoint"]["advertiseAddress"], "10.0.0.11");
         assert_eq!(of(host("cp2"))[0]["controlPlane"]["localAPIEndpoint"]["advertiseAddress"], "10.0.0.12");
         assert_eq!(init(&cluster)[1]["controlPlaneEndpoint"], "10.0.0.100:8443");
@@ -109,23 +109,23 @@ fn the_certificates_are_uploaded_through_the_api_server_of_the_host_that_does_it
     for minor in [20, 28, 34, 36] {
         let cluster = full(minor);
         let host = cluster.host("cp2").unwrap();
-        let join = KubeadmJoin {
+        let upload = upload_documents(&cluster, host);
+        let needed = ControlPlaneDocuments { upload, ..ControlPlaneDocuments::default() };
+        let join = Member {
             node: host.node_name.clone(),
-            role: JoinRole::ControlPlane,
+            role: MemberRole::ControlPlane,
             advertise_address: host.internal_address,
-            config: String::new(),
-            upload_config: Some(upload_documents(&cluster, host)),
-            ignore_preflight_errors: Vec::new(),
-            skip_phases: Vec::new(),
-            virtual_ip: None,
-            fixed: BTreeMap::new(),
+            endpoint: String::new(),
+            cri_socket: String::new(),
+            version: None,
+            making: Making { control_plane: Some(needed), ..Making::default() },
         };
         let steps = Kind::apply(&join, Act::Create, &Observation::Absent);
         let upload = steps.iter().find(|step| step.title == "upload the certificates").unwrap();
         let StepAct::Run(run) = &upload.act else { panic!("{upload:?}") };
         let mut slots = Slots::default();
         slots.put("standing", Secret::new("mainstay-bare"));
-        slots.put(KubeadmJoin::CERTIFICATE_KEY, Secret::new("c0ffee"));
+        slots.put(Member::CERTIFICATE_KEY, Secret::new("c0ffee"));
         let stage = Stage::control_plane();
         stage.command("kubeadm", &format!("cat >{}", stage.path("/got").display()));
         let output = stage.run_with(&run.script, &slots);
@@ -143,7 +143,7 @@ fn the_certificates_are_uploaded_through_the_api_server_of_the_host_that_does_it
 fn a_host_without_taints_differs_from_one_with_none() {
     let cluster = full(34);
     assert_eq!(init(&cluster)[0]["nodeRegistration"]["taints"], json!([]));
-    let w2 = documents(&join_document(&cluster, cluster.host("w2").unwrap(), JoinRole::Worker));
+    let w2 = documents(&join_document(&cluster, cluster.host("w2").unwrap(), MemberRole::Worker));
     assert_eq!(w2[0]["nodeRegistration"].get("taints"), None);
 }
 
