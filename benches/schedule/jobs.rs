@@ -128,6 +128,7 @@ impl Graph {
                 after,
                 lane: job.lane.clone(),
                 made_from: mainstay::resource::MadeFrom::default(),
+                drift: None,
                 founds: false,
                 rerecord: false,
             }

@@ -59,6 +59,7 @@ fn plan(count: usize, shape: Shape) -> Plan {
         },
         lane: None,
         made_from: mainstay::resource::MadeFrom::default(),
+        drift: None,
         founds: false,
         rerecord: false,
     };

@@ -14,12 +14,10 @@ use super::survey::{PARALLELISM, Watching, at_least_one};
 use super::ui::Ui;
 use super::workspace::{Workspace, recorded_state};
 use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
-use crate::flow::{self, Wishes};
-use crate::graph::Graph;
-use crate::kinds;
-use crate::plan::{self, Answer, Chosen, Drift, Inputs, Mode, Plan, Selection};
+use crate::flow::{self, Question, Wishes};
+use crate::plan::{Answer, Drift, Followed, Mode, Plan, Selection};
 use crate::render::{DriftReport, DriftText, Source, drift_events, plain_lines};
-use crate::resource::{Address, HostName, Pattern, Trace};
+use crate::resource::{Address, HostName, Trace};
 use crate::state::State;
 
 /// Report, read-only, how the hosts differ from what was last applied
@@ -146,53 +144,36 @@ async fn compare(
     path: &Path,
     ui: Ui,
 ) -> Result<Drift, CliError> {
-    let followed = plan::follow(state, &workspace.map(|it| flow::renames(it.cluster())).unwrap_or_default())?;
-    let state = followed.state.as_ref();
+    let mut password = None;
+    let question = match workspace {
+        Some(workspace) => {
+            let read = |cluster, followed: &Followed<'_>| {
+                let (wishes, missing) = Wishes::gather_known(cluster, followed)?;
+                password = missing;
+                Ok(wishes)
+            };
+            let question = Question::of_cluster(Mode::Apply, workspace.cluster(), state, &Selection::default(), read);
+            question.map_err(|error| workspace.explain(error))?
+        }
+        None => Question::of_state(state, &Selection::default(), &[])?,
+    };
     let (reaches, passphrase) = match workspace {
-        Some(workspace) => flow::reaches_known(workspace.cluster(), args.simulate, state)?,
+        Some(workspace) => flow::reaches_known(workspace.cluster(), args.simulate, &question.followed.state)?,
         None => (flow::recorded_reaches(state)?, None),
     };
-    let gathered = workspace.map(|it| Wishes::gather_known(it.cluster(), &followed).map_err(|error| it.explain(error)));
-    let (wishes, password) = gathered.transpose()?.unzip();
-    let password = password.flatten();
     let looker = flow::open_looker(args.account.applied_to(reaches)?, path)?;
-    let graph = |facts: &BTreeMap<_, _>| match &wishes {
-        Some(wishes) => wishes.graph(facts),
-        None => Ok(Graph::default()),
-    };
-    let control_planes: Vec<HostName> = match workspace {
-        Some(workspace) => workspace.cluster().control_planes().map(|host| HostName::new(&host.name)).collect(),
-        None => flow::recorded_control_planes(state),
-    };
-    let (blind, all) = (graph(&BTreeMap::new())?, Chosen::default());
-    let mut watching = Watching::new(ui);
-    let facts = flow::look(&looker, &blind, state, &all, &control_planes, args.parallelism, &mut watching).await;
-    let ignored: Vec<Pattern> = workspace.map(|it| flow::ignored(it.cluster())).unwrap_or_default();
-    let inputs = Inputs {
-        mode: if workspace.is_some() { Mode::Apply } else { Mode::Destroy },
-        graph: &graph(&facts.hosts)?,
-        state,
-        facts: &facts,
-        decode: &kinds::decode,
-        control_planes: &control_planes,
-        prevent_destroy: &[],
-        ignore_drift: &ignored,
-        virtual_ip: workspace.and_then(|it| it.cluster().endpoint.vip),
-        // That they have another name now is told at once, not of each.
-        moved: &BTreeMap::new(),
-        selection: &Selection::default(),
-        forget_unreachable: false,
-    };
+    let inquiry = question.ask(&looker, args.parallelism, &mut Watching::new(ui)).await?;
+    let inputs = inquiry.inputs();
     let plan = Plan::make(&inputs);
     let mut drift = Drift::of(&inputs, &plan);
-    if let (Some(wishes), Some(error)) = (&wishes, &password) {
-        let depend = wishes.depend_on_password(&facts.hosts, inputs.graph, &state.digest_key())?;
+    if let (Some(wishes), Some(error)) = (&inquiry.question().wishes, &password) {
+        let depend = wishes.depend_on_password(&inquiry.facts.hosts, &inquiry.graph, &state.digest_key())?;
         drift.not_compared(&depend, &format!("not compared with cluster.yaml: {error}"));
     }
     let unread = passphrase.map(|error| format!("{error}; hosts that need this key are reached only with the agent"));
     let unknown = password.map(|error| format!("{error}; what contains it is compared only with what was applied"));
     drift.warnings.extend([unread, unknown].into_iter().flatten());
-    drift.warnings.splice(0..0, followed.notices);
+    drift.warnings.splice(0..0, inquiry.question().followed.notices.iter().cloned());
     let traces = traces(&looker, trails(&drift, &plan), args.parallelism, ui).await;
     looker.close().await;
     drift.traced(traces);

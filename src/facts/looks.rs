@@ -9,7 +9,7 @@ use crate::graph::Graph;
 use crate::resource::{Address, AnyKind, DecodeError, HostName};
 
 /// Reads recorded attributes of a kind (by name) back; `kinds` has the registry behind it.
-pub type Decode<'a> = dyn Fn(&str, &Value) -> Result<Arc<dyn AnyKind>, DecodeError> + 'a;
+pub type Decode<'a> = dyn Fn(&str, &Value) -> Result<Arc<dyn AnyKind>, DecodeError> + Sync + 'a;
 
 /// A resource to look at.
 pub type Target = (Address, Arc<dyn AnyKind>);

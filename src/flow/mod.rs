@@ -6,6 +6,7 @@
 mod begun;
 mod error;
 mod hosts;
+mod inquiry;
 mod lift;
 mod look;
 mod manifest;
@@ -19,6 +20,7 @@ mod wishes;
 pub use begun::{Begun, begin, refresh};
 pub use error::FlowError;
 pub use hosts::{guarded, ignored, recorded_control_planes, renames};
+pub use inquiry::{Inquiry, Question};
 pub use lift::{lift, refusals};
 pub use look::{Listener, look};
 pub use manifest::check_manifest;

@@ -4,16 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::FlowError;
-use super::hosts::{control_planes, guarded, ignored, recorded_control_planes, renames};
-use super::look::{Listener, look};
+use super::inquiry::Question;
+use super::look::Listener;
 use super::reaches::reaches;
 use super::unmatched::unmatched;
 use super::wishes::Wishes;
 use crate::config::Cluster;
 use crate::fleet::{Fleet, FleetError, Looker, Reach};
-use crate::graph::Graph;
-use crate::kinds;
-use crate::plan::{self, Mode, Plan, Rename, Selection};
+use crate::plan::{Followed, Mode, Plan, Rename, Selection};
 use crate::resource::{Address, HostName, Pattern};
 use crate::state::State;
 
@@ -61,44 +59,25 @@ pub async fn survey(
     listener: &mut (dyn Listener + Send),
 ) -> Result<Survey, FlowError> {
     let Asked { mode, cluster, simulated, selection, parallelism } = *asked;
-    let renames = renames(cluster);
-    let followed = plan::follow(state, &renames)?;
-    let state = followed.state.as_ref();
-    let wishes = Wishes::gather(cluster, &followed)?;
-    let reaches = reaches(cluster, simulated, state)?;
+    let question = Question::of_cluster(mode, cluster, state, selection, Wishes::gather)?;
+    let reaches = reaches(cluster, simulated, &question.followed.state)?;
     if mode == Mode::Apply {
-        one_machine(cluster, state, &reaches)?;
+        one_machine(cluster, &question.followed.state, &reaches)?;
     }
-    let blind = wishes.graph(&BTreeMap::new())?;
-    plan::check_renames(&renames, &blind)?;
-    selection.check(mode, &blind, state)?;
-    let chosen = selection.choose(mode, &blind, state);
-    let control_planes = control_planes(cluster, state);
     let fleet = open(&reaches)?;
-    let facts = look(&Looker::of(&fleet), &blind, state, &chosen, &control_planes, parallelism, listener).await;
-    let graph = wishes.graph(&facts.hosts)?;
-    let plan = Plan::make(&plan::Inputs {
-        mode,
-        graph: &graph,
-        facts: &facts,
-        state,
-        decode: &kinds::decode,
-        control_planes: &control_planes,
-        prevent_destroy: &guarded(cluster),
-        ignore_drift: &ignored(cluster),
-        virtual_ip: cluster.endpoint.vip,
-        moved: &followed.previous,
-        selection,
-        forget_unreachable: false,
-    });
-    let elsewhere = elsewhere(state, &followed.renames, &reaches);
+    let inquiry = question.ask(&Looker::of(&fleet), parallelism, listener).await?;
+    let plan = Plan::make(&inquiry.inputs());
+    let state = inquiry.inputs().state;
     // What is declared on a host can depend on what it says.
-    let complete = !chosen.is_part() && facts.unreached.is_empty();
-    let unmatched = if complete { unmatched(cluster, &graph, state) } else { Vec::new() };
-    let plan = Plan { warnings: [followed.notices, elsewhere, unmatched, plan.warnings].concat(), ..plan };
+    let unmatched = if inquiry.is_complete() { unmatched(cluster, &inquiry.graph, state) } else { Vec::new() };
+    let elsewhere = elsewhere(state, &inquiry.question().followed.renames, &reaches);
+    let Followed { renames, notices, .. } = inquiry.question().followed.clone();
+    let plan = Plan { warnings: [notices, elsewhere, unmatched, plan.warnings].concat(), ..plan };
     let guards = (mode == Mode::Apply).then(|| cluster.guards.prevent_destroy.iter().cloned().collect());
-    let files = wishes.manifest.map(|text| ("network.manifest".to_owned(), text)).into_iter().collect();
-    Ok(Survey { plan, fleet, reaches, pod_ranges: wishes.pod_ranges, renames: followed.renames, guards, files })
+    let wishes = inquiry.into_question().wishes;
+    let (manifest, pod_ranges) = wishes.map(|wishes| (wishes.manifest, wishes.pod_ranges)).unwrap_or_default();
+    let files = manifest.map(|text| ("network.manifest".to_owned(), text)).into_iter().collect();
+    Ok(Survey { plan, fleet, reaches, pod_ranges, renames, guards, files })
 }
 
 /// What is asked of a survey to destroy.
@@ -123,26 +102,11 @@ pub async fn survey_destroy(
     listener: &mut (dyn Listener + Send),
 ) -> Result<Survey, FlowError> {
     let Destroying { guarded, selection, parallelism, forget_unreachable } = *destroying;
-    let control_planes = recorded_control_planes(state);
-    let nothing = Graph::default();
-    selection.check(Mode::Destroy, &nothing, state)?;
-    let chosen = selection.choose(Mode::Destroy, &nothing, state);
+    let mut question = Question::of_state(state, selection, guarded)?;
+    question.forget_unreachable = forget_unreachable;
     let fleet = open(&reaches)?;
-    let facts = look(&Looker::of(&fleet), &nothing, state, &chosen, &control_planes, parallelism, listener).await;
-    let plan = Plan::make(&plan::Inputs {
-        mode: Mode::Destroy,
-        graph: &nothing,
-        facts: &facts,
-        state,
-        decode: &kinds::decode,
-        control_planes: &control_planes,
-        prevent_destroy: guarded,
-        ignore_drift: &[],
-        virtual_ip: None,
-        moved: &BTreeMap::new(),
-        selection,
-        forget_unreachable,
-    });
+    let inquiry = question.ask(&Looker::of(&fleet), parallelism, listener).await?;
+    let plan = Plan::make(&inquiry.inputs());
     let pod_ranges = state.pod_ranges.clone();
     Ok(Survey { plan, fleet, reaches, pod_ranges, renames: Vec::new(), guards: None, files: BTreeMap::new() })
 }

@@ -1,6 +1,6 @@
 //! `cluster_settings`: what the whole cluster was made with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +110,13 @@ impl Kind for ClusterSettings {
         refixed(&recorded.fixed, &self.fixed)
     }
 
+    fn at_creation(&self, recorded: &Self) -> Vec<FieldChange> {
+        let names: BTreeSet<&String> = self.creation.keys().chain(recorded.creation.keys()).collect();
+        let value = |side: &Self, name: &str| side.creation.get(name).cloned().unwrap_or_else(|| DEFAULT.to_owned());
+        let change = |name: &String| FieldChange::compare(name, value(recorded, name), value(self, name));
+        names.into_iter().filter_map(change).map(FieldChange::at_creation).collect()
+    }
+
     /// What others have changed to the declared value is only recorded.
     fn caught_up(&self, mut recorded: Self, seen: &Observed) -> Self {
         for (name, ours) in TOLD {
@@ -182,6 +189,18 @@ mod tests {
         assert_eq!(was.refuses(&was), []);
         assert_eq!(is.refuses(&is.caught_up(was.clone(), &seen(&[("dnsDomain", "b.local")]))), []);
         assert_eq!(is.refuses(&is.caught_up(was, &seen(&[("dnsDomain", "a.local")]))).len(), 1);
+    }
+
+    #[test]
+    fn a_setting_that_counts_at_creation_says_so() {
+        let with = |phases: &str| ClusterSettings {
+            creation: [("kubernetes.skipPhases".to_owned(), phases.to_owned())].into(),
+            ..ClusterSettings::default()
+        };
+        let changes = with("[\"addon\"]").at_creation(&with("[]"));
+        let shown: Vec<_> = changes.iter().map(|it| (&*it.field, &*it.before, &*it.after, it.at_creation)).collect();
+        assert_eq!(shown, [("kubernetes.skipPhases", "[]", "[\"addon\"]", true)]);
+        assert_eq!(with("[]").at_creation(&with("[]")), []);
     }
 
     #[test]

@@ -17,11 +17,15 @@
 //! resources (reactions, blocked dependents) is in [`super::react`], guards are in
 //! [`super::guards`].
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use crate::resource::{Action, Address, AnyKind, Declared, DecodeError, DigestKey, FieldChange, Observation, Seen};
 use crate::state::{Record, Status};
 
 use super::keys;
-use super::model::{Problem, Reason};
+use super::model::{Drifted, Problem, Reason};
 
 /// What the table says of one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub(super) struct Verdict {
     pub(super) problem: Option<Problem>,
     /// What would have been done, where that is refused.
     pub(super) refused: Option<Action>,
+    /// In what the host differs from what was applied.
+    pub(super) drift: Option<Drifted>,
     /// Whether it begins the cluster.
     pub(super) founds: bool,
     pub(super) rerecord: bool,
@@ -39,7 +45,16 @@ pub(super) struct Verdict {
 
 impl Verdict {
     pub(super) fn of(action: Action, reasons: Vec<Reason>) -> Self {
-        Self { action, fields: Vec::new(), reasons, problem: None, refused: None, founds: false, rerecord: false }
+        Self {
+            action,
+            fields: Vec::new(),
+            reasons,
+            problem: None,
+            refused: None,
+            drift: None,
+            founds: false,
+            rerecord: false,
+        }
     }
 
     /// Nothing can be planned.
@@ -81,6 +96,8 @@ pub(super) struct Recorded<'a> {
     pub(super) moved_from: Option<&'a Address>,
     /// An earlier run changed it and did not get as far as the resource that reacts to it, or the other way round.
     pub(super) unfinished: bool,
+    /// Whether the last look found something else than the record says.
+    pub(super) drift: bool,
 }
 
 /// The rows of what is declared.
@@ -115,7 +132,7 @@ fn never_recorded(wanted: &Declared, seen: &Seen) -> Result<Verdict, DecodeError
 
 fn once_recorded(
     wanted: &Declared,
-    Recorded { record, moved_from, unfinished }: Recorded<'_>,
+    Recorded { record, moved_from, unfinished, drift }: Recorded<'_>,
     seen: &Seen,
     key: &DigestKey,
 ) -> Result<Verdict, DecodeError> {
@@ -131,7 +148,6 @@ fn once_recorded(
     };
     let fields = resource.diff(found)?;
     let mut reasons = Vec::new();
-    let drift = seen.observation.digest() != record.observed;
     let action = match in_place_or_not(&fields) {
         Action::NoOp if interrupted => Action::Update,
         action => action,
@@ -155,7 +171,37 @@ fn once_recorded(
         let stale = record.version != resource.version() || record.needs != wanted.needs || record.lane != wanted.lane;
         verdict.rerecord = drift || pending || stale || record.made_from != wanted.made_from;
     }
+    // The host is right; what cluster.yaml changed is not recorded without a word.
+    if action == Action::NoOp && pending && moved_from.is_none() {
+        let keys = keys();
+        if keys != [Reason::Recomputed] {
+            verdict = Verdict { fields: resource.at_creation(&record.attributes)?, ..Verdict::of(Action::Adopt, keys) };
+        }
+    }
     Ok(verdict)
+}
+
+/// Observed against recorded: in what the host differs from what was applied. `same` is what is declared when that is
+/// what was applied: unlike the record it knows its secrets. What an apply left half-way was not changed by others.
+pub(super) fn drifted(
+    same: Option<&dyn AnyKind>,
+    record: &Record,
+    seen: &Seen,
+    decode: impl FnOnce(&Value) -> Result<Arc<dyn AnyKind>, DecodeError>,
+) -> Result<Option<Drifted>, DecodeError> {
+    let Observation::Present(is) = &seen.observation else { return Ok(Some(Drifted::Gone)) };
+    let fields = if let Some(applied) = same {
+        applied.diff(is)?
+    } else {
+        let applied = decode(&record.attributes)?;
+        // What another version of the kind recorded cannot be compared; it is pending in any case.
+        if applied.version() != record.version {
+            return Ok(None);
+        }
+        applied.diff(is)?
+    };
+    let turned = |it: FieldChange| FieldChange { before: it.after, after: it.before, replaces: false, ..it };
+    Ok((!fields.is_empty()).then(|| Drifted::Differs(fields.into_iter().map(turned).collect())))
 }
 
 fn in_place_or_not(fields: &[FieldChange]) -> Action {

@@ -17,7 +17,6 @@
 //! Drift that `lifecycle.ignoreDrift` covers is counted and left out; what is gone altogether is never ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,8 +24,8 @@ use serde::Serialize;
 use super::diff::Verdict;
 use super::keys;
 use super::make::Inputs;
-use super::model::{Change, Mode, Plan, Problem, Reason};
-use crate::resource::{Address, AnyKind, Declared, DecodeError, FieldChange, HostName, Observation, Seen, Trace};
+use super::model::{Change, Drifted, Mode, Plan, Problem, Reason};
+use crate::resource::{Address, Declared, FieldChange, HostName, Trace};
 use crate::state::{Record, Status};
 
 /// The answer of `mainstay drift`. It holds no resource and no step: nothing can be done with it.
@@ -174,18 +173,13 @@ impl Drift {
         let declared = inputs.graph.number(address).map(|number| &inputs.graph.items()[number]);
         let record = inputs.state.record(address);
         let pending = pending(change, declared, record, inputs);
-        let found = match record.map(|record| found(change, declared, record, inputs)) {
-            None => Found::AsApplied,
-            Some(Ok(found)) => found,
-            Some(Err(why)) => {
-                self.coverage.unseen.insert(address.clone(), why);
-                Found::AsApplied
-            }
-        };
-        let (drift, gone, fields) = match found {
-            Found::AsApplied => (false, false, Vec::new()),
-            Found::Gone => (true, true, Vec::new()),
-            Found::Differs(fields) => match ignored(address, inputs) {
+        if let (Some(_), Some(Problem::Unknown { text })) = (record, &change.problem) {
+            self.coverage.unseen.insert(address.clone(), text.clone());
+        }
+        let (drift, gone, fields) = match change.drift.clone() {
+            None => (false, false, Vec::new()),
+            Some(Drifted::Gone) => (true, true, Vec::new()),
+            Some(Drifted::Differs(fields)) => match ignored(address, inputs) {
                 Some(pattern) => {
                     self.coverage.ignored.entry(pattern).or_default().push(address.clone());
                     (false, false, Vec::new())
@@ -216,13 +210,6 @@ impl Answer {
     }
 }
 
-/// What was found of something on record.
-enum Found {
-    AsApplied,
-    Gone,
-    Differs(Vec<FieldChange>),
-}
-
 /// The pattern that covers drift at this address.
 fn ignored(address: &Address, inputs: &Inputs<'_>) -> Option<String> {
     inputs.ignore_drift.iter().find(|pattern| pattern.matches(address)).map(|pattern| pattern.as_str().to_owned())
@@ -233,6 +220,8 @@ fn pending(change: &Change, declared: Option<&Declared>, record: Option<&Record>
     let owed = inputs.state.reactions.get(&change.address);
     let of_the_wish = |reason: &&Reason| match reason {
         Reason::Drift | Reason::Gone | Reason::Destroyed | Reason::Founds => false,
+        // That records follow a rename is said once.
+        Reason::Moved { .. } => !inputs.moved.contains_key(&change.address),
         Reason::Reacts { to } => owed.is_some_and(|owed| owed.contains(to)),
         _ => true,
     };
@@ -240,7 +229,7 @@ fn pending(change: &Change, declared: Option<&Declared>, record: Option<&Record>
     if reasons.is_empty() {
         match (declared, record) {
             (_, Some(record)) if record.status == Status::Interrupted => reasons.push(Reason::Interrupted),
-            (Some(declared), Some(record)) if changed(declared, record, inputs) => {
+            (Some(declared), Some(record)) if is_unknown(change) && changed(declared, record, inputs) => {
                 reasons.extend(keys::pending(declared, record, false));
             }
             (Some(_), None) => reasons.push(Reason::New),
@@ -251,46 +240,13 @@ fn pending(change: &Change, declared: Option<&Declared>, record: Option<&Record>
     reasons
 }
 
+fn is_unknown(change: &Change) -> bool {
+    matches!(change.problem, Some(Problem::Unknown { .. }))
+}
+
 /// Whether what is declared is another thing than what is on record, as far as is known what is declared.
 fn changed(declared: &Declared, record: &Record, inputs: &Inputs<'_>) -> bool {
     !declared.guessed && declared.resource.digest(&inputs.state.digest_key()) != record.digest
-}
-
-fn found(change: &Change, declared: Option<&Declared>, record: &Record, inputs: &Inputs<'_>) -> Result<Found, String> {
-    if let Some(Problem::Unknown { text }) = &change.problem {
-        return Err(text.clone());
-    }
-    let seen = inputs.facts.look(&change.address)?;
-    if record.status == Status::Interrupted || change.reasons.contains(&Reason::Interrupted) {
-        return Ok(Found::AsApplied);
-    }
-    compare(declared.filter(|declared| !changed(declared, record, inputs)), change, record, seen, inputs)
-        .map_err(|error| error.to_string())
-}
-
-/// `same` is what is declared when that is what was applied: unlike the record it knows its secrets.
-fn compare(
-    same: Option<&Declared>,
-    change: &Change,
-    record: &Record,
-    seen: &Seen,
-    inputs: &Inputs<'_>,
-) -> Result<Found, DecodeError> {
-    let Observation::Present(is) = &seen.observation else { return Ok(Found::Gone) };
-    if seen.observation.digest() == record.observed {
-        return Ok(Found::AsApplied);
-    }
-    let applied: Arc<dyn AnyKind> = match same {
-        Some(declared) => Arc::clone(&declared.resource),
-        None => (inputs.decode)(change.address.kind(), &record.attributes)?,
-    };
-    // What another version of the kind recorded cannot be compared; it is pending in any case.
-    if same.is_none() && applied.version() != record.version {
-        return Ok(Found::AsApplied);
-    }
-    let turned = |it: FieldChange| FieldChange { before: it.after, after: it.before, replaces: false, ..it };
-    let fields: Vec<FieldChange> = applied.diff(is)?.into_iter().map(turned).collect();
-    Ok(if fields.is_empty() { Found::AsApplied } else { Found::Differs(fields) })
 }
 
 /// Whether a change would only put right what `lifecycle.ignoreDrift` covers: then apply leaves it as it is.

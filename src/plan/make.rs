@@ -168,6 +168,7 @@ fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>, turns: &[(usize
             address: node.address.clone(),
             action: node.verdict.action,
             fields: node.verdict.fields,
+            drift: node.verdict.drift,
             reasons: node.verdict.reasons,
             problem: node.verdict.problem,
             refused: node.verdict.refused,

@@ -98,6 +98,15 @@ pub enum Problem {
     },
 }
 
+/// How the host differs from what was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drifted {
+    /// It was applied and is not there any more.
+    Gone,
+    /// In these fields; `before` as it was applied, `after` as it is on the host.
+    Differs(Vec<FieldChange>),
+}
+
 /// What is planned for one resource.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -107,6 +116,8 @@ pub struct Change {
     pub action: Action,
     /// In what fields; empty for create, destroy, adopt, forget and plain reactions.
     pub fields: Vec<FieldChange>,
+    /// How the host differs from what was applied; nothing where it does not, or where that is not known.
+    pub drift: Option<Drifted>,
     /// Why; the first one is the main one.
     pub reasons: Vec<Reason>,
     /// Why nothing can be planned.

@@ -9,9 +9,10 @@ use super::identity::Identity;
 use super::make::Inputs;
 use super::model::{Mode, Reason};
 use super::selection::Chosen;
+use crate::facts::Decode;
 use crate::graph::Graph;
 use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, HostName, MemberRole, Observation, Prior, Seen};
-use crate::state::Record;
+use crate::state::{Record, Status};
 
 /// One resource with all that is known of it, and what is planned so far.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(super) struct Node<'a> {
     pub(super) resource: Option<Arc<dyn AnyKind>>,
     pub(super) seen: Result<&'a Seen, String>,
     pub(super) verdict: Verdict,
+    /// Whether the look found something else than the record at this address says.
+    differs: bool,
     /// Whether the plan is not about it.
     pub(super) left_out: bool,
     /// Numbers of the control planes with which it ends; see [`super::ending`].
@@ -130,14 +133,18 @@ impl<'a> Nodes<'a> {
             self.judge_declared(inputs);
         }
         for node in self.all.iter_mut().filter(|node| !node.left_out) {
+            let drift = node.verdict.drift.take();
             if inputs.mode == Mode::Refresh {
                 node.verdict = node.judge_recorded(inputs);
             } else if node.declared.is_none() {
                 node.verdict = node.judge_undeclared(inputs);
+                node.compare_look();
+                node.note_drift(None, inputs.state.reactions.contains_key(node.address), inputs.decode);
             }
             if drift::is_ignored(node.address, &node.verdict, inputs) {
                 node.verdict = Verdict::of(Action::NoOp, Vec::new());
             }
+            node.verdict.drift = drift.or(node.verdict.drift.take());
             if inputs.selection.replaces(node.address) {
                 node.verdict.replace();
             }
@@ -154,10 +161,14 @@ impl Nodes<'_> {
         let key = DigestKey::new(inputs.state.salt.clone());
         let owed = inputs.state.reactions.iter();
         let unfinished: HashSet<&Address> = owed.flat_map(|(to, causes)| std::iter::once(to).chain(causes)).collect();
+        let decode = inputs.decode;
         let compare = |nodes: &mut [Node<'_>]| {
             for node in nodes.iter_mut().filter(|node| !node.left_out) {
                 if let Some(wanted) = node.declared {
-                    node.verdict = node.judge_declared(wanted, &key, unfinished.contains(node.address));
+                    let unfinished = unfinished.contains(node.address);
+                    node.compare_look();
+                    node.verdict = node.judge_declared(wanted, &key, unfinished);
+                    node.note_drift(Some(&key), unfinished, decode);
                 }
             }
         };
@@ -185,6 +196,7 @@ impl<'a> Node<'a> {
             resource: None,
             seen: Err(String::new()),
             verdict: Verdict::of(Action::NoOp, Vec::new()),
+            differs: false,
             left_out: false,
             ends_with: Vec::new(),
         }
@@ -195,8 +207,27 @@ impl<'a> Node<'a> {
             Ok(seen) => seen,
             Err(why) => return Verdict::unknown(why),
         };
-        let own = self.record.map(|record| Recorded { record, moved_from: None, unfinished });
+        let own = self.record.map(|record| Recorded { record, moved_from: None, unfinished, drift: self.differs });
         diff::declared(wanted, own.or_else(|| self.moved_record()), seen, key)
+    }
+
+    fn compare_look(&mut self) {
+        let differs = |(record, seen): (&Record, &Seen)| seen.observation.digest() != record.observed;
+        self.differs = self.record.zip(self.seen.as_ref().ok().copied()).is_some_and(differs);
+    }
+
+    /// Notes in what the host differs from what was applied. With the key of the digests: what is declared may be that.
+    fn note_drift(&mut self, key: Option<&DigestKey>, unfinished: bool, decode: &Decode<'_>) {
+        let (Some(record), Ok(seen), true) = (self.record, &self.seen, self.differs) else { return };
+        if record.status == Status::Interrupted || unfinished {
+            return;
+        }
+        let same = self.declared.zip(key).filter(|(declared, key)| declared.resource.digest(key) == record.digest);
+        let same = same.map(|(declared, _)| declared.resource.as_ref());
+        match diff::drifted(same, record, seen, |attributes| decode(self.address.kind(), attributes)) {
+            Ok(drift) => self.verdict.drift = drift,
+            Err(error) => self.verdict = Verdict::unknown(error),
+        }
     }
 
     /// The record that what is declared is compared with.
@@ -210,6 +241,7 @@ impl<'a> Node<'a> {
             record,
             moved_from: Some(from),
             unfinished: false,
+            drift: self.seen.as_ref().is_ok_and(|seen| seen.observation.digest() != record.observed),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::diff::Verdict;
 use super::model::{Problem, Reason};
 use super::nodes::{Node, Nodes};
 use crate::graph::{Edges, Graph};
@@ -97,6 +98,16 @@ fn react(nodes: &mut Nodes<'_>, number: usize, graph: &Graph, state: &State) {
     if !matches!(action, Action::NoOp | Action::Adopt | Action::Update) {
         return;
     }
+    // What it reads is not as declared, so nothing of it is recorded either.
+    let stopped = |address: &Address| {
+        graph
+            .number(address)
+            .is_some_and(|cause| nodes.all[cause].verdict.problem.is_some() && !nodes.all[cause].left_out)
+    };
+    if action == Action::Adopt && node.record.is_some() && declared.reacts_to.iter().any(stopped) {
+        nodes.all[number].verdict = Verdict::of(Action::NoOp, Vec::new());
+        return;
+    }
     let mut causes: BTreeSet<&Address> = state.reactions.get(node.address).into_iter().flatten().collect();
     causes.extend(declared.reacts_to.iter().filter(|address| {
         graph.number(address).is_some_and(|cause| {
@@ -111,7 +122,11 @@ fn react(nodes: &mut Nodes<'_>, number: usize, graph: &Graph, state: &State) {
     if action == Action::Update {
         verdict.reasons.extend(reasons);
     } else {
-        verdict.reasons.retain(|reason| *reason != Reason::AlreadyRight);
+        // What would only have been recorded is recorded with it.
+        if action == Action::Adopt {
+            verdict.reasons.retain(|reason| matches!(reason, Reason::Moved { .. }));
+            verdict.fields.clear();
+        }
         verdict.reasons.splice(0..0, reasons);
         verdict.action = Action::Update;
         verdict.rerecord = false;

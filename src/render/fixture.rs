@@ -23,6 +23,7 @@ pub(super) fn change(name: &str, action: Action, reasons: Vec<Reason>) -> Change
         after: BTreeSet::new(),
         lane: None,
         made_from: crate::resource::MadeFrom::default(),
+        drift: None,
         founds: false,
         rerecord: false,
     }

@@ -193,7 +193,8 @@ fn entry(page: &mut String, entry: &Entry<'_>, group: &Group<'_>) {
 fn fields(page: &mut String, change: &Change) {
     for field in &change.fields {
         let name = escaped(&field.field);
-        let replaces = if field.replaces { " <em>(cannot change in place)</em>" } else { "" };
+        let note = Some(field.note()).filter(|it| !it.is_empty());
+        let replaces = note.map_or_else(String::new, |it| format!(" <em>({it})</em>"));
         let _ = match field.shown {
             Shown::Sensitive => writeln!(page, "<p class=\"field\">{name}{replaces} changes (sensitive)</p>"),
             Shown::Value => writeln!(

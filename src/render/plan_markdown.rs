@@ -216,7 +216,7 @@ fn details(group: &Group<'_>) -> String {
 
 fn field_lines(field: &FieldChange) -> Vec<String> {
     let name = plain(&field.field);
-    let replaces = if field.replaces { " (cannot change in place)" } else { "" };
+    let replaces = Some(field.note()).filter(|it| !it.is_empty()).map_or_else(String::new, |it| format!(" ({it})"));
     match field.shown {
         Shown::Sensitive => vec![format!("      {name} changes (sensitive){replaces}")],
         Shown::Value => vec![

@@ -235,7 +235,8 @@ impl Writer {
     fn field(&mut self, field: &FieldChange, of: &str) {
         let style = self.page.style;
         let name = format!("{of}{}", plain(&field.field));
-        let replaces = if field.replaces { "  (cannot change in place)" } else { "" };
+        let replaces =
+            Some(field.note()).filter(|it| !it.is_empty()).map_or_else(String::new, |it| format!("  ({it})"));
         match field.shown {
             Shown::Sensitive => self.page.indented(INDENT, &format!("{name}  changes (sensitive){replaces}")),
             Shown::Value => {
@@ -250,7 +251,7 @@ impl Writer {
                 }
             }
             Shown::Text => {
-                if name != "content" || field.replaces {
+                if name != "content" || !replaces.is_empty() {
                     self.page.indented(INDENT, &format!("{name}{replaces}"));
                 }
                 let limit = if self.full { usize::MAX } else { DIFF_LINES };

@@ -80,6 +80,9 @@ pub struct FieldChange {
     pub after: String,
     /// Whether the resource must be destroyed and created again.
     pub replaces: bool,
+    /// Whether the new value counts only for what is made later, so that no host changes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_creation: bool,
     /// How to show it.
     pub shown: Shown,
 }
@@ -89,13 +92,35 @@ impl FieldChange {
     #[expect(clippy::needless_pass_by_value, reason = "numbers and literals come without a reference")]
     pub fn compare(field: &str, before: impl ToString, after: impl ToString) -> Option<Self> {
         let (before, after) = (before.to_string(), after.to_string());
-        (before != after).then(|| Self { field: field.to_owned(), before, after, replaces: false, shown: Shown::Value })
+        (before != after).then(|| Self {
+            field: field.to_owned(),
+            before,
+            after,
+            replaces: false,
+            at_creation: false,
+            shown: Shown::Value,
+        })
     }
 
     /// The same change, but one that cannot be made in place.
     #[must_use]
     pub fn replacing(self) -> Self {
         Self { replaces: true, ..self }
+    }
+
+    /// The same change, but one that counts only for what is made later.
+    #[must_use]
+    pub fn at_creation(self) -> Self {
+        Self { at_creation: true, ..self }
+    }
+
+    /// What stands beside a field whose change does not simply take effect.
+    pub fn note(&self) -> &'static str {
+        match (self.replaces, self.at_creation) {
+            (true, _) => "cannot change in place",
+            (false, true) => "counts only at creation",
+            (false, false) => "",
+        }
     }
 
     /// The same change, shown as a unified diff.
@@ -107,6 +132,13 @@ impl FieldChange {
     /// A change of which only the fact is shown.
     pub fn sensitive(field: &str) -> Self {
         let mask = super::Secret::MASK.to_owned();
-        Self { field: field.to_owned(), before: mask.clone(), after: mask, replaces: false, shown: Shown::Sensitive }
+        Self {
+            field: field.to_owned(),
+            before: mask.clone(),
+            after: mask,
+            replaces: false,
+            at_creation: false,
+            shown: Shown::Sensitive,
+        }
     }
 }

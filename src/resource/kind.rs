@@ -77,6 +77,12 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = recorded;
         Vec::new()
     }
+    /// Settings in which the desired state differs from the recorded one and that no look can see, because they count only
+    /// for what is made later; see [`FieldChange::at_creation`].
+    fn at_creation(&self, recorded: &Self) -> Vec<FieldChange> {
+        let _ = recorded;
+        Vec::new()
+    }
     /// Notes in the recorded value what others have changed to what is declared, where [`Kind::refuses`] would refuse to
     /// make that change: what the host already has is only recorded.
     #[must_use]
@@ -197,6 +203,8 @@ pub trait AnyKind: Debug + Send + Sync {
     fn may_refuse(&self) -> bool;
     /// [`Kind::refuses`], against recorded attributes.
     fn refuses(&self, recorded: &Value) -> Result<Vec<Refusal>, DecodeError>;
+    /// [`Kind::at_creation`], against recorded attributes.
+    fn at_creation(&self, recorded: &Value) -> Result<Vec<FieldChange>, DecodeError>;
     /// [`Kind::caught_up`], of recorded attributes.
     fn caught_up(&self, recorded: &Value, seen: &Value) -> Result<Value, DecodeError>;
     /// [`Kind::impossible`].
@@ -324,6 +332,10 @@ impl<K: Kind> AnyKind for K {
 
     fn refuses(&self, recorded: &Value) -> Result<Vec<Refusal>, DecodeError> {
         Ok(Kind::refuses(self, &decode::<K>(K::NAME, "recorded attributes", recorded)?))
+    }
+
+    fn at_creation(&self, recorded: &Value) -> Result<Vec<FieldChange>, DecodeError> {
+        Ok(Kind::at_creation(self, &decode::<K>(K::NAME, "recorded attributes", recorded)?))
     }
 
     fn caught_up(&self, recorded: &Value, seen: &Value) -> Result<Value, DecodeError> {

@@ -52,6 +52,9 @@ impl AnyKind for Staged {
     fn weight(&self) -> u64 {
         1
     }
+    fn at_creation(&self, _: &Value) -> Result<Vec<FieldChange>, DecodeError> {
+        Ok(Vec::new())
+    }
     fn unfit(&self, _: &crate::resource::HostFacts) -> Option<String> {
         None
     }
@@ -287,6 +290,7 @@ impl Rig {
             after: after.iter().map(|text| address(text)).collect(),
             lane: None,
             made_from: crate::resource::MadeFrom::default(),
+            drift: None,
             founds: false,
             rerecord: false,
         });

@@ -45,7 +45,12 @@ fn a(value: &str) -> Thing {
 }
 
 fn judge(thing: Thing, record: Option<&Record>, seen: &Seen) -> Verdict {
-    let recorded = record.map(|record| Recorded { record, moved_from: None, unfinished: false });
+    let recorded = record.map(|record| Recorded {
+        record,
+        moved_from: None,
+        unfinished: false,
+        drift: seen.observation.digest() != record.observed,
+    });
     declared(&wanted(thing), recorded, seen, &key())
 }
 
@@ -93,7 +98,7 @@ fn declared_recorded_different_is_updated_and_labelled() {
 #[test]
 fn what_an_earlier_run_left_half_way_is_no_drift() {
     let record = made(&a("1"));
-    let recorded = Some(Recorded { record: &record, moved_from: None, unfinished: true });
+    let recorded = Some(Recorded { record: &record, moved_from: None, unfinished: true, drift: true });
     let verdict = declared(&wanted(a("1")), recorded, &seen("0"), &key());
     assert_eq!((verdict.action, verdict.reasons), (Action::Update, vec![Reason::Interrupted]));
     assert_eq!(declared(&wanted(a("1")), recorded, &seen("1"), &key()).action, Action::NoOp);
@@ -161,7 +166,9 @@ fn a_right_host_with_an_old_record_is_recorded_anew_without_a_change() {
     let older = Record { version: 0, ..record.clone() };
     let again = Verdict { rerecord: true, ..Verdict::of(Action::NoOp, vec![]) };
     assert_eq!(judge(a("1"), Some(&record), &noise), again);
-    assert_eq!(judge(Thing { warns: true, ..a("1") }, Some(&record), &seen("1")), again);
+    let adopted = judge(Thing { warns: true, ..a("1") }, Some(&record), &seen("1"));
+    let pending = Reason::Pending { source: "/things/0".into() };
+    assert_eq!(adopted, Verdict::of(Action::Adopt, vec![pending]), "what cluster.yaml changed is shown");
     for record in [moved_lane, other_needs, older] {
         assert_eq!(judge(a("1"), Some(&record), &seen("1")), again);
     }
@@ -170,7 +177,7 @@ fn a_right_host_with_an_old_record_is_recorded_anew_without_a_change() {
 #[test]
 fn a_record_that_moved_is_taken_over_without_touching_the_host() {
     let (record, from) = (made(&a("1")), "h/old/thing[a]".parse().unwrap());
-    let recorded = Some(Recorded { record: &record, moved_from: Some(&from), unfinished: false });
+    let recorded = Some(Recorded { record: &record, moved_from: Some(&from), unfinished: false, drift: false });
     let moved = Reason::Moved { other: from.clone() };
     let verdict = declared(&wanted(a("1")), recorded, &seen("1"), &key());
     assert_eq!(verdict, Verdict::of(Action::Adopt, vec![moved.clone()]));

@@ -9,6 +9,7 @@ use crate::graph::Graph;
 use crate::plan::Selection;
 use crate::resource::testing::{Thing, ThingSeen, absent, decode, seen, seen_as};
 use crate::resource::{Action, Pattern, Prior};
+use crate::resource::{AnyKind, Observation, Seen};
 use crate::state::State;
 
 const AT: &str = "h/c/thing[a]";

@@ -213,6 +213,7 @@ impl Item {
             address: self.address.clone(),
             action: self.action,
             fields: self.fields.clone(),
+            drift: None,
             reasons: self.reasons.clone(),
             problem: self.problem.clone(),
             refused: self.refused,

@@ -25,6 +25,7 @@ fn change(action: Action, reasons: &[Reason], resource: impl AnyKind + 'static, 
         after: BTreeSet::new(),
         lane: None,
         made_from: crate::resource::MadeFrom::default(),
+        drift: None,
         founds: false,
         rerecord: false,
     }
