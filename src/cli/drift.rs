@@ -13,6 +13,7 @@ use super::stream::JsonInto;
 use super::survey::{PARALLELISM, Watching, at_least_one};
 use super::ui::Ui;
 use super::workspace::{Workspace, recorded_state};
+use crate::config::Cluster;
 use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
 use crate::flow::{self, Question, Wishes};
 use crate::plan::{Answer, Drift, Followed, Mode, Plan, Selection};
@@ -147,7 +148,7 @@ async fn compare(
     let mut password = None;
     let question = match workspace {
         Some(workspace) => {
-            let read = |cluster, followed: &Followed<'_>| {
+            let read = |cluster: &Cluster, followed: &Followed<'_>| {
                 let (wishes, missing) = Wishes::gather_known(cluster, followed)?;
                 password = missing;
                 Ok(wishes)

@@ -74,7 +74,7 @@ impl Workspace {
     }
 
     /// What is wished, as it is now called.
-    pub(super) fn wishes(&self, state: &State) -> Result<flow::Wishes<'_>, CliError> {
+    pub(super) fn wishes(&self, state: &State) -> Result<flow::Wishes, CliError> {
         let followed = plan::follow(state, &flow::renames(self.cluster()))?;
         flow::Wishes::gather(self.cluster(), &followed).map_err(|error| self.explain(error))
     }

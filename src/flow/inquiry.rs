@@ -23,7 +23,7 @@ pub struct Question<'a> {
     /// The state, with the records under their present names.
     pub followed: Followed<'a>,
     /// What cluster.yaml declares, where there is one.
-    pub wishes: Option<Wishes<'a>>,
+    pub wishes: Option<Wishes>,
     blind: Graph,
     chosen: Chosen,
     selection: Selection,
@@ -54,14 +54,14 @@ impl<'a> Question<'a> {
         cluster: &'a Cluster,
         state: &'a State,
         selection: &Selection,
-        read: impl FnOnce(&'a Cluster, &Followed<'_>) -> Result<Wishes<'a>, FlowError>,
+        read: impl FnOnce(&Cluster, &Followed<'_>) -> Result<Wishes, FlowError>,
     ) -> Result<Self, FlowError> {
         let renames = renames(cluster);
         let followed = plan::follow(state, &renames)?;
         let wishes = read(cluster, &followed)?;
         let blind = wishes.graph(&BTreeMap::new())?;
         plan::check_renames(&renames, &blind)?;
-        let control_planes = control_planes(cluster, &followed.state);
+        let control_planes = control_planes(&wishes.cluster, &followed.state);
         let about = Self {
             mode,
             cluster: Some(cluster),

@@ -18,8 +18,9 @@ const OTHER: &str = "unknown2";
 
 /// What cluster.yaml wishes, with all that it refers to.
 #[derive(Debug)]
-pub struct Wishes<'a> {
-    cluster: &'a Cluster,
+pub struct Wishes {
+    /// cluster.yaml, its hosts in an order that the file does not decide.
+    pub cluster: Cluster,
     /// Pod ranges of the nodes.
     pub pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,
     /// The same as recorded, with the nodes' addresses.
@@ -30,15 +31,15 @@ pub struct Wishes<'a> {
     pub manifest: Option<String>,
 }
 
-impl<'a> Wishes<'a> {
+impl Wishes {
     /// Reads what cluster.yaml refers to. The records must have followed its renames.
-    pub fn gather(cluster: &'a Cluster, followed: &Followed<'_>) -> Result<Self, FlowError> {
+    pub fn gather(cluster: &Cluster, followed: &Followed<'_>) -> Result<Self, FlowError> {
         Self::with(cluster, followed, auth_password(cluster)?)
     }
 
     /// As [`Wishes::gather`], for commands that only compare: a secret that is missing is replaced by a stand-in, and the
     /// error says which one it is.
-    pub fn gather_known(cluster: &'a Cluster, followed: &Followed<'_>) -> Result<(Self, Option<FlowError>), FlowError> {
+    pub fn gather_known(cluster: &Cluster, followed: &Followed<'_>) -> Result<(Self, Option<FlowError>), FlowError> {
         let (password, missing) = match auth_password(cluster) {
             Ok(password) => (password, None),
             Err(error @ FlowError::Secret { .. }) => (Some(Secret::new(STAND_IN)), Some(error)),
@@ -47,18 +48,19 @@ impl<'a> Wishes<'a> {
         Ok((Self::with(cluster, followed, password)?, missing))
     }
 
-    fn with(cluster: &'a Cluster, followed: &Followed<'_>, auth_password: Option<Secret>) -> Result<Self, FlowError> {
+    fn with(cluster: &Cluster, followed: &Followed<'_>, auth_password: Option<Secret>) -> Result<Self, FlowError> {
         let state = &followed.state;
         let address = |host: &HostName| state.hosts.get(host)?["address"].as_str()?.parse().ok();
+        let records = followed.state.resources.iter().map(|(address, record)| (address, &record.attributes));
+        let recorded = stack::Recorded::read(records);
+        let cluster = cluster.in_order(&recorded.order);
         Ok(Self {
-            cluster,
-            pods_before: stack::recorded_pods(cluster, &state.pod_ranges, address),
-            pod_ranges: stack::assign_pod_ranges(cluster, &followed.state.pod_ranges)?,
-            recorded: stack::Recorded::read(
-                followed.state.resources.iter().map(|(address, record)| (address, &record.attributes)),
-            ),
+            pods_before: stack::recorded_pods(&cluster, &state.pod_ranges, address),
+            pod_ranges: stack::assign_pod_ranges(&cluster, &followed.state.pod_ranges)?,
+            manifest: manifest(&cluster)?,
+            recorded,
             auth_password,
-            manifest: manifest(cluster)?,
+            cluster,
         })
     }
 
@@ -91,7 +93,7 @@ impl<'a> Wishes<'a> {
             manifest: self.manifest.as_deref(),
             recorded: &self.recorded,
         };
-        let declared = stack::declare(self.cluster, &inputs)?;
+        let declared = stack::declare(&self.cluster, &inputs)?;
         let keys = declared.keys().clone();
         let (items, handed_over) = declared.into_parts();
         Ok(Graph::build(items)?.handing_over(handed_over).with_keys(keys))

@@ -26,7 +26,7 @@ pub struct Inputs<'a> {
     pub facts: &'a FactSet,
     /// Reads recorded resources back.
     pub decode: &'a Decode<'a>,
-    /// Hosts that may carry out what belongs to the cluster, in file order.
+    /// Hosts that may carry out what belongs to the cluster; the first one makes it where there is none.
     pub control_planes: &'a [HostName],
     /// `guards.preventDestroy`.
     pub prevent_destroy: &'a [Pattern],

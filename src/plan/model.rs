@@ -205,7 +205,7 @@ pub struct Plan {
     pub serial: u64,
     /// Every resource, no-ops too, in an order in which they could run.
     pub changes: Vec<Change>,
-    /// Hosts that may carry out what belongs to the cluster: the control planes, in file order.
+    /// Hosts that may carry out what belongs to the cluster: the control planes that stay first.
     pub control_planes: Vec<HostName>,
     /// What was looked at.
     pub coverage: Coverage,

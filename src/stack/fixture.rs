@@ -77,6 +77,7 @@ pub(super) fn host(name: &str, last: u8, role: Role, priority: u8) -> Host {
             config_file: None,
         },
         priority,
+        default_priority: true,
     }
 }
 

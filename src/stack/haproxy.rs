@@ -14,6 +14,8 @@ use crate::resource::{HandedOver, Lane};
 const COMPONENT: &str = "haproxy";
 /// Component, kind and key of its service.
 pub(super) const SERVICE: (&str, &str, Option<&str>) = (COMPONENT, "service", Some("haproxy"));
+/// haproxy.cfg, as records have it.
+pub(super) const CONFIG: (&str, &str, Option<&str>) = (COMPONENT, "file", Some(CONFIG_FILE));
 const SOURCE: &str = "/loadBalancer/haproxy";
 const CONFIG_FILE: &str = "/etc/haproxy/haproxy.cfg";
 const DROP_IN: &str = "/etc/systemd/system/haproxy.service.d/mainstay.conf";

@@ -13,7 +13,7 @@ use crate::resource::HostName;
 const NODE_PREFIX: u8 = 24;
 
 /// Gives each node a /24 of the pod subnet: the one that it has on record, else, in the order of
-/// the file, the lowest that nobody has on record (hosts that are no longer declared neither:
+/// the hosts, the lowest that nobody has on record (hosts that are no longer declared neither:
 /// their pods may still run).
 ///
 /// # Errors

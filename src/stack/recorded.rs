@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::container_runtime::{self, CniDir};
-use super::{haproxy, network, nodes};
+use super::{haproxy, keepalived, network, nodes};
 use crate::resource::{Address, HostName};
 
 /// What records say of hosts.
@@ -17,6 +17,9 @@ pub struct Recorded {
     pub(super) bridged: BTreeSet<HostName>,
     /// Hosts with an haproxy.
     pub(super) balancers: BTreeSet<HostName>,
+    /// Nodes of the control planes in the order in which haproxy has them, then of the other load balancers, the highest
+    /// priority first.
+    pub order: Vec<String>,
     /// Kubernetes nodes with something that mainstay set.
     pub(super) nodes: BTreeSet<String>,
 }
@@ -25,6 +28,7 @@ impl Recorded {
     /// Reads recorded attributes.
     pub fn read<'a>(records: impl IntoIterator<Item = (&'a Address, &'a Value)>) -> Self {
         let mut recorded = Self::default();
+        let mut ranked: Vec<(u8, String)> = Vec::new();
         for (address, attributes) in records {
             let (host, what) = (address.host(), (address.component(), address.kind(), address.key()));
             if what == container_runtime::CONFIG {
@@ -34,10 +38,32 @@ impl Recorded {
                 recorded.bridged.insert(host.clone());
             } else if what == haproxy::SERVICE {
                 recorded.balancers.insert(host.clone());
+            } else if what == haproxy::CONFIG && recorded.order.is_empty() {
+                let servers =
+                    lines(attributes).filter_map(|line| line.trim().strip_prefix("server ")?.split(' ').next());
+                recorded.order = servers.map(str::to_owned).collect();
+            } else if what == keepalived::CONFIG {
+                let said = |name| lines(attributes).find_map(|line| line.trim().strip_prefix(name));
+                let priority = said("priority ").and_then(|priority| priority.parse().ok());
+                ranked.extend(priority.zip(said("router_id ").map(str::to_owned)));
             } else if (what.0, what.1) == nodes::NODE {
                 recorded.nodes.extend(address.key().map(str::to_owned));
             }
         }
+        ranked.sort_by(|(one, _), (other, _)| other.cmp(one));
+        for (_, node) in ranked {
+            if !recorded.order.contains(&node) {
+                recorded.order.push(node);
+            }
+        }
         recorded
     }
+}
+
+/// The lines of a recorded content, which is a text or, with secrets, a list of parts.
+fn lines(attributes: &Value) -> impl Iterator<Item = &str> {
+    let content = attributes.get("content");
+    let parts = content.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
+    let texts = parts.flat_map(|part| part.values()).filter_map(Value::as_str);
+    content.and_then(Value::as_str).into_iter().chain(texts).flat_map(str::lines)
 }

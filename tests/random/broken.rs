@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mainstay::fleet::{ActRequest, EtcdMember, Kubernetes, Purpose};
 use mainstay::kinds;
-use mainstay::plan::{Mode, Plan, Problem, Selection};
+use mainstay::plan::{Drift, Mode, Plan, Problem, Selection};
 use mainstay::resource::{Action, Address, HostName, Lane, Observation, Script, Slots};
 use mainstay::state::{Backend, Disk, LocalFile, SimulatedDisk, State};
 use serde_json::json;
@@ -16,8 +16,8 @@ use crate::case::Case;
 use crate::cluster::{CONTROL_PLANE, Host, NAME, Seed, WORKER, Wanted, load};
 use crate::driver::{HERE, Stage};
 use crate::invariants::{
-    Before, DroppedFirst, OnePerLane, OneVirtualIp, Permit, Quorum, Turns, as_it_was, no_secret, only_planned_act,
-    only_planned_change, runs_its_files, settled, whole_refuses,
+    Before, DroppedFirst, OnePerLane, OneVirtualIp, Permit, Quorum, Turns, as_it_was, no_drift, no_secret,
+    one_comparison, only_planned_act, only_planned_change, runs_its_files, settled, whole_refuses,
 };
 use crate::knobs::{Knob, Knobs};
 use crate::mainstay::{With, recorded, state_path};
@@ -325,4 +325,25 @@ fn two_runs_that_differ_are_told_apart() {
     one.line("one".to_owned());
     assert_ne!(one.digest(), two.digest());
     assert_eq!(one.difference(&two), "one\n   in the second run: another sim");
+}
+
+#[test]
+fn a_drift_that_contradicts_the_plan_is_named() {
+    let broken = after_apply_of(of(&FOUR), async |stage| {
+        let plan = another_runtime(stage).await;
+        let clean = Drift {
+            cluster: plan.cluster.clone(),
+            lineage: plan.lineage.clone(),
+            serial: plan.serial,
+            entries: Vec::new(),
+            coverage: mainstay::plan::Seeing::default(),
+            warnings: Vec::new(),
+        };
+        let said = one_comparison(&plan, &clean).unwrap_err();
+        assert!(said.starts_with("one comparison: drift says Clean and the plan has "), "{said}");
+        let nothing = Plan { changes: Vec::new(), ..plan };
+        one_comparison(&nothing, &clean).unwrap();
+        no_drift(&clean).unwrap();
+    });
+    assert_eq!(broken, None);
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use mainstay::config::Cluster;
 use mainstay::engine::{Control, Outcome};
-use mainstay::fleet::{Fleet, FleetError, Interference, Reach, SimulatedFleet};
-use mainstay::flow::{self, Asked, Destroying, FlowError, Survey};
+use mainstay::fleet::{Fleet, FleetError, Interference, Looker, Reach, SimulatedFleet};
+use mainstay::flow::{self, Asked, Destroying, FlowError, Question, Survey, Wishes};
 use mainstay::plan::saved::{self, Basis, Options, Origin, Saved, digest_key};
-use mainstay::plan::{Change, Mode, Plan, Selection};
+use mainstay::plan::{Change, Drift, Mode, Plan, Selection};
 use mainstay::render::{
     PlanHtml, PlanMarkdown, PlanText, Source, outcome_summary, outcome_table, plan_events, plan_json,
 };
@@ -19,7 +19,7 @@ use mainstay::resource::{Action, Address, HostName, Pattern, sha256_hex};
 use mainstay::state::{Attempt, Claim, Disk, Lease, State, StateError, Store};
 
 use crate::cluster::{NAME, load};
-use crate::invariants::{Permit, Turns};
+use crate::invariants::{Permit, Turns, no_drift, one_comparison};
 use crate::operations::Part;
 use crate::scene::Scene;
 use crate::watcher::Watcher;
@@ -292,7 +292,33 @@ impl Mainstay {
         let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
         let state = self.store()?.snapshot();
         let with = With::default();
-        Ok(self.survey(Mode::Apply, &loaded.cluster, &Selection::default(), &state, with).await?.plan)
+        let plan = self.survey(Mode::Apply, &loaded.cluster, &Selection::default(), &state, with).await?.plan;
+        if !state.resources.is_empty() {
+            self.drift(&loaded.cluster, &state).await?;
+        }
+        Ok(plan)
+    }
+
+    /// `mainstay drift`, which must say what the plan says.
+    async fn drift(&self, cluster: &Cluster, state: &State) -> Result<Drift, Failed> {
+        let whole = Selection::default();
+        let question = Question::of_cluster(Mode::Apply, cluster, state, &whole, Wishes::gather)?;
+        let fleet = self.open(&flow::reaches(cluster, false, &question.followed.state)?).map_err(FlowError::from)?;
+        let inquiry = question.ask(&Looker::of(&fleet), 64, &mut ()).await?;
+        let inputs = inquiry.inputs();
+        let plan = Plan::make(&inputs);
+        let drift = Drift::of(&inputs, &plan);
+        self.scene.must(one_comparison(&plan, &drift));
+        Ok(drift)
+    }
+
+    /// Right after an apply that ended well.
+    pub(crate) async fn has_no_drift(&self, yaml: &str) -> Result<(), Failed> {
+        let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
+        let state = self.store()?.snapshot();
+        let drift = self.drift(&loaded.cluster, &state).await?;
+        self.scene.must(no_drift(&drift));
+        Ok(())
     }
 
     fn permit(&self, plan: &Plan, state: &State, at_once: usize) {

@@ -50,7 +50,7 @@ pub(crate) async fn settle(stage: &mut Stage) {
     if haunted {
         stage.scene.count("settle: steered around");
     }
-    let (mut applies, mut refused, mut turned) = (0, 0, 0);
+    let (mut applies, mut refused) = (0, 0);
     while applies < if haunted { 4 } else { 2 } {
         let ended = apply(stage).await;
         stage.scene.line(format!("settling: {ended:?}"));
@@ -58,13 +58,6 @@ pub(crate) async fn settle(stage: &mut Stage) {
             Ended::Ran(_) | Ended::Nothing => applies += 1,
             // A guard that was removed holds until one apply has seen that.
             Ended::Refused { lifted, .. } if lifted > 0 && refused < 2 => refused += 1,
-            // What it says to do is done: another control plane comes first.
-            Ended::Refused { why, .. }
-                if why.contains("would make a second cluster") && turned < stage.wanted.hosts.len() =>
-            {
-                turned += 1;
-                stage.wanted.hosts.rotate_left(1);
-            }
             Ended::Refused { .. } if stage.can_take_back() => {
                 stage.scene.count("edit: refused by the plan");
                 stage.take_back();
@@ -85,6 +78,11 @@ pub(crate) async fn settle(stage: &mut Stage) {
     match mainstay.plan(&stage.wanted.yaml()).await {
         Ok(plan) => stage.scene.must(settled(&plan)),
         Err(error) => stage.scene.must(Err(format!("two applies settle it: no plan after them: {error}"))),
+    }
+    if matches!(recorded(&stage.scene), Ok(Some(state)) if !state.resources.is_empty())
+        && let Err(error) = mainstay.has_no_drift(&stage.wanted.yaml()).await
+    {
+        stage.scene.must(Err(format!("no drift after an apply that ended well: {error}")));
     }
     if let Ok(Some(state)) = recorded(&stage.scene) {
         let held = stage.hosts.with(|world| runs_its_files(&state, world));

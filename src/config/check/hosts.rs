@@ -68,6 +68,7 @@ fn host(name: &str, written: &file::Host, defaults: &Ssh, paths: &Paths, faults:
         annotations: node::annotations(name, written, faults),
         ssh: ssh::check(written.ssh.as_ref(), defaults, paths, &at(name, "ssh"), faults),
         priority: written.priority.unwrap_or_default(),
+        default_priority: written.priority.is_none(),
         name: name.to_owned(),
         roles,
     }

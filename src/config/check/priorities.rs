@@ -2,12 +2,10 @@
 
 use super::hosts::at;
 use crate::config::Host;
+use crate::config::cluster::FIRST_PRIORITY as FIRST;
 use crate::config::faults::{Fault, Faults};
 use crate::config::quote::quoted;
 use std::collections::HashMap;
-
-/// The default priority of the first load balancer.
-const FIRST: u8 = 100;
 
 /// Assigns the priorities of the load balancers at these positions of `hosts`.
 pub(super) fn assign(hosts: &mut [Host], balancers: &[usize], faults: &mut Faults<'_>) {

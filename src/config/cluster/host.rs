@@ -31,6 +31,8 @@ pub struct Host {
     pub ssh: Ssh,
     /// VRRP priority, 1 to 254, distinct among the load balancers; 0 where the host is none.
     pub priority: u8,
+    /// Whether the file leaves the priority to its default.
+    pub default_priority: bool,
 }
 
 /// What a host is for.

@@ -7,6 +7,7 @@
 mod host;
 mod kubernetes;
 mod load_balancer;
+mod order;
 mod platform;
 mod rollout;
 mod ssh;
@@ -18,6 +19,7 @@ pub use load_balancer::{
     Haproxy, HaproxyExtra, HaproxyStats, HaproxyTimeouts, HealthCheck, Keepalived, KeepalivedCheck, LoadBalancer,
     VrrpVersion,
 };
+pub(in crate::config) use order::FIRST_PRIORITY;
 pub use platform::{
     CgroupDriver, ContainerRuntime, Guards, HostConfig, Lifecycle, ManifestSource, Moved, Network, RuntimeSource, Swap,
 };

@@ -13,7 +13,7 @@ pub struct Cluster {
     pub state_path: Option<PathBuf>,
     /// How the hosts are reached.
     pub fleet: FleetKind,
-    /// The hosts in the order of the file; at least one is a control plane.
+    /// The hosts, whose order means nothing; at least one is a control plane.
     pub hosts: Vec<Host>,
     /// Kubernetes itself.
     pub kubernetes: Kubernetes,
@@ -64,7 +64,7 @@ impl Cluster {
     /// Port that every kube-apiserver listens on.
     pub const API_PORT: u16 = 6443;
 
-    /// The control planes, in the order of the file.
+    /// The control planes.
     pub fn control_planes(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(|h| h.is_control_plane())
     }

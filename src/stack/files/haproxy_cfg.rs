@@ -17,7 +17,7 @@ pub(in crate::stack) struct HaproxyCfg<'a> {
     pub(in crate::stack) port: u16,
     /// Path of the socket for statistics and administration.
     pub(in crate::stack) stats_socket: &'a str,
-    /// The API servers, in the order of cluster.yaml; names are unique.
+    /// The API servers; names are unique.
     pub(in crate::stack) backends: Vec<Backend<'a>>,
 }
 

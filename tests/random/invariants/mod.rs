@@ -3,6 +3,7 @@
 mod as_it_was;
 mod dropped_first;
 mod no_secret;
+mod one_comparison;
 mod one_per_lane;
 mod one_virtual_ip;
 mod one_writer;
@@ -16,6 +17,7 @@ mod whole_refuses;
 pub(crate) use as_it_was::{Before, as_it_was, machine, on_host, on_machine};
 pub(crate) use dropped_first::DroppedFirst;
 pub(crate) use no_secret::no_secret;
+pub(crate) use one_comparison::{no_drift, one_comparison};
 pub(crate) use one_per_lane::OnePerLane;
 pub(crate) use one_virtual_ip::OneVirtualIp;
 pub(crate) use one_writer::OneWriter;
