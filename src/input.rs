@@ -1,4 +1,4 @@
-//! Files, streams and programs that people name: read whole, up to a limit, and never blocking on a file that is none.
+//! Reading of files, streams and program output: completely, up to a limit, and without blocking on special files.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -14,14 +14,14 @@ pub const MIB: u64 = 1024 * 1024;
 
 /// Limit of a Kubernetes manifest; the API server takes objects of at most 1.5 MiB.
 pub const MANIFEST: u64 = 16 * MIB;
-/// Limit of a secret, of a private key, and of what a program prints to hand one over.
+/// Limit of a secret, of a private key, and of the output of a program that prints one.
 pub const SECRET: u64 = MIB;
 /// Limit of `known_hosts`, of `~/.ssh/config` and of a kubeconfig.
 pub const SETTINGS: u64 = 64 * MIB;
 /// Limit of a state, a journal and a saved plan: twenty times those of 5,000 hosts.
 pub const STATE: u64 = 2048 * MIB;
 
-/// Limit of what a program may print on stderr before it is cut off; only its end is shown.
+/// Limit of the stderr of a program; only its end is shown.
 const COMPLAINT: u64 = 64 * 1024;
 
 /// Reads a regular file, or `/dev/null`, which is empty.
@@ -38,7 +38,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if length > limit {
         return Err(too_large(limit));
     }
-    // Reading does not block, so what a kernel log has not written yet is not waited for.
+    // Reading does not block, so a kernel log that has no data yet is not awaited.
     read_stream(file, limit).map_err(|error| match error.kind() {
         ErrorKind::WouldBlock => io::Error::new(ErrorKind::InvalidInput, "it is a stream, not a regular file"),
         _ => error,
@@ -51,7 +51,7 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// As [`read`], or that the file is not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let text = String::from_utf8(read(path, limit)?);
-    text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8"))
+    text.map_err(|_| io::Error::new(ErrorKind::InvalidData, "not UTF-8 text"))
 }
 
 /// Opens a regular file for reading.
@@ -80,7 +80,7 @@ pub fn read_stream(stream: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What a program printed.
+/// The output of a program.
 #[derive(Debug)]
 pub struct Printed {
     /// How it ended.
@@ -91,7 +91,7 @@ pub struct Printed {
     pub stderr: String,
 }
 
-/// Runs a program and reads what it prints. One that prints more than the limit is killed.
+/// Runs a program and reads its output. A program that prints more than the limit is killed.
 ///
 /// # Errors
 /// When it cannot be run or prints too much.
@@ -99,11 +99,11 @@ pub fn run(command: &mut Command, limit: u64) -> io::Result<Printed> {
     let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = piped.spawn()?;
     let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
-        return Err(io::Error::other("it has no standard output"));
+        return Err(io::Error::other("the program has no standard output"));
     };
     let complaint = thread::spawn(move || {
         let mut bytes = Vec::new();
-        // What came before an error is shown.
+        // Output before an error is shown.
         drop(stderr.take(COMPLAINT).read_to_end(&mut bytes));
         bytes
     });
@@ -117,7 +117,7 @@ pub fn run(command: &mut Command, limit: u64) -> io::Result<Printed> {
     let stderr = String::from_utf8_lossy(&complaint).trim().to_owned();
     let stdout = read.map_err(|error| match error.kind() {
         ErrorKind::InvalidData => {
-            io::Error::new(ErrorKind::InvalidData, format!("it prints more than {}", size(limit)))
+            io::Error::new(ErrorKind::InvalidData, format!("the program printed more than {}", size(limit)))
         }
         _ => error,
     })?;
@@ -142,7 +142,7 @@ fn regular(about: &Metadata) -> io::Result<()> {
 }
 
 fn too_large(limit: u64) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, format!("it is larger than {}", size(limit)))
+    io::Error::new(ErrorKind::InvalidData, format!("is larger than {}", size(limit)))
 }
 
 /// `16 MiB`, `2 GiB`.
@@ -190,16 +190,16 @@ mod tests {
         let path = dir.path().join("file");
         std::fs::write(&path, vec![b'x'; 2048]).unwrap();
         assert_eq!(read(&path, 2048).unwrap().len(), 2048);
-        assert_eq!(refused(&path, 1024), "it is larger than 1 KiB");
+        assert_eq!(refused(&path, 1024), "is larger than 1 KiB");
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
-        assert_eq!(refused(&path, 16 * MIB), "it is larger than 16 MiB");
-        assert_eq!(read_stream(io::repeat(0), STATE / 1024).unwrap_err().to_string(), "it is larger than 2 MiB");
+        assert_eq!(refused(&path, 16 * MIB), "is larger than 16 MiB");
+        assert_eq!(read_stream(io::repeat(0), STATE / 1024).unwrap_err().to_string(), "is larger than 2 MiB");
     }
 
     #[test]
     fn a_program_that_prints_without_end_is_killed() {
         let error = run(Command::new("cat").arg("/dev/zero"), MIB).unwrap_err();
-        assert_eq!(error.to_string(), "it prints more than 1 MiB");
+        assert_eq!(error.to_string(), "the program printed more than 1 MiB");
         let failed = run(Command::new("sh").args(["-c", "echo out; yes >&2; exit 3"]), MIB).unwrap();
         assert_eq!(failed.stdout, b"out\n");
         assert!(failed.stderr.starts_with("y\ny") && failed.stderr.len() as u64 <= COMPLAINT);

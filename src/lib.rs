@@ -19,6 +19,7 @@ pub mod facts;
 pub mod fleet;
 pub mod flow;
 pub mod graph;
+pub mod hint;
 pub mod input;
 pub mod kinds;
 pub mod plan;

@@ -1,11 +1,11 @@
 #!/bin/sh
-# An account on a host that `mainstay drift --user mainstay-drift` can look with, and that can write nothing.
+# Creates a read-only account on a host for `mainstay drift --user mainstay-drift`.
 #
-#   sh setup.sh <drift.pub        as root, on each host: makes it, or makes it right again
-#   sh setup.sh --remove          takes it away
+#   sh setup.sh <drift.pub        as root, on each host: creates or repairs the account
+#   sh setup.sh --remove          removes the account
 #
-# Its key can start one program, /usr/local/sbin/mainstay-look, and that program is all that sudo lets it run. It runs
-# a script as the account itself, with the capability to read every file and none to write one.
+# Its key can start only /usr/local/sbin/mainstay-look, the only program that sudo allows. That program runs a script as
+# the account itself, with the capability to read every file and none to write files.
 set -eu
 umask 022
 account=mainstay-drift
@@ -29,9 +29,9 @@ key=$(grep -E '^(ssh-|ecdsa-|sk-)' | head -n 1) || { echo 'no public key on stan
 
 id "$account" >/dev/null 2>&1 ||
     useradd --system --user-group --home-dir "$home" --no-create-home --shell /bin/sh "$account"
-usermod --password '*' "$account" # no password fits; the account is not locked, which some sshd would refuse
+usermod --password '*' "$account" # no password matches; the account is not locked, because some sshd versions refuse locked accounts
 
-# The account owns none of this, not even its home.
+# The account owns none of these files, not even its home directory.
 mkdir -p "$home/.ssh"
 printf 'restrict,command="sudo -n -- %s" %s\n' "$look" "$key" >"$home/.ssh/authorized_keys"
 chown -R root:root "$home"
@@ -40,7 +40,7 @@ chmod 644 "$home/.ssh/authorized_keys"
 
 cat >"$look.new" <<'LOOK'
 #!/bin/sh
-# Runs the script on standard input as mainstay-drift: it can read every file and write none but in /tmp and its like.
+# Runs the script on standard input as mainstay-drift: it can read every file and write only to /tmp and similar directories.
 exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent \
     setpriv --reuid mainstay-drift --regid mainstay-drift --clear-groups --no-new-privs \
     --bounding-set=-all,+dac_read_search --inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search \
@@ -49,7 +49,7 @@ LOOK
 chmod 755 "$look.new"
 mv "$look.new" "$look"
 
-# The empty argument list is part of the right: none may be given.
+# The empty argument list means that no arguments are allowed.
 printf '%s ALL=(root) NOPASSWD: %s ""\n' "$account" "$look" >"$rights.new"
 chmod 440 "$rights.new"
 visudo -cqf "$rights.new" || { rm "$rights.new"; exit 1; }

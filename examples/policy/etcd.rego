@@ -1,4 +1,4 @@
-# No deletes of etcd members.
+# Denies the deletion of etcd members.
 #
 #   mainstay plan --out prod.plan
 #   mainstay show --json prod.plan > plan.json
@@ -16,7 +16,7 @@ deny contains msg if {
 
 is_etcd_member(resource) if resource.type == "etcd_member"
 
-# kubeadm runs a member on every control plane.
+# Every control plane runs an etcd member.
 is_etcd_member(resource) if {
 	resource.name == "control-plane"
 	resource.type in {"member"}

@@ -21,12 +21,12 @@ use crate::state::{self, Store};
 #[command(after_help = "Examples:
   mainstay apply
   mainstay apply --auto-approve --json   # in a pipeline
-  mainstay apply prod.plan               # what `mainstay plan --out prod.plan` has saved
+  mainstay apply prod.plan               # the plan saved by `mainstay plan --out prod.plan`
   mainstay apply prod.plan --accept-drift 'w*/host'
-  mainstay apply --target w1             # a part only: w1, and what must come first
-  mainstay apply --refresh-only          # accept what the hosts look like; touches none
+  mainstay apply --target w1             # partial: w1 and its dependencies
+  mainstay apply --refresh-only          # update the state only; no host is changed
 The next apply resumes an interrupted or failed one.
-With FILE it applies what was reviewed, and nothing else: it plans again, and refuses when
+With FILE, apply carries out only what was reviewed: it plans again and refuses when
 cluster.yaml, the state or the hosts have changed since.")]
 pub(super) struct Args {
     /// A plan saved by `mainstay plan --out`; applied without confirmation
@@ -67,7 +67,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         return saved::apply(plan, accept, parallelism, args.fail_fast, args.locking, file, ui).await;
     }
     if ui.json && !args.auto_approve {
-        return Err(CliError::wrong("--json cannot ask").hint("add --auto-approve"));
+        return Err(CliError::wrong("--json requires --auto-approve (there is no prompt)"));
     }
     let workspace = Workspace::open(file, args.planning.simulate, ui)?;
     let name = workspace.cluster().name.clone();

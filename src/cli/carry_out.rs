@@ -1,4 +1,4 @@
-//! Carrying a plan out: progress and the table at the end.
+//! Applying a plan: progress and the final table.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use crate::plan::{Mode, Plan};
 use crate::render::{JsonProgress, PlainProgress, Progress, TtyProgress, outcome_summary, outcome_table};
 use crate::state::{Lease, Store};
 
-/// How far a run may go at once, and after a failure.
+/// Limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Hosts worked on at once.
+    /// Maximum number of hosts to work on concurrently.
     pub(super) parallelism: usize,
-    /// Nothing new is started after the first failure.
+    /// Whether to stop starting new work after the first failure.
     pub(super) fail_fast: bool,
 }
 
-/// Runs the plan to its end and tells how it went.
+/// Runs the plan and reports the result.
 pub(super) async fn carry_out(
     planned: Survey,
     store: Store,
@@ -48,16 +48,16 @@ pub(super) async fn carry_out(
     if left_out > 0 && !ui.json {
         let things = if left_out == 1 { "1 resource was".to_owned() } else { format!("{left_out} resources were") };
         ui.say(&if next.has_file() {
-            format!("{things} left out of this. What they need:  {}", next.whole("plan"))
+            format!("{things} not included. To see what remains: {}", next.whole("plan"))
         } else {
-            format!("{things} left out of this. What is left:  {}", next.whole("state list"))
+            format!("{things} not included. To see what remains: {}", next.whole("state list"))
         });
     }
     Ok(exit)
 }
 
-/// What an apply that is refused ends with. All that it does is to record the guards of cluster.yaml, so that one that
-/// was removed there does not hold up the next apply.
+/// The error of a refused apply. Such an apply only records the guards of cluster.yaml, so that a guard removed there
+/// does not block the next apply.
 pub(super) fn lift(refused: CliError, planned: &Survey, store: &Store, lease: Lease, next: &NextCommand) -> CliError {
     let lifted: Vec<String> = match flow::lift(planned, store, lease) {
         Ok(lifted) => lifted.iter().map(|guard| format!("`{guard}`")).collect(),
@@ -67,20 +67,20 @@ pub(super) fn lift(refused: CliError, planned: &Survey, store: &Store, lease: Le
         return refused;
     }
     let are = if lifted.len() == 1 { "guard is" } else { "guards are" };
-    let what = format!("nothing was changed, but the {are} lifted: {}", lifted.join(", "));
-    CliError::failed(what).hint(format!("see what the next apply does: {}", next.same("plan")))
+    let what = format!("Nothing was changed on the hosts. The {are} removed from the state: {}", lifted.join(", "));
+    CliError::failed(what).hint(format!("to see what the next apply changes: {}", next.same("plan")))
 }
 
 /// Stops where a guard or a kind refuses a change; see [`flow::refusals`].
 pub(super) fn stop_when_refused(plan: &Plan) -> Result<(), CliError> {
     match flow::refusals(plan) {
         0 => Ok(()),
-        1 => Err(CliError::failed("nothing was changed: one change is refused, see above")),
-        many => Err(CliError::failed(format!("nothing was changed: {many} changes are refused, see above"))),
+        1 => Err(CliError::failed("Nothing was changed: 1 change is refused (see above).")),
+        many => Err(CliError::failed(format!("Nothing was changed: {many} changes are refused (see above)."))),
     }
 }
 
-/// For people, unless stdout is for programs; for programs, if any reads.
+/// Text progress unless stdout is JSON; JSON progress if there is a reader.
 fn progress(cluster: &str, ui: Ui) -> Vec<Box<dyn Progress>> {
     let mut all: Vec<Box<dyn Progress>> = Vec::new();
     if ui.stream.is_read() {

@@ -17,7 +17,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<Exit, CliError> {
     if ui.json {
-        return Err(CliError::wrong("a completion script has no JSON form").hint("leave --json away"));
+        return Err(CliError::wrong("`completion` does not support --json").hint("remove --json"));
     }
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::Cli::command(), "mainstay", &mut script);

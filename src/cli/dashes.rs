@@ -5,8 +5,8 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-/// The arguments with a second dash before each name that is a long option of ours. What has one
-/// letter is a short option, and what follows `--` is nobody's option.
+/// The arguments with a second dash before each name that is a long option of ours. Single letters are short options;
+/// words after `--` are not options.
 pub(super) fn with_two_dashes(args: Vec<OsString>, command: &Command) -> Vec<OsString> {
     let mut known = BTreeSet::new();
     collect(command, &mut known);

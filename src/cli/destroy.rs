@@ -19,7 +19,7 @@ use crate::state::{self, Store};
 
 /// Remove everything mainstay applied and restore what was there before
 ///
-/// Resources are destroyed in reverse order. It needs only the state; cluster.yaml may be missing.
+/// Resources are destroyed in reverse order. The command needs only the state; cluster.yaml may be missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay destroy
@@ -55,12 +55,16 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     if ui.json && !args.auto_approve {
-        return Err(CliError::wrong("--json cannot ask").hint("add --auto-approve"));
+        return Err(CliError::wrong("--json requires --auto-approve (there is no prompt)"));
     }
     let workspace = match &args.state {
         Some(_) => None,
         None => Some(Workspace::open(file, args.simulate, ui).map_err(|error| {
-            if file.exists() { error } else { error.hint("without cluster.yaml: `mainstay destroy --state FILE`") }
+            if file.exists() {
+                error
+            } else {
+                error.hint("if there is no cluster.yaml, run `mainstay destroy --state FILE`")
+            }
         })?),
     };
     let state_path = match (&args.state, &workspace) {
@@ -71,7 +75,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         Some(workspace) => workspace.cluster().name.clone(),
         None => match Store::read_only(&state_path)? {
             Some(state) => state.cluster,
-            None => return Err(CliError::wrong(format!("there is no state file {}", state_path.display()))),
+            None => return Err(CliError::wrong(format!("the state file {} does not exist", state_path.display()))),
         },
     };
     let lease = state::acquire(&state_path, "destroy", args.locking.lock_timeout)?;
@@ -95,7 +99,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     if planned.plan.changes.is_empty() {
         return Ok(Exit::Done);
     }
-    let what = if planned.plan.left_out == 0 { "it" } else { "this part of it" };
+    let what = if planned.plan.left_out == 0 { "it" } else { "this part" };
     let question = format!("\nThis cannot be undone. Type the cluster name ({}) to destroy {what}:", state.cluster);
     if !args.auto_approve && !approve(ui, &question, &state.cluster, "--auto-approve")? {
         return Err(CliError::failed("Destroy cancelled. Nothing was changed."));

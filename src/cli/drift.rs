@@ -16,6 +16,7 @@ use super::workspace::{Workspace, recorded_state};
 use crate::config::Cluster;
 use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
 use crate::flow::{self, Question, Wishes};
+use crate::hint::Hint;
 use crate::plan::{Answer, Drift, Followed, Mode, Plan, Selection};
 use crate::render::{DriftReport, DriftText, Source, drift_events, plain_lines};
 use crate::resource::{Address, HostName, Trace};
@@ -34,7 +35,8 @@ use crate::state::State;
   mainstay drift --state state/prod.json        # without cluster.yaml, so nothing is pending
 
 Exit codes: 0 no drift, 1 failed, 2 drift, 3 no drift, but cluster.yaml differs from what was
-applied, 4 no drift in what was seen, but not everything could be seen. 2 outweighs 4, 4 outweighs 3.")]
+applied, 4 no drift in what was checked, but some resources could not be checked. 2 takes precedence over
+4, and 4 over 3.")]
 pub(super) struct Args {
     /// Compare with this state file, without cluster.yaml
     #[arg(long, value_name = "FILE", conflicts_with = "simulate")]
@@ -103,7 +105,11 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let workspace = match &args.state {
         Some(_) => None,
         None => Some(Workspace::open(file, args.simulate, ui).map_err(|error| {
-            if file.exists() { error } else { error.hint("without cluster.yaml: `mainstay drift --state FILE`") }
+            if file.exists() {
+                error
+            } else {
+                error.hint("if there is no cluster.yaml, run `mainstay drift --state FILE`")
+            }
         })?),
     };
     let (state, path) = match (&args.state, &workspace) {
@@ -114,8 +120,8 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         }
     };
     if state.resources.is_empty() {
-        let nothing = format!("nothing is on record in {}, so nothing can have drifted", path.display());
-        return Err(CliError::failed(nothing).hint("`mainstay apply` makes what cluster.yaml wishes and records it"));
+        let nothing = format!("the state {} is empty; there is nothing to compare", path.display());
+        return Err(CliError::failed(nothing).hint(Hint::from("to apply cluster.yaml, run ").run("apply", "")));
     }
     let drift = compare(args, workspace.as_ref(), &state, &path, ui).await?;
     let file = workspace.as_ref().map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
@@ -171,8 +177,10 @@ async fn compare(
         let depend = wishes.depend_on_password(&inquiry.facts.hosts, &inquiry.graph, &state.digest_key())?;
         drift.not_compared(&depend, &format!("not compared with cluster.yaml: {error}"));
     }
-    let unread = passphrase.map(|error| format!("{error}; hosts that need this key are reached only with the agent"));
-    let unknown = password.map(|error| format!("{error}; what contains it is compared only with what was applied"));
+    let unread =
+        passphrase.map(|error| format!("{error}; hosts that need this key can be reached only through the SSH agent"));
+    let unknown =
+        password.map(|error| format!("{error}; resources that contain it are compared only with what was applied"));
     drift.warnings.extend([unread, unknown].into_iter().flatten());
     drift.warnings.splice(0..0, inquiry.question().followed.notices.iter().cloned());
     let traces = traces(&looker, trails(&drift, &plan), args.parallelism, ui).await;
@@ -239,13 +247,13 @@ fn told(answer: Answer, next: &NextCommand) -> Option<String> {
         Answer::Clean => None,
         // Which cluster.yaml a state file was applied from is not known.
         Answer::Drift if !next.has_file() => {
-            Some("To put it back: apply its cluster.yaml.   To let it be: write it into that.".to_owned())
+            Some("To revert it: apply its cluster.yaml.  To keep it: change that cluster.yaml to match.".to_owned())
         }
         Answer::Drift => {
-            Some(format!("To put it back:  {}   To let it be: write it into cluster.yaml.", next.whole("apply")))
+            Some(format!("To revert it: {}.  To keep it: change cluster.yaml to match.", next.whole("apply")))
         }
-        Answer::Pending => Some(format!("To see what apply would do:  {}", next.whole("plan"))),
-        Answer::Unseen => Some(format!("When the rest can be checked:  {}", next.same("drift"))),
+        Answer::Pending => Some(format!("To see what apply would change: {}", next.whole("plan"))),
+        Answer::Unseen => Some(format!("When the other resources can be checked: {}", next.same("drift"))),
     }
 }
 

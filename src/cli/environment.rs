@@ -1,4 +1,4 @@
-//! What the environment adds to the command line.
+//! Arguments from environment variables.
 
 use std::ffi::{OsStr, OsString};
 
@@ -10,8 +10,8 @@ pub(super) fn without_empty_variables(command: Command) -> Command {
     command.mut_args(|arg| if arg.get_env().is_some_and(empty) { arg.env(None::<&'static str>) } else { arg })
 }
 
-/// `MAINSTAY_CLI_ARGS_<COMMAND>` holds more arguments for a command, separated by white space. They stand before those
-/// that were typed, which thereby win.
+/// `MAINSTAY_CLI_ARGS_<COMMAND>` contains more arguments for a command, separated by white space. They stand before
+/// those that were typed, which thereby win.
 pub(super) fn with_environment(mut args: Vec<OsString>, command: &Command) -> Vec<OsString> {
     let Some(at) = position_of_command(&args, command) else { return args };
     let variable = format!("MAINSTAY_CLI_ARGS_{}", args[at].to_string_lossy().to_uppercase());
@@ -21,7 +21,7 @@ pub(super) fn with_environment(mut args: Vec<OsString>, command: &Command) -> Ve
     args
 }
 
-/// Where the command stands: it is the first word that is neither an option nor the value of one.
+/// The position of the command: the first word that is neither an option nor the value of an option.
 pub(super) fn position_of_command(args: &[OsString], command: &Command) -> Option<usize> {
     let mut at = 1;
     loop {

@@ -1,4 +1,4 @@
-//! The one edge that turns errors into talk: kinds of errors, hints, exit codes.
+//! Errors of commands: messages, hints and exit codes.
 
 use std::fmt::Write;
 
@@ -8,6 +8,7 @@ use crate::engine::EngineError;
 use crate::fleet::FleetError;
 use crate::flow::FlowError;
 use crate::graph::GraphError;
+use crate::hint::Hint;
 use crate::plan::{MoveError, SelectionError};
 use crate::render::{Diagnosis, Severity, StreamEvent, plain_lines};
 use crate::stack::StackError;
@@ -25,7 +26,7 @@ pub enum Exit {
     Changes = 2,
     /// `drift`: no drift, but cluster.yaml differs from what was applied.
     Pending = 3,
-    /// `drift`: no drift in what was seen, but not everything could be seen.
+    /// `drift`: no drift in what was checked, but some resources could not be checked.
     Unseen = 4,
     /// cluster.yaml or the command line is wrong.
     Wrong = 5,
@@ -35,16 +36,16 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-/// An error as it is told to people.
+/// An error of a command.
 #[derive(Debug)]
 pub struct CliError {
     /// Exit code.
     pub exit: Exit,
-    /// What failed, with all its causes; may be a whole page when cluster.yaml has faults.
+    /// The message with all its causes; a whole page if cluster.yaml has errors.
     pub message: String,
-    /// What to do next, one line each; its commands are written as for ./cluster.yaml.
-    pub hints: Vec<String>,
-    /// What is wrong, fault by fault, when the message is a page about several.
+    /// What to do next, one line each.
+    pub hints: Vec<Hint>,
+    /// The separate diagnostics if the message is a page about several.
     pub faults: Vec<Diagnosis>,
 }
 
@@ -54,7 +55,7 @@ impl CliError {
         Self { exit: Exit::Failed, message: message.into(), hints: Vec::new(), faults: Vec::new() }
     }
 
-    /// The user interrupted before anything was begun.
+    /// The user interrupted before anything was started.
     pub(super) fn interrupted() -> Self {
         Self { exit: Exit::Interrupted, ..Self::failed(super::interrupt::NOTHING_BEGUN) }
     }
@@ -64,29 +65,29 @@ impl CliError {
         Self { exit: Exit::Wrong, ..Self::failed(message) }
     }
 
-    /// A host was named that is not one of these.
+    /// The named host does not exist.
     pub(super) fn no_host<'a>(named: &str, hosts: impl Iterator<Item = &'a str>) -> Self {
         let hosts: Vec<&str> = hosts.collect();
-        Self::wrong(format!("there is no host `{named}`")).hint(format!("hosts: {}", hosts.join(", ")))
+        Self::wrong(format!("no host is named `{named}`")).hint(format!("hosts: {}", hosts.join(", ")))
     }
 
-    /// Adds what to do next.
+    /// Adds a hint.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// With hints about what this run is about; see [`NextCommand::put_into`].
+    /// With the commands of its hints written for this run; see [`NextCommand::written_into`].
     #[must_use]
     pub(super) fn about(mut self, next: &NextCommand) -> Self {
-        self.hints = self.hints.iter().filter_map(|hint| next.put_into(hint)).collect();
+        self.hints = self.hints.into_iter().filter_map(|hint| next.written_into(hint)).collect();
         self
     }
 
-    /// The text for stderr, ending with what to do.
+    /// The text for stderr, with the hints at the end.
     pub fn text(&self) -> String {
-        // A page about faults says of each what it is; it may have colours, and nothing else that drives a terminal.
+        // A page of diagnostics has its own prefixes and may have colors; its content is already escaped.
         let mut text = match self.faults[..] {
             [] => plain_lines(&self.message),
             _ => self.message.clone(),
@@ -95,25 +96,25 @@ impl CliError {
             text.insert_str(0, "error: ");
         }
         for hint in &self.hints {
-            let _ = write!(text, "\n  = help: {}", plain_lines(hint));
+            let _ = write!(text, "\n  = help: {}", plain_lines(&hint.to_string()));
         }
         text
     }
 
-    /// Why the command stopped, for its summary: the first fault that is an error, when there are several.
+    /// Why the command stopped, for its summary: the first error if there are several diagnostics.
     pub(super) fn reason(&self) -> &str {
         let fault = self.faults.iter().find(|fault| fault.severity == Severity::Error);
         fault.map_or(&self.message, |fault| &fault.summary)
     }
 
-    /// The same as events, with their messages.
+    /// The error as events, with their messages.
     pub(super) fn events(&self) -> Vec<(String, StreamEvent)> {
         let whole = || Diagnosis {
             severity: Severity::Error,
             summary: self.message.clone(),
             address: None,
             range: None,
-            hints: self.hints.clone(),
+            hints: self.hints.iter().map(ToString::to_string).collect(),
         };
         let faults = if self.faults.is_empty() { vec![whole()] } else { self.faults.clone() };
         let event = |diagnostic: Diagnosis| {
@@ -124,7 +125,7 @@ impl CliError {
     }
 }
 
-/// The message of an error and of everything behind it.
+/// The message of an error and of its sources.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -154,19 +155,19 @@ impl From<FleetError> for CliError {
 
 impl From<SelectionError> for CliError {
     fn from(error: SelectionError) -> Self {
-        let hint = match &error {
+        let hint: Hint = match &error {
             SelectionError::Nothing(_) => {
                 return Self::wrong(chain(&error))
-                    .hint("`mainstay state list` lists the recorded resources")
-                    .hint("`mainstay graph` lists the declared resources");
+                    .hint(Hint::from("to list the recorded resources, run ").run("state list", ""))
+                    .hint(Hint::from("to list the declared resources, run ").run("graph", ""));
             }
             SelectionError::LeavesNothing(_) => {
-                "narrow --exclude; what depends on an excluded resource is skipped, too"
+                "narrow --exclude; it also skips what depends on an excluded resource".into()
             }
-            SelectionError::NotMade(_) => "`mainstay apply` makes it",
-            SelectionError::NotDeclared(_) => "`mainstay apply` takes it away",
-            SelectionError::LeftOut(_) => "name it with --target, too, or exclude less",
-            SelectionError::Apart(_) => "name them with --target, too, or exclude less",
+            SelectionError::NotMade(_) => Hint::from("to create it, run ").run("apply", ""),
+            SelectionError::NotDeclared(_) => Hint::from("to destroy it, run ").run("apply", ""),
+            SelectionError::LeftOut(_) => "add it to --target, or narrow --exclude".into(),
+            SelectionError::Apart(_) => "add them to --target, or narrow --exclude".into(),
         };
         Self::wrong(chain(&error)).hint(hint)
     }
@@ -177,10 +178,17 @@ impl From<MoveError> for CliError {
         let wrong = Self::wrong(chain(&error));
         match error {
             MoveError::Taken { from, to } => wrong
-                .hint(format!("if they are one machine: `mainstay state rm {to}`, then plan again"))
-                .hint(format!("if not: remove the entry; {from} is then taken away, as no longer declared")),
+                .hint(
+                    Hint::from("if both names are the same machine, run ")
+                        .run("state rm", &to)
+                        .text(", then plan again"),
+                )
+                .hint(format!(
+                    "if they are different machines, remove the entry; {from} is then destroyed, because it \
+                               is no longer declared"
+                )),
             MoveError::StillDeclared { .. } | MoveError::NotDeclared { .. } => {
-                wrong.hint("`mainstay graph` lists the declared resources")
+                wrong.hint(Hint::from("to list the declared resources, run ").run("graph", ""))
             }
             MoveError::Edit(_) => wrong,
         }
@@ -195,7 +203,7 @@ impl From<StackError> for CliError {
 
 impl From<GraphError> for CliError {
     fn from(error: GraphError) -> Self {
-        Self::failed(chain(&error)).hint("this is a fault of mainstay, not of cluster.yaml")
+        Self::failed(chain(&error)).hint("this is a bug in mainstay")
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// Hosts; all of them by default
     #[arg(value_name = "HOST")]
     hosts: Vec<String>,
-    /// Ask the hosts of a simulated run
+    /// Show the facts of simulated hosts
     #[arg(long)]
     simulate: bool,
 }
@@ -85,7 +85,7 @@ fn as_table(seen: &FactSet) -> String {
         text.push('\n');
     }
     for (host, reason) in &seen.unreached {
-        let _ = writeln!(text, "{host}  not reached: {}", plain(reason));
+        let _ = writeln!(text, "{host}  unreachable: {}", plain(reason));
     }
     text
 }

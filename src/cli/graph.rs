@@ -17,11 +17,11 @@ use crate::render;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay graph | dot -Tsvg > graph.svg
-  mainstay graph --format svg > stack.svg  # from afar: parts of the stack on sorts of hosts
+  mainstay graph --format svg > stack.svg  # overview: components on groups of hosts
   mainstay graph --format mermaid
   mainstay graph --format svg prod.plan > plan.svg")]
 pub(super) struct Args {
-    /// A saved plan; without it the graph of what is declared is drawn
+    /// A saved plan; by default, the graph of the declared resources is printed
     #[arg(value_name = "FILE")]
     plan: Option<PathBuf>,
     /// Output format
@@ -35,7 +35,7 @@ enum Format {
     Dot,
     /// Mermaid
     Mermaid,
-    /// A picture: parts of the stack and sorts of hosts, not single resources
+    /// An overview of components and groups of hosts, without single resources
     Svg,
 }
 
@@ -60,7 +60,7 @@ fn draw(drawing: &graph::Drawing<'_>, format: Format, ui: Ui) -> Result<Exit, Cl
     Ok(Exit::Done)
 }
 
-/// Every resource with what it needs.
+/// Every resource with its dependencies.
 fn as_json(drawing: &graph::Drawing<'_>) -> String {
     let address = |number: usize| drawing.nodes[number].0.to_string();
     let mut needs = vec![Vec::new(); drawing.nodes.len()];

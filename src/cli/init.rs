@@ -12,7 +12,7 @@ use crate::config::{self, Draft, DraftHost, FleetKind, Role};
 
 /// Create a commented cluster.yaml
 ///
-/// On a terminal, missing options are asked for. An existing file is never overwritten.
+/// On a terminal, mainstay prompts for missing options. An existing file is never overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   mainstay init --name prod --endpoint 10.0.0.100:8443 \\
@@ -42,18 +42,22 @@ pub(super) struct Args {
 
 /// haproxy shares hosts with API servers on 6443, so the endpoint needs another port.
 const PORT: u16 = 8443;
-/// What `init` pins unless told otherwise; never "latest", which would depend on the day.
+/// The default version; never "latest", which would depend on the day.
 const VERSION: &str = "1.31.4";
 
 pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     if file.exists() {
-        return Err(CliError::wrong(format!("{} exists already", file.display())).hint("`-f FILE` names another"));
+        return Err(
+            CliError::wrong(format!("{} already exists", file.display())).hint("name another file with -f FILE")
+        );
     }
     let shown = file.display().to_string();
     if let Some(folder) = file.parent().filter(|it| *it != Path::new("") && !it.is_dir()) {
-        return Err(CliError::wrong(format!("there is no folder {}", folder.display())).hint("create it first"));
+        return Err(
+            CliError::wrong(format!("the directory {} does not exist", folder.display())).hint("create it first")
+        );
     }
-    // What was given as an option is checked before anything is asked.
+    // Options are checked before the first prompt.
     let mut answers = Answers { name: args.name.clone(), endpoint: args.endpoint.clone(), hosts: None };
     answers.hosts = (!args.hosts.is_empty()).then(|| args.hosts.join(","));
     let text = answers.text(args)?;
@@ -67,7 +71,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// What is known so far, as it was typed.
+/// The answers so far, as typed.
 #[derive(Clone, Debug, Default)]
 struct Answers {
     name: Option<String>,
@@ -75,7 +79,7 @@ struct Answers {
     hosts: Option<String>,
 }
 
-/// A question, the option that answers it, and where its answer goes.
+/// A prompt, its option, and the field for the answer.
 struct Question {
     text: &'static str,
     option: &'static str,
@@ -92,7 +96,8 @@ const QUESTIONS: [Question; 3] = [
     Question { text: "Hosts (NAME=ADDRESS, separated by commas)", option: "--hosts", answer: |it| &mut it.hosts },
 ];
 
-/// Asks what is missing until the file is valid. Each answer is checked at once; a refused one is offered again.
+/// Prompts for missing answers until the file is valid. Each answer is checked at once; a rejected one is offered
+/// again.
 fn interview(args: &Args, given: &Answers, ui: Ui) -> Result<String, CliError> {
     let missing = |question: &&Question| (question.answer)(&mut given.clone()).is_none();
     let asked: Vec<&Question> = QUESTIONS.iter().filter(missing).collect();
@@ -123,7 +128,7 @@ fn ask(question: &Question, before: Option<&str>, ui: Ui) -> Result<String, CliE
     let offered = before.map(|text| format!(" [{text}]")).unwrap_or_default();
     let line = ui.ask_line(&format!("{}{offered}:", question.text), &format!("{} is required", question.option))?;
     let Some(answer) = line else {
-        return Err(CliError::failed("init was cancelled; nothing was written"));
+        return Err(CliError::failed("Init cancelled. Nothing was written."));
     };
     match (answer.trim(), before) {
         ("", Some(before)) => Ok(before.to_owned()),
@@ -131,7 +136,7 @@ fn ask(question: &Question, before: Option<&str>, ui: Ui) -> Result<String, CliE
     }
 }
 
-/// What is wrong with the answers so far, in lines for people.
+/// The errors of the answers so far, as text.
 fn problem(answers: &Answers, args: &Args) -> Option<String> {
     match answers.text(args) {
         Err(error) => Some(error.text()),
@@ -151,7 +156,7 @@ fn check(text: &str) -> Result<(), config::ConfigErrors> {
 }
 
 impl Answers {
-    /// The file that they make; a stand-in takes the place of what is not answered yet.
+    /// The resulting file, with placeholders for missing answers.
     fn text(&self, args: &Args) -> Result<String, CliError> {
         let endpoint = self.endpoint.as_deref().unwrap_or("10.255.255.100");
         let (address, port) = match endpoint.rsplit_once(':') {

@@ -11,7 +11,7 @@ use super::error::{CliError, Exit};
 use super::ui::Ui;
 use crate::engine::Interrupt;
 
-/// What came first: a run, which ends gracefully by itself, or a signal, after which none begins.
+/// Whether a run or a signal came first: a run ends gracefully; after a signal, none starts.
 static FIRST: AtomicU8 = AtomicU8::new(NOTHING);
 const NOTHING: u8 = 0;
 const RUN: u8 = 1;
@@ -22,15 +22,15 @@ fn is_first(what: u8) -> bool {
     FIRST.compare_exchange(NOTHING, what, Ordering::SeqCst, Ordering::SeqCst).is_ok()
 }
 
-/// What the run is told.
+/// The control channel of the run.
 static WISH: OnceLock<watch::Sender<Interrupt>> = OnceLock::new();
 
 /// How long a command that is interrupted before its run may take to end; one that waits for an answer on the terminal
 /// does not hear of it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What is said then.
-pub(super) const NOTHING_BEGUN: &str = "interrupted; nothing was begun";
+/// The message for an interrupt before the start.
+pub(super) const NOTHING_BEGUN: &str = "interrupted; nothing was started";
 
 fn signals() -> Option<(Signal, Signal)> {
     signal(SignalKind::interrupt()).ok().zip(signal(SignalKind::terminate()).ok())
@@ -73,7 +73,7 @@ fn wish() -> &'static watch::Sender<Interrupt> {
     WISH.get_or_init(|| watch::Sender::new(Interrupt::None))
 }
 
-/// A run begins; what it is told from now on.
+/// Starts a run and returns its control channel.
 ///
 /// # Errors
 /// There was a signal already, so nothing may begin.

@@ -13,13 +13,14 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::fleet::{ActOutcome, ActRequest, Purpose};
 use crate::flow;
+use crate::hint::Hint;
 use crate::input;
 use crate::kinds;
 use crate::resource::{HostName, Slots};
 
 /// Print the admin kubeconfig, pointing at the endpoint
 ///
-/// It is read from any control plane that has one; it holds a private key.
+/// The kubeconfig is read from any control plane. It contains a private key.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay kubeconfig > prod.kubeconfig
@@ -34,13 +35,13 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     let workspace = Workspace::open(file, false, ui)?;
     let text = fetch(&workspace).await?;
     let cluster = workspace.cluster();
-    let config: Value =
-        serde_yaml::from_str(&text).map_err(|error| CliError::failed(format!("admin.conf is odd: {error}")))?;
+    let config: Value = serde_yaml::from_str(&text)
+        .map_err(|error| CliError::failed(format!("admin.conf has an unexpected format: {error}")))?;
     let named = renamed(&config, &cluster.name, &format!("https://{}", cluster.endpoint))?;
     if args.merge {
         let path = merge_target()?;
         merge(&named, &path)?;
-        ui.say(&format!("Context {} is in {} now.", cluster.name, path.display()));
+        ui.say(&format!("Added context {} to {}.", cluster.name, path.display()));
         return Ok(Exit::Done);
     }
     let text = if ui.json { named.to_string() } else { yaml(&named)? };
@@ -57,7 +58,7 @@ fn yaml(value: &Value) -> Result<String, CliError> {
 /// admin.conf of the first control plane that has one.
 async fn fetch(workspace: &Workspace) -> Result<String, CliError> {
     if workspace.simulated() {
-        return Err(CliError::failed("simulated hosts run no Kubernetes, so there is no kubeconfig"));
+        return Err(CliError::failed("simulated hosts do not run Kubernetes and have no kubeconfig"));
     }
     let cluster = workspace.cluster();
     let state = workspace.state()?;
@@ -89,13 +90,13 @@ async fn fetch(workspace: &Workspace) -> Result<String, CliError> {
         }
     }
     fleet.close().await;
-    Err(CliError::failed(format!("no control plane has an admin.conf: {}", answers.join("; ")))
-        .hint("`mainstay apply` makes one"))
+    Err(CliError::failed(format!("no control plane returned an admin.conf: {}", answers.join("; ")))
+        .hint(Hint::from("to create it, run ").run("apply", "")))
 }
 
 /// The same kubeconfig with one cluster, user and context named after the cluster.
 fn renamed(config: &Value, name: &str, server: &str) -> Result<Value, CliError> {
-    let odd = || CliError::failed("admin.conf is odd: it has no cluster or no user");
+    let odd = || CliError::failed("admin.conf has an unexpected format: the cluster or the user is missing");
     let mut cluster = config.pointer("/clusters/0/cluster").cloned().ok_or_else(odd)?;
     let user = config.pointer("/users/0/user").cloned().ok_or_else(odd)?;
     cluster["server"] = json!(server);
@@ -116,11 +117,11 @@ fn merge_target() -> Result<PathBuf, CliError> {
     {
         return Ok(first);
     }
-    let home = std::env::home_dir().ok_or_else(|| CliError::failed("there is no home directory; set KUBECONFIG"))?;
+    let home = std::env::home_dir().ok_or_else(|| CliError::failed("no home directory was found; set KUBECONFIG"))?;
     Ok(home.join(".kube").join("config"))
 }
 
-/// Replaces the entries of the same name and keeps all others; the file appears whole, mode 0600.
+/// Replaces the entries of the same name and keeps all others. The file is replaced atomically, with mode 0600.
 fn merge(new: &Value, path: &Path) -> Result<(), CliError> {
     let path = &behind_links(path);
     let fail = |error: &dyn std::fmt::Display| CliError::failed(format!("{}: {error}", path.display()));
@@ -133,14 +134,14 @@ fn merge(new: &Value, path: &Path) -> Result<(), CliError> {
     if all.is_null() {
         all = json!({ "apiVersion": "v1", "kind": "Config" });
     }
-    let object = all.as_object_mut().ok_or_else(|| fail(&"it is not a kubeconfig"))?;
+    let object = all.as_object_mut().ok_or_else(|| fail(&"not a kubeconfig"))?;
     for list in ["clusters", "users", "contexts"] {
         let added = new[list].as_array().cloned().unwrap_or_default();
         let kept = object.entry(list).or_insert_with(|| json!([]));
         if kept.is_null() {
             *kept = json!([]);
         }
-        let kept = kept.as_array_mut().ok_or_else(|| fail(&format!("its `{list}` is not a list")))?;
+        let kept = kept.as_array_mut().ok_or_else(|| fail(&format!("`{list}` is not a list")))?;
         kept.retain(|entry| added.iter().all(|it| it["name"] != entry["name"]));
         kept.extend(added);
     }

@@ -24,8 +24,8 @@ pub(super) struct Args {
 enum Command {
     /// Show who holds the lock and whether that process is alive
     ///
-    /// The clocks of two machines can differ. A lease of another machine that seems expired is
-    /// therefore watched for a renewal, for at most 15 s.
+    /// Clocks of machines can differ. A lease of another machine that appears expired is therefore watched for a
+    /// renewal, for up to 15 s.
     #[command(after_help = "Examples:
   mainstay lock show
   mainstay --json lock show
@@ -51,7 +51,10 @@ fn life(held: Held) -> (&'static str, &'static str) {
     match held {
         Held::Alive => ("the process is running", "alive"),
         Held::Elsewhere => ("the process is running on another machine", "elsewhere"),
-        Held::Silent => ("not renewed while it was watched; the next run takes over if that is still so", "silent"),
+        Held::Silent => (
+            "the lease was not renewed while it was watched; if that continues, the next run takes over the lock",
+            "silent",
+        ),
         Held::Gone => ("the process is gone; the next run takes over the lock", "gone"),
     }
 }
@@ -66,9 +69,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     let path = args.which.find(file, ui)?.path;
     let watching = |time: Duration| {
         let seconds = time.as_secs();
-        ui.say(&format!(
-            "The lease seems expired by its holder's clock. Watching it for a renewal, at most {seconds} s."
-        ));
+        ui.say(&format!("The lease appears expired by its holder's clock. Waiting up to {seconds} s for a renewal."));
     };
     match &args.command {
         Command::Show => {
@@ -96,13 +97,13 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
             if !force {
                 ui.may_ask("--force is required")?;
                 let (holder, held) = state::held_as(&path, id, watching)?;
-                let question = format!("{holder}: {}.\nBreak its lock? Only `yes` is accepted:", life(held).0);
+                let question = format!("{holder}: {}.\nBreak this lock? Only `yes` is accepted:", life(held).0);
                 if !approve(ui, &question, "yes", "--force")? {
                     return Err(CliError::failed("Cancelled. The lock was not broken."));
                 }
             }
             state::break_lock(&path, id)?;
-            ui.say("The lock is broken. If its run is still active, it stops before its next change.");
+            ui.say("The lock is released. If its run is still active, it stops before its next change.");
         }
     }
     Ok(Exit::Done)

@@ -1,4 +1,4 @@
-//! `--log FILE`: what happened in detail, for reports of faults. Never on the terminal.
+//! `--log FILE`: a detailed log for bug reports, never printed on the terminal.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -25,7 +25,11 @@ impl Write for Log {
         if let Some(sink) = &mut self.sink
             && let Err(error) = sink.write_all(bytes)
         {
-            let _ = writeln!(anstream::stderr(), "warning: the log {} ends here: {error}", self.path.display());
+            let _ = writeln!(
+                anstream::stderr(),
+                "warning: cannot write to the log {} any more: {error}",
+                self.path.display()
+            );
             self.sink = None;
         }
         Ok(bytes.len())
@@ -43,7 +47,7 @@ pub(super) fn start(path: Option<&Path>, command: &[OsString]) -> Result<(), Cli
     let sink = Sink::open(path, true);
     let sink = sink.map_err(|error| {
         CliError::wrong(format!("cannot write the log {}: {error}", path.display()))
-            .hint("name another file with --log; nothing was done")
+            .hint("nothing was done; name another file with --log")
     })?;
     let log = Log { path: path.to_owned(), sink: Some(sink) };
     let wanted = Targets::new().with_target("mainstay", LevelFilter::DEBUG).with_default(LevelFilter::WARN);
@@ -61,7 +65,7 @@ pub(super) fn event(event: &Event) {
         Event::Started { address, action } => tracing::debug!("{address}: {action:?} started"),
         Event::StepStarted { address, step, host } => tracing::debug!("{address}: {} on {host}", plain(step)),
         Event::Waiting { address, until, missing, .. } => {
-            tracing::debug!("{address}: waits until {}: {}", plain(until), plain(missing));
+            tracing::debug!("{address}: waiting until {}: {}", plain(until), plain(missing));
         }
         Event::Retried { address, step, text, tries } => {
             tracing::warn!("{address}: {} failed, try {tries}: {}", plain(step), plain(text));

@@ -14,7 +14,7 @@ use super::ui::Ui;
   mainstay man state rollback > mainstay-state-rollback.1
   mainstay man --dir .                   # mainstay.1, mainstay-plan.1, and so on")]
 pub(super) struct Args {
-    /// Command name; mainstay itself when none is given
+    /// Command name; by default mainstay itself
     #[arg(value_name = "COMMAND")]
     command: Vec<String>,
     /// Write a page for each command into this directory
@@ -24,7 +24,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<Exit, CliError> {
     if ui.json {
-        return Err(CliError::wrong("a manual page has no JSON form").hint("leave --json away"));
+        return Err(CliError::wrong("`man` does not support --json").hint("remove --json"));
     }
     let mut all = super::Cli::command();
     if let Some(dir) = &args.dir {
@@ -35,7 +35,8 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<Exit, CliError> {
     all.build();
     let mut command = &all;
     for name in &args.command {
-        let unknown = || CliError::wrong(format!("there is no command `{name}`")).hint("`mainstay --help` lists them");
+        let unknown =
+            || CliError::wrong(format!("unknown command `{name}`")).hint("to list the commands, run `mainstay --help`");
         command = command.find_subcommand(name).ok_or_else(unknown)?;
     }
     let mut page = Vec::new();

@@ -92,7 +92,7 @@ struct Globals {
     log: Option<PathBuf>,
 }
 
-/// Each one's first words are those of its own file.
+/// The first line of each command is in its own file.
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::Args),
@@ -116,7 +116,7 @@ enum Command {
 }
 
 impl Command {
-    /// What its events are called, for commands that have events.
+    /// The name of the operation in events, for commands that have events.
     fn operation(&self) -> Option<(Operation, &JsonInto)> {
         match self {
             Self::Plan(args) => Some((Operation::Plan, &args.events)),
@@ -151,9 +151,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         dispatch(&cli, ui)
     }));
     let result = result.unwrap_or_else(|_| {
-        // What it was is on stderr already.
+        // The panic message is already on stderr.
         Err(CliError::failed("mainstay crashed (a bug); see above")
-            .hint("what was started is recorded, and the next run resumes it; `--log FILE` writes details"))
+            .hint("the next run resumes what was started; use `--log FILE` to record details"))
     });
     let exit = result.unwrap_or_else(|error| tell(&error.about(&next), ui));
     let code = ui.stream.end(exit) as u8;
@@ -166,7 +166,7 @@ fn with_one_name(command: clap::Command) -> clap::Command {
     command.display_name("mainstay").mut_subcommands(with_one_name)
 }
 
-/// Tells an error to people and to programs.
+/// Reports an error as text and as events.
 fn tell(error: &CliError, ui: Ui) -> Exit {
     ui.say(&error.text());
     tracing::error!("{}", error.reason());
@@ -182,8 +182,7 @@ fn tell(error: &CliError, ui: Ui) -> Exit {
     error.exit
 }
 
-/// Tells what is wrong with the command line, or the help and the version that were asked for. These are no JSON, so
-/// beside `--json` they go to stderr.
+/// Prints a usage error, the help or the version. These are not JSON, so with `--json` they go to stderr.
 fn misunderstood(args: &[OsString], error: &clap::Error) -> Exit {
     let wrong = error.use_stderr();
     if !args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json") {
@@ -246,7 +245,7 @@ fn asynchronous(work: impl Future<Output = Result<Exit, CliError>>, ui: Ui) -> R
             Ok(()) = interrupted => Err(CliError::interrupted()),
         }
     });
-    // What still runs after a second Ctrl-C is not waited for.
+    // After a second Ctrl-C, running work is not awaited.
     runtime.shutdown_background();
     result
 }
@@ -260,7 +259,7 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// A state file says itself how its hosts are reached, so a rehearsal would be none.
+    /// A state file contains the connection settings of its hosts, so it cannot be simulated.
     #[test]
     fn a_state_file_is_not_rehearsed() {
         for command in ["destroy", "drift", "state", "lock"] {

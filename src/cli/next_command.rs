@@ -1,4 +1,4 @@
-//! Commands that people are told to type next: about the same cluster and the same part of it, as a shell takes them.
+//! Suggested next commands: for the same cluster, state and partial plan, quoted for a shell.
 
 use std::path::{Path, PathBuf};
 
@@ -6,15 +6,16 @@ use clap::{ArgMatches, CommandFactory};
 
 use super::Cli;
 use super::selecting::Part;
+use crate::hint::{Command, Hint};
 use crate::plan::Selection;
 
 const PROGRAM: &str = "mainstay";
 
-/// What this run is about, as options say it.
+/// The cluster, state and selection of this run, as options.
 #[derive(Clone, Debug)]
 pub(super) struct NextCommand {
     program: String,
-    /// Which state, where it is not that of cluster.yaml.
+    /// The state, if it is not the one of cluster.yaml.
     which: Option<Which>,
     part: Vec<String>,
 }
@@ -27,7 +28,7 @@ enum Which {
 }
 
 impl Which {
-    /// The name of the option that says it, and the option.
+    /// The name of the option, and the option as typed.
     fn option(&self) -> (&'static str, String) {
         match self {
             Self::Rehearsal => ("simulate", "--simulate".to_owned()),
@@ -37,14 +38,14 @@ impl Which {
 }
 
 impl NextCommand {
-    /// About the cluster of this file, or its rehearsal.
+    /// For the cluster of this file, or its simulated run.
     pub(super) fn about(file: &Path, simulate: bool) -> Self {
         let program =
             if file == Path::new("cluster.yaml") { PROGRAM.to_owned() } else { format!("{PROGRAM} -f {}", word(file)) };
         Self { program, which: simulate.then_some(Which::Rehearsal), part: Vec::new() }
     }
 
-    /// About what a command line is about.
+    /// For the cluster and state of a command line.
     pub(super) fn of(file: &Path, given: &ArgMatches) -> Self {
         let Some((_, given)) = given.subcommand() else { return Self::about(file, false) };
         let simulate = given.try_get_one::<bool>("simulate").ok().flatten().is_some_and(|it| *it);
@@ -52,7 +53,7 @@ impl NextCommand {
         Self::about(file, simulate).of_state(state.map(PathBuf::as_path))
     }
 
-    /// About the state file that is named in place of cluster.yaml, if one is.
+    /// For a state file that is named instead of cluster.yaml, if any.
     #[must_use]
     pub(super) fn of_state(self, state: Option<&Path>) -> Self {
         match state {
@@ -61,90 +62,55 @@ impl NextCommand {
         }
     }
 
-    /// Whether there is a cluster.yaml that it is about.
+    /// Whether this run has a cluster.yaml.
     pub(super) fn has_file(&self) -> bool {
         !matches!(self.which, Some(Which::State(_)))
     }
 
-    /// About this part. What was to be replaced is no part of it: it may have been replaced.
+    /// For the same selection, without `--replace`: the replacement may already be done.
     #[must_use]
     pub(super) fn part(self, selection: &Selection) -> Self {
         Self { part: Part::of(selection).given(), ..self }
     }
 
-    /// `verb` for the same part.
+    /// `verb` for the same selection.
     pub(super) fn same(&self, verb: &str) -> String {
         [&[self.whole(verb)], &self.part[..]].concat().join(" ")
     }
 
-    /// `verb` for everything.
+    /// `verb` for all resources.
     pub(super) fn whole(&self, verb: &str) -> String {
         let which = self.which.as_ref().map(|which| format!(" {}", which.option().1)).unwrap_or_default();
         format!("{} {verb}{which}", self.program)
     }
 
-    /// A hint whose commands are written as for ./cluster.yaml, with the same commands about what this run is about.
-    /// None where one of them needs a cluster.yaml, and this run read none.
-    pub(super) fn put_into(&self, hint: &str) -> Option<String> {
-        let (mut text, mut rest) = (String::new(), hint);
-        while let Some(at) = rest.find("mainstay ") {
-            let (before, from) = rest.split_at(at);
-            let (_, after) = from.split_at("mainstay ".len());
-            text.push_str(before);
-            // It ends with its quotes, or with the hint.
-            let (command, left) = after.split_at(after.find('`').unwrap_or(after.len()));
-            match self.rewritten(command) {
-                Rewritten::Command(command) => {
-                    text.push_str(&command);
-                    rest = left;
-                }
-                Rewritten::NeedsFile => return None,
-                Rewritten::NoCommand => {
-                    text.push_str("mainstay ");
-                    rest = after;
-                }
-            }
-        }
-        Some(text + rest)
+    /// The hint with commands for the cluster and state of this run. None if a command needs a cluster.yaml and this
+    /// run has none.
+    pub(super) fn written_into(&self, hint: Hint) -> Option<Hint> {
+        hint.written(|command| self.written(command))
     }
 
-    /// A command without the program's name.
-    fn rewritten(&self, command: &str) -> Rewritten {
+    fn written(&self, Command { verbs, arguments }: &Command) -> Option<String> {
         let known = Cli::command();
-        let verb = command.split(' ').next().unwrap_or_default();
-        let Some(it) = known.find_subcommand(verb) else { return Rewritten::NoCommand };
-        let second = command[verb.len()..].split(' ').nth(1).filter(|word| it.find_subcommand(word).is_some());
-        let (verbs, options) = command.split_at(verb.len() + second.map_or(0, |second| 1 + second.len()));
-        let has = |option: &str| options.split(' ').any(|word| word == option);
-        if has("--state") {
-            return Rewritten::Command(format!("{PROGRAM} {command}"));
-        }
-        let which = self.which.as_ref().map(Which::option);
+        let it = known.find_subcommand(verbs.split(' ').next()?)?;
         let takes = |name: &str| it.get_arguments().any(|argument| argument.get_id() == name);
-        let which = match which {
-            Some((name, option)) if takes(name) && !has(&option) => format!(" {option}"),
-            _ if self.has_file() => String::new(),
-            _ => return Rewritten::NeedsFile,
+        let given = |option: &str| arguments.split(' ').any(|word| word == option);
+        let which = match self.which.as_ref().map(Which::option) {
+            Some((name, option)) if takes(name) && !given(&option) => Some(option),
+            _ if self.has_file() => None,
+            _ => return None,
         };
-        Rewritten::Command(format!("{} {verbs}{which}{options}", self.program))
+        let words = [self.program.as_str(), verbs, which.as_deref().unwrap_or_default(), arguments];
+        Some(words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
     }
 }
 
-/// What became of the words after the program's name.
-enum Rewritten {
-    Command(String),
-    /// It would be about a cluster.yaml that was not read.
-    NeedsFile,
-    /// They are prose.
-    NoCommand,
-}
-
-/// A path as a shell takes it.
+/// A path, quoted for a shell.
 pub(super) fn word(path: &Path) -> String {
     quoted(&path.display().to_string())
 }
 
-/// A text as a shell takes it.
+/// A text, quoted for a shell.
 pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
@@ -177,34 +143,37 @@ mod tests {
         let other = NextCommand::about(Path::new("prod.yaml"), false);
         let rehearsed = NextCommand::about(Path::new("prod.yaml"), true);
         let of_state = other.clone().of_state(Some(Path::new("s.json")));
-        for (hint, [of_other, of_rehearsal, of_a_state]) in [
+        let hint = |verbs, arguments| Hint::from("run ").run(verbs, arguments);
+        for (hint, wanted) in [
             (
-                "take `mainstay state rollback 3`; `mainstay lock show` tells",
+                hint("state rollback", "3"),
                 [
-                    "take `mainstay -f prod.yaml state rollback 3`; `mainstay -f prod.yaml lock show` tells",
-                    "take `mainstay -f prod.yaml state rollback --simulate 3`; `mainstay -f prod.yaml lock show \
-                     --simulate` tells",
-                    "take `mainstay state rollback --state s.json 3`; `mainstay lock show --state s.json` tells",
+                    "run `mainstay state rollback 3`",
+                    "run `mainstay -f prod.yaml state rollback 3`",
+                    "run `mainstay -f prod.yaml state rollback --simulate 3`",
+                    "run `mainstay state rollback --state s.json 3`",
                 ],
             ),
             (
-                "a fault of mainstay is no command; mend it: mainstay graph",
+                hint("graph", ""),
+                ["run `mainstay graph`", "run `mainstay -f prod.yaml graph`", "run `mainstay -f prod.yaml graph`", ""],
+            ),
+            (
+                hint("apply", "--simulate"),
                 [
-                    "a fault of mainstay is no command; mend it: mainstay -f prod.yaml graph",
-                    "a fault of mainstay is no command; mend it: mainstay -f prod.yaml graph",
+                    "run `mainstay apply --simulate`",
+                    "run `mainstay -f prod.yaml apply --simulate`",
+                    "run `mainstay -f prod.yaml apply --simulate`",
                     "",
                 ],
             ),
-            ("mainstay drift --state FILE", ["mainstay drift --state FILE"; 3]),
-            ("see `mainstay --version`", ["see `mainstay --version`"; 3]),
-            ("`mainstay -f OTHER apply`", ["`mainstay -f OTHER apply`"; 3]),
+            ("run `mainstay drift --state FILE`".into(), ["run `mainstay drift --state FILE`"; 4]),
         ] {
-            assert_eq!(plain.put_into(hint).as_deref(), Some(hint));
-            for (next, wanted) in [(&other, of_other), (&rehearsed, of_rehearsal), (&of_state, of_a_state)] {
-                let told = next.put_into(hint).unwrap_or_default();
-                assert_eq!(told, wanted);
+            for (next, wanted) in [&plain, &other, &rehearsed, &of_state].into_iter().zip(wanted) {
+                let told = next.written_into(hint.clone());
+                assert_eq!(told.as_ref().map(ToString::to_string).unwrap_or_default(), wanted);
                 // Once more changes nothing.
-                assert_eq!(next.put_into(&told).unwrap_or_default(), wanted);
+                assert_eq!(told.clone().and_then(|told| next.written_into(told)), told);
             }
         }
     }

@@ -20,11 +20,14 @@ use crate::plan::Mode;
   mainstay plan --destroy
   mainstay plan --format markdown > comment.md
   mainstay plan --target w1 --target 'cp*/haproxy'
-  mainstay plan --exclude w2             # w2 is down; the rest need not wait for it
+  mainstay plan --exclude w2             # w2 is down; plan the other hosts
   mainstay plan --replace 'w1/kubernetes/service[kubelet]'
-  mainstay plan --refresh-only           # what differs, as it would be recorded
+  mainstay plan --refresh-only           # what the state would record; no host is changed
   mainstay plan --format html > report.html
-  mainstay plan --simulate               # rehearse a real file on simulated hosts")]
+  mainstay plan --simulate               # try a real cluster.yaml on simulated hosts
+
+Symbols: + create  ~ update  - destroy  ± replace  = adopt (already correct, added to the state)
+  . forget (removed from the state, left on the host)  x refused")]
 pub(super) struct Args {
     /// Exit with 2 when changes are pending
     #[arg(long)]

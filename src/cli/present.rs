@@ -44,7 +44,7 @@ impl Origin {
     }
 }
 
-/// Tells a plan to those who read events, if any do.
+/// Reports a plan as events, if there is a reader.
 pub(super) fn tell_events(plan: &Plan, ui: Ui) {
     if ui.stream.is_read() {
         for (message, event) in plan_events(plan) {

@@ -23,16 +23,19 @@ pub(super) fn refuse_renamed(workspace: &Workspace) -> Result<(), CliError> {
             let (was, is) = (&state.cluster, &workspace.cluster().name);
             let (path, quoted) = (path.display(), quoted(&path.to_string_lossy()));
             return Err(CliError::wrong(format!(
-                "{path} records {host} as a host of cluster `{was}`, and cluster.yaml names the cluster `{is}`: \
-                 a cluster cannot be renamed"
+                "{path} has {host} in cluster `{was}`, but cluster.yaml names the cluster `{is}`: a cluster cannot be \
+                 renamed"
             ))
-            .hint(format!("restore `name: {was}`; to build a new cluster on these hosts, first run `mainstay destroy --state {quoted}`")));
+            .hint(format!(
+                "restore `name: {was}`; to build a new cluster on these hosts, first run `mainstay destroy \
+                           --state {quoted}`"
+            )));
         }
     }
     Ok(())
 }
 
-/// A host of cluster.yaml that the other state records, too: the same machine, reached in the same way.
+/// A host of cluster.yaml that is also recorded in the other state: the same machine, with the same connection.
 fn shared_host(workspace: &Workspace, other: &State) -> Result<Option<String>, CliError> {
     if other.resources.is_empty() || other.cluster == workspace.cluster().name {
         return Ok(None);

@@ -11,8 +11,8 @@ use crate::resource::HostName;
 
 /// Render the files that would be written; hosts are not contacted
 ///
-/// What only a host knows, such as the name of its network interface, shows as a placeholder unless
-/// cluster.yaml gives it.
+/// Values that only the host knows, such as its network interface, are shown as placeholders unless cluster.yaml sets
+/// them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay render

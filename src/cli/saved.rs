@@ -1,4 +1,4 @@
-//! Saved plans on disk: writing, reading, and carrying one out.
+//! Saved plans: writing, reading and applying.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
@@ -13,6 +13,7 @@ use super::survey::{Planning, survey_for};
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::flow::{self, Survey};
+use crate::hint::{Command, Hint};
 use crate::input;
 use crate::plan::saved::{self, Basis, FileError, Options, Saved, Stale, digest_key};
 use crate::plan::{Mode, Plan};
@@ -20,21 +21,21 @@ use crate::render::{plain_lines, plan_summary};
 use crate::resource::{DigestKey, Pattern};
 use crate::state::{self, State, StateError, Store};
 
-/// Refuses, before anything is looked at, to save where a plan does not belong.
+/// Checks, before the refresh, that a plan can be saved to this path.
 pub(super) fn may_write(path: &Path) -> Result<(), CliError> {
-    let wrong = |what: &str| CliError::wrong(format!("{}: {what}", path.display()));
+    let wrong = |what: &str| CliError::wrong(format!("cannot save the plan to {}: {what}", path.display()));
     let about = match fs::metadata(path) {
         Ok(about) => about,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             if folder_of(path).is_dir() {
                 return Ok(());
             }
-            return Err(wrong("there is no such folder").hint("make it, or name another file with --out"));
+            return Err(wrong("its directory does not exist").hint("create it, or name another file with --out"));
         }
         Err(error) => return Err(wrong(&error.to_string()).hint("name another file with --out")),
     };
     if !about.is_file() {
-        let what = if about.is_dir() { "is a directory" } else { "is not a regular file" };
+        let what = if about.is_dir() { "it is a directory" } else { "it is not a regular file" };
         return Err(wrong(what).hint("name a file with --out"));
     }
     let mut start = Vec::new();
@@ -43,11 +44,11 @@ pub(super) fn may_write(path: &Path) -> Result<(), CliError> {
     if start.is_empty() || saved::begins_like_one(&start) {
         return Ok(());
     }
-    Err(wrong("is there already and is not a saved plan, so it is not overwritten")
-        .hint("name another file with --out, or move that one away"))
+    Err(wrong("the file already exists and is not a saved plan; it is not overwritten")
+        .hint("name another file with --out, or move the existing file"))
 }
 
-/// Writes a plan so that the file is wholly the old one or wholly the new one. Only its owner may read it.
+/// Writes a plan atomically. Only its owner may read it.
 pub(super) fn save(
     path: &Path,
     planned: &Survey,
@@ -69,8 +70,8 @@ pub(super) fn save(
         File::open(folder_of(path))?.sync_all()
     };
     written().map_err(|error: std::io::Error| {
-        CliError::failed(format!("{}: the plan cannot be saved: {error}", path.display()))
-            .hint("nothing was changed; mend the cause (space, permissions), or name another file with --out")
+        CliError::failed(format!("cannot save the plan to {}: {error}", path.display()))
+            .hint("nothing was changed; fix the cause (space, permissions), or name another file with --out")
     })
 }
 
@@ -79,21 +80,21 @@ fn basis(planned: &Survey, workspace: &Workspace, options: Options, key: &Digest
     Basis { cluster_yaml: workspace.sha256.clone(), files: files.collect(), options }
 }
 
-/// What to do with the file that was just written.
+/// Prints how to use the saved file.
 pub(super) fn tell(path: &Path, plan: &Plan, file: &Path, ui: Ui) {
     let shown = path.display();
     if plan.counts().problems > 0 {
-        ui.say(&format!("Saved to {shown}, to be read only: it has problems, so it cannot be applied."));
+        ui.say(&format!("Saved to {shown} for review only: the plan has problems and cannot be applied."));
     } else {
         ui.say(&format!(
-            "Saved to {shown}. Carry it out with: {} {}",
+            "Saved to {shown}. To apply it, run: {} {}",
             NextCommand::about(file, false).whole("apply"),
             word(path)
         ));
     }
 }
 
-/// A large file is read only when it begins like a saved plan.
+/// A large file is read only if it starts like a saved plan.
 fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut start = Vec::new();
     input::open(path)?.take(64).read_to_end(&mut start)?;
@@ -103,43 +104,43 @@ fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
 /// Reads a saved plan.
 pub(super) fn load(path: &Path) -> Result<Saved, CliError> {
     let wrong = |what: String| {
-        CliError::wrong(format!("{}: {what}", path.display())).hint("`mainstay plan --out FILE` saves a plan")
+        CliError::wrong(format!("{} {what}", path.display()))
+            .hint(Hint::from("to save a plan, run ").run("plan", "--out FILE"))
     };
-    let bytes = bytes_of(path).map_err(|error| wrong(format!("cannot read the saved plan: {error}")))?;
+    let bytes = bytes_of(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     saved::from_bytes(&bytes).map_err(|error| {
         let what = error.to_string();
+        let plan_again = Command::new("plan", &format!("--out {}", word(path)));
         let failed = CliError::failed(format!("{}: the saved plan {what}", path.display()));
         match error {
             FileError::NotAPlan if path.extension().is_some_and(|it| it == "yaml" || it == "yml") => {
-                wrong(what).hint(format!("another cluster.yaml is named with -f: mainstay -f {} apply", word(path)))
+                wrong(what).hint(format!("to use another cluster.yaml, run `mainstay -f {} apply`", word(path)))
             }
             FileError::Empty | FileError::NotAPlan => wrong(what),
-            FileError::Cut { .. } | FileError::CutInHeader | FileError::Damaged { .. } => failed.hint(format!(
-                "copy it again from where it was saved, or plan again: mainstay plan --out {}",
-                word(path)
-            )),
-            FileError::OtherFormat { .. } => failed.hint(format!(
-                "use the version of mainstay that saved it, or plan again with this one: mainstay plan --out {}",
-                word(path)
-            )),
+            FileError::Cut { .. } | FileError::CutInHeader | FileError::Damaged { .. } => {
+                failed.hint(Hint::from("copy the file again, or plan again: ").command(plan_again))
+            }
+            FileError::OtherFormat { .. } => {
+                failed.hint(Hint::from("use the mainstay version that saved it, or plan again: ").command(plan_again))
+            }
         }
     })
 }
 
-/// Planning options have no place beside a saved plan.
+/// The error for planning options together with a saved plan.
 pub(super) fn not_beside(path: &Path, planning: &Planning) -> CliError {
     let given = planning.given();
-    let what = format!("{} cannot stand beside {}", given.join(", "), path.display());
-    let error = CliError::wrong(format!("{what}: a saved plan is carried out as it was reviewed"));
+    let what = format!("{} cannot be used with {}", given.join(", "), path.display());
+    let error = CliError::wrong(format!("{what}: a saved plan already contains its options"));
     let Ok(saved) = load(path) else { return error };
-    // With what it was planned with: who adds a target to a plan that destroys does not ask for one that applies.
-    match planned_with(&saved, given) {
-        Some(command) => error.hint(format!("plan again with it: {command} --out {}", word(path))),
-        None => error.hint("plan again, with options that go together"),
+    // The suggested command includes the saved options: a target added to a destroy plan still destroys.
+    match planned_with(&saved, given, path) {
+        Some(command) => error.hint(Hint::from("to plan again with these options: ").command(command)),
+        None => error.hint("plan again with compatible options"),
     }
 }
 
-/// Carries out a saved plan, when it is still what would be planned now.
+/// Applies a saved plan if it is still up to date.
 pub(super) async fn apply(
     path: &Path,
     accept: &[String],
@@ -195,7 +196,7 @@ pub(super) async fn apply(
     carry_out(planned, store, lease, Limits { parallelism, fail_fast }, &next, ui).await
 }
 
-/// What the next command is made of.
+/// The parts of the next command.
 struct Context<'a> {
     saved: &'a Saved,
     path: &'a Path,
@@ -207,26 +208,27 @@ impl Context<'_> {
         let path = word(self.path);
         let error = CliError::failed(format!("{}: {stale}", self.path.display()));
         let again = self.again();
-        let review = format!("plan again and review it: {again}");
+        let review = Hint::from("plan again and review the result: ").command(again.clone());
         match stale {
             Stale::OtherCluster { .. } => {
-                error.hint(format!("apply it with the cluster.yaml that it is for: mainstay -f OTHER apply {path}"))
+                error.hint(format!("use the cluster.yaml it was planned from: `mainstay -f OTHER apply {path}`"))
             }
             Stale::NoState { .. } => {
-                error.hint(format!("bring the state file to where it was, beside cluster.yaml; or start anew: {again}"))
+                error.hint(Hint::from("restore the state file next to cluster.yaml; or start over: ").command(again))
             }
-            Stale::Problems { .. } => {
-                error.hint(format!("see them: mainstay show {path}")).hint(format!("mend them, then {review}"))
-            }
-            Stale::Serial { .. } => error.hint(format!("see what is left to do: {again}")),
+            Stale::Problems { .. } => error
+                .hint(Hint::from("to see them: ").run("show", &path))
+                .hint(Hint::from("fix them, then plan again and review the result: ").command(again)),
+            Stale::Serial { .. } => error.hint(Hint::from("to see what remains: ").command(again)),
             Stale::Hosts { moved } => {
                 let all: Vec<String> = moved.iter().map(|(address, _)| quoted(&address.to_string())).collect();
                 let more = if all.len() > 2 { vec!["PATTERN".to_owned()] } else { all };
                 let given = self.accept.iter().map(|pattern| quoted(pattern));
                 let flags: String = given.chain(more).map(|it| format!(" --accept-drift {it}")).collect();
-                error
-                    .hint(review)
-                    .hint(format!("or accept it and carry out the rest as reviewed: mainstay apply {path}{flags}"))
+                error.hint(review).hint(
+                    Hint::from("or accept the drift and apply the rest as reviewed: ")
+                        .run("apply", &format!("{path}{flags}")),
+                )
             }
             Stale::ClusterYaml { .. }
             | Stale::File { .. }
@@ -236,15 +238,15 @@ impl Context<'_> {
         }
     }
 
-    /// The command that saves the same plan anew.
-    fn again(&self) -> String {
-        let command = planned_with(self.saved, Vec::new()).unwrap_or_else(|| "mainstay plan".to_owned());
-        format!("{command} --out {}", word(self.path))
+    /// The command that saves the same plan again.
+    fn again(&self) -> Command {
+        planned_with(self.saved, Vec::new(), self.path)
+            .unwrap_or_else(|| Command::new("plan", &format!("--out {}", word(self.path))))
     }
 }
 
-/// The command that a plan was made with, and more options; None where they do not go together.
-fn planned_with(saved: &Saved, more: Vec<String>) -> Option<String> {
+/// The command that a plan was made with, with more options, saving to `path`; None when the options are incompatible.
+fn planned_with(saved: &Saved, more: Vec<String>, path: &Path) -> Option<Command> {
     let mut options: Vec<String> = match saved.mode {
         Mode::Apply => Vec::new(),
         Mode::Refresh => vec!["--refresh-only".to_owned()],
@@ -256,7 +258,8 @@ fn planned_with(saved: &Saved, more: Vec<String>) -> Option<String> {
     let has = |option: &str| options.iter().any(|it| it.split(' ').next() == Some(option));
     let apart = [("--target", "--exclude"), ("--destroy", "--refresh-only"), ("--destroy", "--replace")];
     let apart = apart.iter().chain(&[("--refresh-only", "--replace")]).any(|(one, other)| has(one) && has(other));
-    (!apart).then(|| format!("mainstay plan {}", options.join(" ")).trim_end().to_owned())
+    options.push(format!("--out {}", word(path)));
+    (!apart).then(|| Command::new("plan", &options.join(" ")))
 }
 
 fn folder_of(path: &Path) -> &Path {

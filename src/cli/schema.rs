@@ -23,7 +23,7 @@ enum Of {
     Cluster,
     /// plan --format json, show --json FILE
     Plan,
-    /// A line of --json and --json-into
+    /// One line of --json or --json-into
     Events,
     /// A state file
     State,

@@ -4,7 +4,7 @@ use super::next_command::quoted;
 use crate::plan::Selection;
 use crate::resource::Pattern;
 
-/// Which part of everything.
+/// Options of partial plans.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Part {
     /// Limit to matching resources and their dependencies: an address, the beginning of one (cp2,
@@ -17,19 +17,19 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// The options again that were given for this.
+    /// The given options, as typed.
     pub(super) fn of(selection: &Selection) -> Self {
         let texts = |patterns: &[Pattern]| patterns.iter().map(|it| it.as_str().to_owned()).collect();
         Self { target: texts(&selection.targets), exclude: texts(&selection.excludes) }
     }
 
-    /// These options as they were given.
+    /// These options, as typed.
     pub(super) fn given(&self) -> Vec<String> {
         let targets = self.target.iter().map(|it| format!("--target {}", quoted(it)));
         targets.chain(self.exclude.iter().map(|it| format!("--exclude {}", quoted(it)))).collect()
     }
 
-    /// These options as planning takes them, with what is to be replaced.
+    /// These options as a selection, with the resources to replace.
     pub(super) fn with(&self, replace: &[String]) -> Selection {
         let patterns = |texts: &[String]| texts.iter().map(Pattern::new).collect();
         Selection { targets: patterns(&self.target), excludes: patterns(&self.exclude), replace: replace.to_vec() }

@@ -14,12 +14,12 @@ use crate::kinds;
 #[command(after_help = "Examples:
   mainstay show
   mainstay --json show
-  mainstay show prod.plan                # what `mainstay plan --out prod.plan` has saved
+  mainstay show prod.plan                # the plan saved by `mainstay plan --out prod.plan`
   mainstay show --json prod.plan
   mainstay show --format markdown prod.plan > comment.md
   mainstay show --state state/prod.json  # cluster.yaml is gone")]
 pub(super) struct Args {
-    /// A saved plan; without it the state is shown
+    /// A saved plan; by default, the state is shown
     #[arg(value_name = "FILE")]
     plan: Option<PathBuf>,
     /// Output format
@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     if let Some(path) = &args.plan {
         let saved = saved::load(path)?;
         let plan = saved.plan(&kinds::decode).map_err(|error| CliError::failed(error.to_string()))?;
-        // One document, as `plan --format json` has it: there is no event to tell of.
+        // One document, as with `plan --format json`: `show` has no events.
         let format = if ui.json { Format::Json } else { args.format };
         present(&plan, &saved.origin, format, args.full, Ui { json: false, ..ui })?;
         return Ok(Exit::Done);

@@ -12,6 +12,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::fleet::{EtcdMember, SimulatedFleet, World};
 use crate::flow;
+use crate::hint::Hint;
 use crate::kinds;
 use crate::plan;
 use crate::render::plain;
@@ -20,10 +21,10 @@ use crate::state::State;
 
 /// Inspect and manipulate simulated hosts
 ///
-/// Those of a cluster.yaml that says `fleet: simulated`, or of any other one after `apply --simulate`.
+/// The hosts of a cluster.yaml with `fleet: simulated`, or of any cluster.yaml after `apply --simulate`.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Args {
-    /// Show what is on the simulated hosts, which of them are down, which steps fail, and etcd's members
+    /// Show simulated hosts that are down, steps set to fail, and etcd members
     #[command(after_help = "Examples:
   mainstay sim status
   mainstay --json sim status")]
@@ -49,7 +50,7 @@ pub(super) enum Args {
     Fail {
         /// An address, a prefix or a glob
         pattern: String,
-        /// Let them succeed again
+        /// Make the steps succeed again
         #[arg(long)]
         off: bool,
     },
@@ -62,7 +63,7 @@ pub(super) enum Args {
         /// ADDRESS=VALUE: the value of its principal field, a JSON object of fields, or `absent`
         assignment: String,
     },
-    /// Let a process listen on a TCP port of a host
+    /// Make a process listen on a TCP port of a host
     #[command(after_help = "Examples:
   mainstay sim listen cp1 8443
   mainstay sim listen cp1 8443 --process nginx
@@ -126,7 +127,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
                 }
                 _ => {}
             }
-            ui.say("All simulated hosts are bare, up and without faults.");
+            ui.say("All simulated hosts are reset to a clean state.");
         }
     }
     Ok(Exit::Done)
@@ -139,10 +140,10 @@ fn can_fail(pattern: &str, off: bool, world: &World, workspace: &Workspace, stat
         if faults.contains(&pattern) {
             return Ok(());
         }
-        let none = CliError::wrong(format!("no steps on `{}` fail", plain(pattern)));
+        let none = CliError::wrong(format!("`{}` is not set to fail", plain(pattern)));
         return Err(match faults[..] {
             [] => none,
-            _ => none.hint(format!("steps fail on: {}", plain(&faults.join(", ")))),
+            _ => none.hint(format!("set to fail: {}", plain(&faults.join(", ")))),
         });
     }
     let graph = workspace.wishes(state)?.graph(&BTreeMap::new())?;
@@ -157,7 +158,7 @@ fn can_fail(pattern: &str, off: bool, world: &World, workspace: &Workspace, stat
     Err(if near.is_empty() { none } else { none.hint(format!("did you mean {}?", near.join(", "))) })
 }
 
-/// The file's own simulated hosts, or those of an earlier `--simulate`.
+/// The simulated hosts of the file, or of an earlier run with `--simulate`.
 fn simulated(file: &Path, ui: Ui) -> Result<Workspace, CliError> {
     let workspace = Workspace::open(file, false, ui)?;
     if workspace.simulated() {
@@ -167,8 +168,8 @@ fn simulated(file: &Path, ui: Ui) -> Result<Workspace, CliError> {
     if rehearsed.state_path.exists() {
         return Ok(rehearsed);
     }
-    Err(CliError::wrong(format!("{} has no simulated hosts", file.display()))
-        .hint("write `fleet: simulated`, or rehearse it with `mainstay apply --simulate`"))
+    Err(CliError::wrong(format!("{} does not use simulated hosts", file.display()))
+        .hint(Hint::from("set `fleet: simulated`, or run ").run("apply", "--simulate")))
 }
 
 fn status(world: &World, ui: Ui) -> Result<(), CliError> {
@@ -197,8 +198,8 @@ fn status(world: &World, ui: Ui) -> Result<(), CliError> {
     if !etcd.members.is_empty() {
         let votes = |it: &EtcdMember| match (it.voting, it.up) {
             (true, true) => it.host.to_string(),
-            (true, false) => format!("{} (does not run)", it.host),
-            (false, _) => format!("{} (does not vote)", it.host),
+            (true, false) => format!("{} (not running)", it.host),
+            (false, _) => format!("{} (not voting)", it.host),
         };
         let members: Vec<String> = etcd.members.iter().map(votes).collect();
         let quorum = if etcd.has_quorum() { "" } else { ": no quorum" };
@@ -208,7 +209,7 @@ fn status(world: &World, ui: Ui) -> Result<(), CliError> {
         let short: String = is.to_string().chars().take(100).collect();
         let _ = writeln!(text, "{}  {}", plain(&address.to_string()), plain(&short));
     }
-    ui.data(if text.is_empty() { "All simulated hosts are bare, up and without faults." } else { &text })
+    ui.data(if text.is_empty() { "All simulated hosts are reset to a clean state." } else { &text })
 }
 
 fn set(fleet: &SimulatedFleet, assignment: &str, ui: Ui) -> Result<(), CliError> {
@@ -224,7 +225,7 @@ fn set(fleet: &SimulatedFleet, assignment: &str, ui: Ui) -> Result<(), CliError>
                 .map(|(it, _)| it.to_string())
                 .filter(|it| it.starts_with(address.host().as_str()))
                 .collect();
-            CliError::wrong(format!("there is nothing at {address}")).hint(format!("there is: {}", near.join(", ")))
+            CliError::wrong(format!("{address} does not exist")).hint(format!("existing: {}", near.join(", ")))
         };
         let mut now = world.get(&address).present().cloned().ok_or_else(nothing)?;
         if value == "absent" {
@@ -235,7 +236,7 @@ fn set(fleet: &SimulatedFleet, assignment: &str, ui: Ui) -> Result<(), CliError>
         }
     };
     fleet.set(&address, is)?;
-    ui.say(&plain(&format!("{address} is {value} now.")));
+    ui.say(&plain(&format!("Set {address} to {value}.")));
     Ok(())
 }
 
@@ -246,7 +247,7 @@ fn merge(now: &mut Value, address: &Address, value: &str) -> Result<(), CliError
         Value::Object(fields) => fields,
         scalar => {
             let principal = kinds::principal(address.kind())
-                .ok_or_else(|| CliError::wrong(format!("`{}` is not a kind", address.kind())))?;
+                .ok_or_else(|| CliError::wrong(format!("`{}` is not a resource type", address.kind())))?;
             let text = now.get(principal).is_some_and(Value::is_string) && !scalar.is_string();
             let scalar = if text { Value::String(value.to_owned()) } else { scalar };
             std::iter::once((principal.to_owned(), scalar)).collect()

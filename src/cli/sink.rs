@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 
-/// How long a pipe may stay full before its reader counts as gone.
+/// How long a pipe may stay full before it is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An output that was named on the command line.
@@ -36,7 +36,7 @@ impl Sink {
         match options.custom_flags(flags.bits().cast_signed()).open(path) {
             // Opening a pipe would wait for a reader.
             Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NXIO.raw_os_error()) => {
-                refused("it is a pipe that nobody reads")
+                refused("nobody reads from this pipe")
             }
             opened => opened.map(Self),
         }
@@ -52,7 +52,7 @@ impl Sink {
         let patience = Timespec::try_from(PATIENCE).map_err(io::Error::other)?;
         match poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], Some(&patience)) {
             Ok(0) => {
-                let text = format!("its reader has read nothing for {} s", PATIENCE.as_secs());
+                let text = format!("the reader has not read anything for {} s", PATIENCE.as_secs());
                 Err(io::Error::new(ErrorKind::TimedOut, text))
             }
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
@@ -94,7 +94,7 @@ mod tests {
         pipe(&at("pipe"));
         let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
         let why = |name: &str| Sink::open(&at(name), true).unwrap_err().to_string();
-        assert_eq!(why("pipe"), "it is a pipe that nobody reads");
+        assert_eq!(why("pipe"), "nobody reads from this pipe");
         assert_eq!(why("socket"), "it is a socket");
         assert_eq!(why(""), "it is a directory");
         Sink::open(Path::new("/dev/null"), true).unwrap().write_all(b"text").unwrap();
@@ -110,7 +110,7 @@ mod tests {
         let mut sink = Sink::open(&path, false).unwrap();
         let (began, bytes) = (Instant::now(), vec![b'x'; 1 << 20]);
         let error = sink.write_all(&bytes).unwrap_err();
-        assert_eq!(error.to_string(), "its reader has read nothing for 10 s");
+        assert_eq!(error.to_string(), "the reader has not read anything for 10 s");
         assert!(began.elapsed() < 2 * PATIENCE);
         let slow =
             std::thread::spawn(move || input::read_stream(io::Read::take(reader, 2 << 20), 4 * MIB).unwrap().len());

@@ -15,7 +15,7 @@ use crate::input;
 use crate::render::{Operation, RunSummary, StreamEvent};
 use crate::resource::HostName;
 
-/// The events, too, beside what people see.
+/// Events to a file, in addition to the text output.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct JsonInto {
     /// Also write events as JSON Lines to FILE: a file, or a named pipe with a reader
@@ -31,11 +31,11 @@ pub(super) struct Stream(Mutex<Lines>);
 struct Lines {
     stdout: bool,
     file: Option<(PathBuf, Sink)>,
-    /// Since when, and what is known of how it will end.
+    /// Start time and result of the command.
     run: Option<(Instant, RunSummary)>,
-    /// What people are told last.
+    /// The last line of text.
     last: String,
-    /// Why stdout could not be written; a reader that has gone away is no reason to fail.
+    /// Why stdout could not be written; a closed pipe is not an error.
     failed: Option<std::io::Error>,
 }
 
@@ -44,7 +44,7 @@ impl Stream {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins the stream of a command that has one.
+    /// Starts the stream of a command that has events.
     pub(super) fn begin(&self, operation: Operation, stdout: bool, into: Option<&JsonInto>) -> Result<(), CliError> {
         let file = into.and_then(|into| into.json_into.clone());
         let mut lines = self.lines();
@@ -56,18 +56,18 @@ impl Stream {
         Ok(())
     }
 
-    /// Whether anybody reads.
+    /// Whether there is a reader.
     pub(super) fn is_read(&self) -> bool {
         let lines = self.lines();
         lines.stdout || lines.file.is_some()
     }
 
-    /// Whether the events are what goes to stdout.
+    /// Whether stdout gets the events.
     pub(super) fn is_stdout(&self) -> bool {
         self.lines().run.is_some()
     }
 
-    /// Writes an event to everybody who reads.
+    /// Writes an event to all readers.
     pub(super) fn event(&self, message: &str, event: &StreamEvent) {
         let mut lines = self.lines();
         if let (StreamEvent::ChangeSummary { changes }, Some((_, summary))) = (event, &mut lines.run) {
@@ -86,13 +86,13 @@ impl Stream {
         text.clone_into(&mut lines.last);
     }
 
-    /// Remembers what the command came to, or why it could not go on, for the summary.
+    /// Stores the result of the command, or why it failed, for the summary.
     pub(super) fn stopped(&self, why: &str) {
         why.lines().next().unwrap_or_default().clone_into(&mut self.lines().last);
     }
 
-    /// The last line. What comes after it is not written. Returns how the command ends: a success whose answer could
-    /// not be written is none.
+    /// Writes the last line; later events are dropped. Returns the exit code: a success whose output could not be
+    /// written is a failure.
     pub(super) fn end(&self, exit: Exit) -> Exit {
         let mut lines = self.lines();
         let exit = match &lines.failed {
@@ -123,7 +123,7 @@ impl Lines {
             && let Err(error) = file.write_all(line.as_bytes())
         {
             let path = path.display();
-            let _ = writeln!(anstream::stderr(), "warning: {path} is not written any more: {error}");
+            let _ = writeln!(anstream::stderr(), "warning: cannot write to {path} any more: {error}");
             self.file = None;
         }
         if self.stdout {
@@ -147,11 +147,11 @@ const BEGINNING: &[u8] = br#"{"@level":"#;
 /// is written to as it is.
 fn open(path: &Path) -> Result<Sink, CliError> {
     let refused = |why: &dyn std::fmt::Display| {
-        CliError::wrong(format!("cannot write the events into {}: {why}", path.display()))
+        CliError::wrong(format!("cannot write events to {}: {why}", path.display()))
             .hint("nothing was done; name another file with --json-into")
     };
     let failed = |error: std::io::Error| refused(&error);
-    // Not truncated: what it holds is looked at first.
+    // Not truncated: its content is checked first.
     let sink = Sink::open(path, false).map_err(failed)?;
     let file = sink.file();
     if !file.metadata().map_err(failed)?.is_file() {
@@ -161,18 +161,18 @@ fn open(path: &Path) -> Result<Sink, CliError> {
     let read = input::open(path).and_then(|file| file.take(BEGINNING.len() as u64).read_to_end(&mut start));
     read.map_err(failed)?;
     if !start.is_empty() && start != BEGINNING {
-        return Err(refused(&"it is there already and holds no events, so it is not overwritten"));
+        return Err(refused(&"the file already exists and contains no events; it is not overwritten"));
     }
     file.set_len(0).and_then(|()| file.set_permissions(Permissions::from_mode(0o600))).map_err(failed)?;
     Ok(sink)
 }
 
-/// Tells how the hosts are looked at. Hosts are told in the order of their names as soon as those before them are, so
-/// that two runs tell the same.
+/// Reports the progress of the refresh. Hosts are reported in the order of their names, so that two runs have the
+/// same output.
 #[derive(Debug)]
 pub(super) struct Looking<'a> {
     stream: &'a Stream,
-    /// Who was not told yet; with the answer, where there is one.
+    /// Hosts that were not reported yet, with their answer if it is known.
     hosts: std::collections::BTreeMap<HostName, Option<Result<usize, String>>>,
 }
 
@@ -180,11 +180,11 @@ impl<'a> Looking<'a> {
     pub(super) fn at<'b>(stream: &'a Stream, hosts: impl Iterator<Item = &'b HostName>) -> Self {
         let hosts: std::collections::BTreeMap<_, _> = hosts.map(|host| (host.clone(), None)).collect();
         let names = hosts.keys().cloned().collect();
-        stream.event(&format!("looking at {} hosts", hosts.len()), &StreamEvent::FactsStart { hosts: names });
+        stream.event(&format!("refreshing {} hosts", hosts.len()), &StreamEvent::FactsStart { hosts: names });
         Self { stream, hosts }
     }
 
-    /// A host answered with this many looks, or did not.
+    /// A host answered with this many resources, or failed.
     pub(super) fn answered(&mut self, host: &HostName, answer: Result<usize, String>) {
         self.hosts.insert(host.clone(), Some(answer));
         while let Some(first) = self.hosts.first_entry()
@@ -196,19 +196,19 @@ impl<'a> Looking<'a> {
                 Some(Err(error)) => (false, 0, Some(error)),
                 None => return,
             };
-            let said = error.clone().unwrap_or_else(|| format!("{resources} looks"));
+            let said = error.clone().unwrap_or_else(|| format!("{resources} resources checked"));
             let event = StreamEvent::FactsProgress { host: host.clone(), reached, resources, error };
             self.stream.event(&format!("{host}: {said}"), &event);
         }
     }
 
-    /// All of them did.
+    /// All hosts are done.
     pub(super) fn end(self, facts: &FactSet) {
         let reached: std::collections::BTreeSet<HostName> = facts.hosts.keys().cloned().collect();
         let unreached = facts.unreached.clone();
         let resources = facts.seen.values().filter(|look| look.is_ok()).count();
         let all = reached.len() + unreached.len();
-        let message = format!("looked at {} of {all} hosts, {resources} resources", reached.len());
+        let message = format!("refreshed {resources} resources on {} of {all} hosts", reached.len());
         self.stream.event(&message, &StreamEvent::FactsComplete { reached, unreached, resources });
     }
 }
@@ -253,7 +253,7 @@ mod tests {
         let mut sink = loop {
             match open(&path) {
                 Ok(sink) => break sink,
-                Err(error) => assert!(error.text().contains("it is a pipe that nobody reads")),
+                Err(error) => assert!(error.text().contains("nobody reads from this pipe")),
             }
         };
         sink.write_all(b"a line\n").unwrap();

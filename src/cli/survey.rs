@@ -1,4 +1,4 @@
-//! Looking at the hosts and planning, and telling of it.
+//! Refresh and plan, with events.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,9 +28,9 @@ pub(super) const PARALLELISM: usize = Control::PARALLELISM;
 /// Reads a number of hosts.
 pub(super) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("at least 1 host must be worked on".to_owned()),
+        Ok(0) => Err("must be at least 1".to_owned()),
         Ok(number) => Ok(number),
-        Err(_) => Err("it is not a whole number".to_owned()),
+        Err(_) => Err("not a whole number".to_owned()),
     }
 }
 
@@ -57,12 +57,12 @@ pub(super) struct Planning {
 }
 
 impl Planning {
-    /// What is planned, unless it is destroying.
+    /// The planning options.
     pub(super) fn mode(&self) -> Mode {
         if self.refresh_only { Mode::Refresh } else { Mode::Apply }
     }
 
-    /// What a saved plan remembers, so that its apply plans in the same way.
+    /// The options stored in a saved plan, so that applying it plans in the same way.
     pub(super) fn options(&self) -> Options {
         Options { simulate: self.simulate, selection: self.part.with(&self.replace) }
     }
@@ -74,7 +74,7 @@ impl Planning {
         Self { part, replace, refresh_only: false, parallelism, full: false, simulate: *simulate }
     }
 
-    /// Those that were given and that shape or show a plan: they are part of a saved one.
+    /// The given planning options, as typed; a saved plan contains them.
     pub(super) fn given(&self) -> Vec<String> {
         let mut given = self.part.given();
         given.extend(self.replace.iter().map(|address| format!("--replace {}", quoted(address))));
@@ -84,7 +84,7 @@ impl Planning {
     }
 }
 
-/// Looks at the hosts and plans, for `plan` and for those who carry out what it has saved.
+/// Refreshes and plans for `plan` and for applying a saved plan.
 pub(super) async fn survey_for(
     mode: Mode,
     workspace: &Workspace,
@@ -105,7 +105,7 @@ pub(super) async fn survey_for(
     survey_destroy(state, path, reaches, &destroying, ui).await
 }
 
-/// Looks at the hosts and plans to make them match cluster.yaml, or the records match them.
+/// Refreshes and plans to make the hosts match cluster.yaml, or the state match the hosts.
 pub(super) async fn survey(
     mode: Mode,
     workspace: &Workspace,
@@ -127,7 +127,7 @@ pub(super) async fn survey(
     survey.inspect(log).map_err(|error| workspace.explain(error))
 }
 
-/// Looks at what is recorded and plans to take it back.
+/// Refreshes the recorded resources and plans their destruction.
 pub(super) async fn survey_destroy(
     state: &State,
     state_path: &Path,
@@ -147,7 +147,7 @@ fn opening(state_path: &Path) -> impl FnOnce(&BTreeMap<HostName, Reach>) -> Resu
     move |reaches| flow::open_fleet(reaches, state_path).map(Arc::new)
 }
 
-/// Tells how the hosts are looked at.
+/// Reports the progress of the refresh.
 pub(super) struct Watching {
     ui: Ui,
     began: Instant,

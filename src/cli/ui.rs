@@ -6,12 +6,12 @@ use super::error::CliError;
 use super::stream::Stream;
 use crate::render::StreamEvent;
 
-/// Where output goes and in what form.
+/// Destination and format of the output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ui {
     /// Pure JSON on stdout, or nothing.
     pub(super) json: bool,
-    /// Tell more.
+    /// Print more detail.
     pub(super) verbose: bool,
     /// Whether questions may be asked.
     pub(super) input: bool,
@@ -29,8 +29,7 @@ impl Ui {
         Self { json, verbose, input, stream: Box::leak(Box::default()) }
     }
 
-    /// Data, ended by a newline when it does not have one. A reader that has gone away has read enough: `| head -1`
-    /// must not stop an apply half-way.
+    /// Data, with a newline at the end. A closed pipe is not an error: `| head -1` must not stop an apply half-way.
     pub(super) fn data(self, text: &str) -> Result<(), CliError> {
         let mut out = anstream::stdout().lock();
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
@@ -43,7 +42,7 @@ impl Ui {
         }
     }
 
-    /// An event, told to everybody who reads events.
+    /// An event for all readers of events.
     pub(super) fn event(self, message: &str, event: &StreamEvent) {
         self.stream.event(message, event);
     }
@@ -71,7 +70,7 @@ impl Ui {
         anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
     }
 
-    /// Columns of the terminal; 100 where there is none, so that logs look the same everywhere.
+    /// Columns of the terminal; 100 without a terminal, so that logs are the same everywhere.
     pub(super) fn width(self) -> usize {
         if std::io::stdout().is_terminal() { usize::from(console::Term::stdout().size().1) } else { 100 }
     }
@@ -81,12 +80,12 @@ impl Ui {
         Ok(self.ask_line(question, instead)?.unwrap_or_default())
     }
 
-    /// That somebody can be asked; `instead` is what to do where not.
+    /// Fails if there is no terminal to prompt on; `instead` is the message.
     pub(super) fn may_ask(self, instead: &str) -> Result<(), CliError> {
         if self.input && std::io::stdin().is_terminal() {
             return Ok(());
         }
-        let why = if self.input { "no terminal to ask on" } else { "MAINSTAY_INPUT=0 forbids questions" };
+        let why = if self.input { "no terminal to ask on" } else { "MAINSTAY_INPUT=0" };
         Err(CliError::wrong(format!("{instead} ({why})")))
     }
 
@@ -102,7 +101,7 @@ impl Ui {
         let read = std::io::stdin().read_line(&mut answer);
         let length = read.map_err(|error| CliError::failed(format!("cannot read the answer: {error}")))?;
         if length == 0 {
-            // The cursor still stands behind the question.
+            // The cursor is still after the prompt.
             self.say("");
         }
         Ok((length > 0).then(|| answer.trim_end_matches(['\n', '\r']).to_owned()))

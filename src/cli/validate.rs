@@ -14,7 +14,7 @@ use crate::input;
 
 /// Validate cluster.yaml offline and report all errors at once
 ///
-/// The manifest that `network.manifest.path` names is checked, too.
+/// The manifest in `network.manifest.path` is also checked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay validate
@@ -24,7 +24,7 @@ use crate::input;
 
 Exit codes: 0 the file is valid, 5 it has errors.")]
 pub(super) struct Args {
-    /// The files, instead of --file, as a pre-commit hook passes them; `-` is standard input
+    /// Files to validate instead of --file; `-` is standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
@@ -107,14 +107,14 @@ fn examined(bytes: &[u8], name: &str, base: &Path) -> Vec<Diagnostic> {
     }
 }
 
-/// That a file cannot be read, as a fault of it.
+/// An unreadable file, as a diagnostic.
 fn unreadable(error: CliError) -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
         message: error.message,
         primary: None,
         labels: Vec::new(),
-        help: error.hints,
+        help: error.hints.iter().map(ToString::to_string).collect(),
         secret: false,
     }
 }

@@ -9,7 +9,7 @@ use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::state::{State, StateError, Store};
 
-/// Options of commands that need no more of cluster.yaml than where the state lies.
+/// Options of commands that need cluster.yaml only to find the state.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Which {
     /// State file to use when there is no cluster.yaml
@@ -20,13 +20,13 @@ pub(super) struct Which {
     simulate: bool,
 }
 
-/// Where a state lies, and whose it must be.
+/// The path of a state, and the cluster it must belong to.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) path: PathBuf,
     /// The name in cluster.yaml, where there is one.
     pub(super) cluster: Option<String>,
-    /// What this run is about.
+    /// For the next commands.
     pub(super) next: NextCommand,
 }
 
@@ -37,7 +37,11 @@ impl Which {
             return Ok(Place { path: behind_links(path), cluster: None, next });
         }
         let workspace = Workspace::open(file, self.simulate, ui).map_err(|error| {
-            if file.exists() { error } else { error.hint("without cluster.yaml, `--state FILE` names the state") }
+            if file.exists() {
+                error
+            } else {
+                error.hint("if there is no cluster.yaml, name the state with `--state FILE`")
+            }
         })?;
         let cluster = Some(workspace.cluster().name.clone());
         Ok(Place { path: workspace.state_path, cluster, next })
@@ -45,7 +49,7 @@ impl Which {
 }
 
 impl Place {
-    /// The state with what its journal says; a fresh one where nothing was made yet. Takes no lock.
+    /// The state including its journal; an empty one before the first apply. Takes no lock.
     pub(super) fn state(&self) -> Result<State, CliError> {
         match (Store::read_only(&self.path)?, &self.cluster) {
             (Some(state), _) => self.check(&state).map(|()| state),
@@ -66,6 +70,6 @@ impl Place {
     }
 
     pub(super) fn missing(&self) -> CliError {
-        CliError::wrong(format!("there is no state file {}", self.path.display()))
+        CliError::wrong(format!("the state file {} does not exist", self.path.display()))
     }
 }

@@ -1,4 +1,4 @@
-//! What a command works on: cluster.yaml, and where its state and its simulated hosts lie.
+//! The input of a command: cluster.yaml and the paths of its state and simulated hosts.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind};
@@ -10,6 +10,7 @@ use super::ui::Ui;
 use crate::config::{self, Cluster, FleetKind, Loaded};
 use crate::fleet::Reach;
 use crate::flow::{self, FlowError};
+use crate::hint::Hint;
 use crate::input;
 use crate::plan;
 use crate::render::{Diagnosis, Range, Severity, StreamEvent};
@@ -30,7 +31,7 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
-    /// Reads and checks cluster.yaml; its warnings are told at once.
+    /// Reads and checks cluster.yaml and prints its warnings.
     pub(super) fn open(file: &Path, simulate: bool, ui: Ui) -> Result<Self, CliError> {
         Self::of(read(file)?, file, simulate, ui, false)
     }
@@ -73,7 +74,7 @@ impl Workspace {
         CliError { exit, ..faults(&errors, &self.bytes, &name, self.ui) }
     }
 
-    /// What is wished, as it is now called.
+    /// The declared resources, under their current names.
     pub(super) fn wishes(&self, state: &State) -> Result<flow::Wishes, CliError> {
         let followed = plan::follow(state, &flow::renames(self.cluster()))?;
         flow::Wishes::gather(self.cluster(), &followed).map_err(|error| self.explain(error))
@@ -97,15 +98,15 @@ impl Workspace {
 
 /// The state of a file that must be there. Takes no lock and writes nothing.
 pub(super) fn recorded_state(path: &Path) -> Result<State, CliError> {
-    let missing = || CliError::wrong(format!("there is no state file {}", path.display()));
+    let missing = || CliError::wrong(format!("the state file {} does not exist", path.display()));
     Store::read_only(path)?.ok_or_else(missing)
 }
 
-/// Where the state lies.
+/// The path of the state.
 fn state_path(base: &Path, declared: Option<&Path>, name: &str, simulate: bool) -> PathBuf {
     let path = base.join(declared.map_or_else(|| PathBuf::from("state").join(format!("{name}.json")), Path::to_owned));
     let path = path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
-    // What lies beside the state must lie beside the file itself, for everybody who has a link to it.
+    // Lock, journal and backups must be next to the real file, for everyone who has a link to it.
     behind_links(&if simulate { path.with_extension("simulated.json") } else { path })
 }
 
@@ -120,35 +121,37 @@ fn base_of(file: &Path) -> PathBuf {
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, CliError> {
     let read = if is_stream(file) {
         // Without a folder of its own its state would be missing, and a plan would make everything again.
-        Err(Error::new(ErrorKind::InvalidInput, "it is a stream, and cluster.yaml must be a file in a folder"))
+        Err(Error::new(ErrorKind::InvalidInput, "this is a stream, but cluster.yaml must be a file in a directory"))
     } else {
         input::read(file, config::LARGEST as u64)
     };
     read.map_err(|error| {
         let wrong = CliError::wrong(format!("cannot read {}: {error}", file.display()));
         match error.kind() {
-            ErrorKind::NotFound => wrong.hint("`mainstay init` writes one, `-f FILE` names another"),
+            ErrorKind::NotFound => {
+                wrong.hint(Hint::from("create one with ").run("init", "").text(", or name another file with `-f FILE`"))
+            }
             ErrorKind::InvalidInput => wrong
-                .hint("write it to a file: its state and the paths in it are relative to its folder")
-                .hint("`validate -` checks standard input"),
+                .hint("save it to a file: the state and the paths in it are relative to its directory")
+                .hint("to check standard input, run `mainstay validate -`"),
             _ => wrong,
         }
     })
 }
 
-/// Whether this is the name of an open stream, for example what bash makes of `<(..)`.
+/// Whether this is the name of an open stream, for example from `<(..)` in bash.
 fn is_stream(file: &Path) -> bool {
     let folder = file.parent().unwrap_or(file);
     file == Path::new("/dev/stdin") || folder == Path::new("/dev/fd") || folder.starts_with("/proc")
 }
 
-/// What cluster.yaml refers to and what is wrong with it, as a fault of the file.
+/// A problem with something that cluster.yaml refers to, as a diagnostic of cluster.yaml.
 pub(super) fn unfit(error: &FlowError, bytes: &[u8]) -> Option<config::Diagnostic> {
     let (key, message, help) = match error {
         FlowError::Unfit { key, reason } => (key.as_str(), reason.clone(), Vec::new()),
         FlowError::Secret { key, reference, reason } => {
             let unset = reason.ends_with("is not set");
-            let help = unset.then(|| "export it, and run the same command again".to_owned());
+            let help = unset.then(|| "export it and run the same command again".to_owned());
             (key.as_str(), format!("{reference} {reason}"), help.into_iter().collect())
         }
         _ => return None,
@@ -157,7 +160,7 @@ pub(super) fn unfit(error: &FlowError, bytes: &[u8]) -> Option<config::Diagnosti
     Some(config::fault_at(&String::from_utf8_lossy(bytes), &pointer, message, help))
 }
 
-/// Every fault at once: a page for people, one by one for programs.
+/// All errors at once: a page for people, separate diagnostics for programs.
 pub(super) fn faults(errors: &config::ConfigErrors, bytes: &[u8], name: &str, ui: Ui) -> CliError {
     let text = String::from_utf8_lossy(bytes);
     let faults = errors.diagnostics.iter().map(|fault| diagnosis(fault, name)).collect();
@@ -165,7 +168,7 @@ pub(super) fn faults(errors: &config::ConfigErrors, bytes: &[u8], name: &str, ui
     CliError { faults, ..CliError::wrong(page) }
 }
 
-/// A fault of cluster.yaml as an event tells it.
+/// A diagnostic of cluster.yaml in the format of events.
 fn diagnosis(fault: &config::Diagnostic, name: &str) -> Diagnosis {
     let place =
         |label: &config::Label| Range { filename: name.to_owned(), line: label.span.line, column: label.span.column };

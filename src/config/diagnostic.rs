@@ -1,15 +1,15 @@
-//! A fault or a warning about cluster.yaml, as data. [`crate::config::render_diagnostics`] shows
-//! them to people; programs read them as JSON.
+//! An error or a warning about cluster.yaml, as data. [`crate::config::render_diagnostics`] shows them to people;
+//! programs read them as JSON.
 
 use serde::Serialize;
 
-/// How bad it is.
+/// The severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The file cannot be used.
     Error,
-    /// The file can be used, but this may not be what was meant.
+    /// The file is valid, but this may be a mistake.
     Warning,
 }
 
@@ -26,30 +26,30 @@ pub struct Span {
     pub column: u32,
 }
 
-/// A stretch of the file and what to say about it.
+/// A span of the file with a label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Label {
     /// Where.
     #[serde(flatten)]
     pub span: Span,
-    /// What, possibly empty.
+    /// The label, possibly empty.
     pub text: String,
 }
 
-/// A fault or a warning.
+/// An error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong, in one line.
+    /// The problem in one line.
     pub message: String,
     /// Where; `None` when it concerns no place in particular, such as an empty file.
     pub primary: Option<Label>,
     /// Other places that have to do with it.
     pub labels: Vec<Label>,
-    /// What to do about it.
+    /// The hints.
     pub help: Vec<String>,
-    /// Whether the primary place holds what must not be shown, such as a literal password.
+    /// Whether the primary span contains a secret, such as a literal password.
     #[serde(skip)]
     pub secret: bool,
 }

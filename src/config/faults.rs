@@ -1,14 +1,13 @@
-//! Faults are written down by the pointer that they concern and gathered here, so that the
-//! checks say what is wrong and nothing about positions.
+//! Collects diagnostics by JSON pointer, so that the checks need no positions.
 
 use super::yaml::Index;
 use super::{Diagnostic, Label, Severity, Span};
 use std::collections::BTreeSet;
 
-/// Most faults that are kept: a file with more is not a cluster.yaml with mistakes in it.
+/// Maximum number of diagnostics: a file with more is probably not a cluster.yaml.
 pub(super) const MOST: usize = 200;
 
-/// A fault or warning, by pointers.
+/// An error or a warning, by JSON pointers.
 #[derive(Debug)]
 pub(super) struct Fault {
     at: String,
@@ -21,7 +20,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// Something is wrong with the value at a pointer.
+    /// A problem with the value at a pointer.
     pub(super) fn at(at: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             at: at.into(),
@@ -34,24 +33,24 @@ impl Fault {
         }
     }
 
-    /// Something is wrong with the key at a pointer.
+    /// A problem with the key at a pointer.
     pub(super) fn key(at: impl Into<String>, message: impl Into<String>) -> Self {
         Self { on_key: true, ..Self::at(at, message) }
     }
 
-    /// What stands beside the underlined place.
+    /// The label of the underlined span.
     pub(super) fn because(mut self, text: impl Into<String>) -> Self {
         self.because = text.into();
         self
     }
 
-    /// Another place that has to do with it.
+    /// A related place.
     pub(super) fn also(mut self, at: impl Into<String>, text: impl Into<String>) -> Self {
         self.also.push((at.into(), text.into()));
         self
     }
 
-    /// What to do about it.
+    /// A hint.
     pub(super) fn help(mut self, text: impl Into<String>) -> Self {
         self.help.push(text.into());
         self
@@ -64,7 +63,7 @@ impl Fault {
     }
 }
 
-/// All faults so far, and what of the file they made unusable.
+/// All diagnostics so far, and the unusable parts of the file.
 #[derive(Debug)]
 pub(super) struct Faults<'a> {
     index: &'a Index,
@@ -76,41 +75,41 @@ pub(super) struct Faults<'a> {
 }
 
 impl<'a> Faults<'a> {
-    /// Begins with what reading the file found, which may have left parts of it out.
+    /// Starts with the diagnostics of parsing, which may have skipped parts of the file.
     pub(super) fn new(index: &'a Index, diagnostics: Vec<Diagnostic>) -> Self {
         let errors = diagnostics.len();
         Self { index, diagnostics, doubts: Vec::new(), broken: BTreeSet::new(), torn: errors > 0, errors }
     }
 
-    /// Writes down an error.
+    /// Adds an error.
     pub(super) fn error(&mut self, fault: Fault) {
         self.errors += 1;
         self.push(Severity::Error, fault);
     }
 
-    /// Writes down a warning.
+    /// Adds a warning.
     pub(super) fn warn(&mut self, fault: Fault) {
         self.push(Severity::Warning, fault);
     }
 
-    /// Writes down a warning that the state can refute.
+    /// Adds a warning that the state can refute.
     pub(super) fn doubt(&mut self, fault: Fault) {
         let diagnostic = self.diagnostic(Severity::Warning, fault);
         self.doubts.push(diagnostic);
     }
 
-    /// Takes the warnings that the state can refute.
+    /// Returns the warnings that the state can refute.
     pub(super) fn take_doubts(&mut self) -> Vec<Diagnostic> {
         std::mem::take(&mut self.doubts)
     }
 
-    /// Writes down an error and that the value cannot be used.
+    /// Adds an error and marks the value as unusable.
     pub(super) fn broken(&mut self, fault: Fault) {
         self.broken.insert(fault.at.clone());
         self.error(fault);
     }
 
-    /// Remembers that the value cannot be used; why is said elsewhere.
+    /// Marks the value as unusable; the error is reported elsewhere.
     pub(super) fn mark_broken(&mut self, at: String) {
         self.broken.insert(at);
     }
@@ -129,12 +128,12 @@ impl<'a> Faults<'a> {
             .any(|broken| broken.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
     }
 
-    /// Whether the file says anything at the pointer.
+    /// Whether the file has the key at the pointer.
     pub(super) fn written(&self, at: &str) -> bool {
         self.index.has(at)
     }
 
-    /// Where the value at a pointer stands.
+    /// The position of the value at a pointer.
     pub(super) fn place(&self, at: &str) -> Span {
         self.index.value(at)
     }
@@ -144,12 +143,12 @@ impl<'a> Faults<'a> {
         self.errors == 0
     }
 
-    /// Whether so much is wrong that more would not be read.
+    /// Whether the maximum is reached.
     pub(super) fn is_full(&self) -> bool {
         self.diagnostics.len() >= MOST
     }
 
-    /// Everything found, in the order of the file.
+    /// All diagnostics in the order of the file.
     pub(super) fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         self.diagnostics.sort_by_key(|d| d.primary.as_ref().map_or(0, |label| label.span.start));
         if self.is_full() {
@@ -180,14 +179,14 @@ impl<'a> Faults<'a> {
     }
 }
 
-/// Says that the list of faults is not complete.
+/// The diagnostic that says that the list is incomplete.
 pub(super) fn too_many() -> Diagnostic {
     Diagnostic {
         severity: Severity::Error,
-        message: format!("there are more than {MOST} faults, and no more were looked for"),
+        message: format!("stopped after {MOST} errors"),
         primary: None,
         labels: Vec::new(),
-        help: vec!["is this the right file?".to_owned()],
+        help: vec!["check that this is the right file".to_owned()],
         secret: false,
     }
 }

@@ -7,8 +7,8 @@ use super::yaml::{self, Index};
 use super::{ConfigErrors, Diagnostic, Label, Loaded, Severity, check, shape};
 use std::path::Path;
 
-/// Reads a cluster.yaml. `file_name` is what messages call it; paths in it are relative to
-/// `base_dir`, and `~/` is the home directory of the process.
+/// Reads a cluster.yaml. `file_name` is its name in messages; paths in it are relative to `base_dir`, and `~/` is the
+/// home directory of the process.
 ///
 /// # Errors
 /// Every fault of the file, in its order.

@@ -1,26 +1,26 @@
-//! What comes out of reading cluster.yaml.
+//! The result of reading cluster.yaml.
 
 use super::{Cluster, Diagnostic, Sources};
 
-/// A cluster.yaml without faults.
+/// A valid cluster.yaml.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// The checked cluster.
     pub cluster: Cluster,
-    /// What is legal but looks unwise.
+    /// Warnings: valid, but probably unwise.
     pub warnings: Vec<Diagnostic>,
-    /// Warnings that the state can refute: what they miss in the file may still be recorded.
+    /// Warnings about missing resources that may still be in the state.
     pub doubts: Vec<Diagnostic>,
     /// Where each value was written.
     pub sources: Sources,
 }
 
-/// Every fault of a cluster.yaml, warnings included, in the order of the file.
+/// All errors and warnings of a cluster.yaml, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file} has faults")]
+#[error("{file} has errors")]
 pub struct ConfigErrors {
-    /// What messages call the file.
+    /// The name of the file in messages.
     pub file: String,
-    /// The faults, at least one of them an error.
+    /// The diagnostics, at least one of them an error.
     pub diagnostics: Vec<Diagnostic>,
 }

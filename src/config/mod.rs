@@ -1,7 +1,7 @@
 //! cluster.yaml: from the file as written to a checked [`Cluster`].
 //!
-//! Everything here is pure: text goes in, a [`Cluster`] or the list of every fault comes out.
-//! Reading files, resolving secrets and asking hosts is done elsewhere.
+//! Everything here is pure: it turns text into a [`Cluster`] or a list of all errors. Reading files, resolving
+//! secrets and asking hosts is done elsewhere.
 
 mod check;
 pub mod cluster;

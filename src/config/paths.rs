@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// What paths of the file are relative to.
+/// The base directory of paths in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
     /// The directory of cluster.yaml.

@@ -1,4 +1,4 @@
-//! Diagnostics as people read them: the line, what is wrong in it, what to do.
+//! Diagnostics as text: the line, the problem and the hints.
 
 use super::masking::presentable;
 use super::{Diagnostic, Label, Severity, Span};
@@ -6,7 +6,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet};
 use std::fmt::Write;
 
-/// Most diagnostics that are shown; their number is told all the same.
+/// Maximum number of diagnostics to show; all are counted.
 const SHOWN: usize = 50;
 
 /// Labels further apart than this many lines are shown apart.

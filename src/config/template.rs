@@ -5,7 +5,7 @@ use super::{FleetKind, Role};
 use serde_json::Value;
 use std::fmt::Write;
 
-/// What a new cluster.yaml says.
+/// The values of a new cluster.yaml.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     /// Name of the cluster.
@@ -31,27 +31,27 @@ pub struct DraftHost {
     pub name: String,
     /// Where SSH reaches it.
     pub address: String,
-    /// What it is for.
+    /// Its roles.
     pub roles: Vec<Role>,
 }
 
 const SCHEMA: &str = "\
-# Keys are completed and explained by editors with yaml-language-server, once the schema is there:
+# Editors with yaml-language-server complete and explain the keys if this schema exists:
 #   mainstay schema cluster > cluster.schema.json
 # yaml-language-server: $schema=cluster.schema.json
 ";
 
 const SSH: &str = "\
-# How to log in. What is left out comes from ~/.ssh/config and the agent.
+# SSH login. Missing values come from ~/.ssh/config and the agent.
 ";
 
 const SSH_OPTIONS: &str = "\
 #  port: 22
 #  identityFile: ~/.ssh/id_ed25519
 #  knownHosts: ~/.ssh/known_hosts
-#  hostKeyChecking: strict          # accept-new: note unknown hosts down
+#  hostKeyChecking: strict          # accept-new: record unknown host keys
 #  bastion: {address: bastion.example.com, user: jump}
-#  sudo: passwordless               # never: the login name is root
+#  sudo: passwordless               # never: the user is root
 ";
 
 const KUBERNETES_OPTIONS: &str = "\
@@ -71,13 +71,13 @@ const REST: &str = "\
 #  haproxy:
 #    stats: {port: 8404}
 #  keepalived:
-#    interface: eth0                # by default the one that has the host's address
-#    virtualRouterId: 137           # by default derived from the name; unique in the network
+#    interface: eth0                # default: the interface with the host's address
+#    virtualRouterId: 137           # default: derived from the name; must be unique in the network
 
-# The pod network: bridge is built in; manifest takes one of your own; none leaves it to you.
+# The pod network: bridge is built in; manifest applies your own; none installs nothing.
 network: {plugin: bridge}
 
-# Kernel parameters, modules and swap, beside what Kubernetes needs anyway.
+# Kernel parameters, modules and swap, in addition to what Kubernetes needs.
 #hostConfig:
 #  sysctls: {vm.max_map_count: 262144}
 #  kernelModules: [nf_conntrack]
@@ -85,7 +85,7 @@ network: {plugin: bridge}
 #containerRuntime:
 #  source: distro                   # preinstalled
 
-# How many workers may restart their container runtime at once; control planes do one at a time.
+# How many workers may restart their container runtime at once; control planes restart one at a time.
 #rollout:
 #  maxUnavailable: 1                # 10%
 
@@ -103,7 +103,7 @@ pub fn template(draft: &Draft) -> String {
         FleetKind::Ssh => {}
         FleetKind::Local => out.push_str("fleet: local\n"),
         FleetKind::Simulated => {
-            out.push_str("\n# Simulated hosts. Remove this line to build on the real ones.\nfleet: simulated\n");
+            out.push_str("\n# Simulated hosts. Remove this line to use real hosts.\nfleet: simulated\n");
         }
     }
     let _ = writeln!(out, "\nkubernetes:\n  version: {}", scalar(&draft.version));

@@ -1,4 +1,4 @@
-//! What the user may set and do while a plan is carried out.
+//! Options and interrupts of a run.
 
 use tokio::sync::watch;
 
@@ -21,7 +21,7 @@ pub struct Control {
     pub parallelism: usize,
     /// Whether the first failure stops the run.
     pub fail_fast: bool,
-    /// The user's wish to stop.
+    /// The interrupt of the user.
     pub interrupt: watch::Receiver<Interrupt>,
 }
 

@@ -1,4 +1,4 @@
-//! Which control plane carries out what belongs to the cluster: any healthy one, never "the first".
+//! Chooses the control plane for cluster-wide resources: any healthy one, never "the first".
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::resource::{AnyKind, Effect, HostName, Slots};
 const ANSWER: Duration = Duration::from_secs(20);
 
 /// Asks one control plane after the other, `except` left out, and returns the first healthy one.
-/// The error says what each one answered.
+/// The error contains the answer of each control plane.
 pub(super) async fn pick(
     fleet: &Fleet,
     plan: &Plan,
@@ -43,6 +43,6 @@ pub(super) async fn pick(
     Err(if answers.is_empty() {
         "there is no other control plane".to_owned()
     } else {
-        format!("no healthy control plane to carry it out on: {}", answers.join("; "))
+        format!("no healthy control plane is available: {}", answers.join("; "))
     })
 }

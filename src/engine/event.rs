@@ -1,4 +1,4 @@
-//! What happens during a run, for renderers. Past tense; every field is documented.
+//! Events of a run, for renderers.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ pub enum Event {
         address: Address,
         /// The condition.
         until: String,
-        /// What is missing, as the last look said.
+        /// The missing part, from the last check.
         missing: String,
         /// Time left before the run gives up on it.
         left: Duration,

@@ -1,4 +1,4 @@
-//! One resource: intent, steps, last look, record.
+//! The run of one resource: intent, steps, final check, state entry.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::plan::{Change, Plan, Reason};
 use crate::resource::{Act, Action, Address, AnyKind, DigestKey, Observation, Prior, Seen, Step};
 use crate::state::{Entry, Record, State, Status, Store};
 
-/// What the run of one resource needs.
+/// The context of one resource.
 pub(super) struct One {
     pub(super) plan: Arc<Plan>,
     pub(super) at: usize,
@@ -72,7 +72,7 @@ impl One {
                 .before
                 .as_ref()
                 .map(|seen| seen.digest.as_str())
-                // What an interrupted run began may have gone on after the plan looked.
+                // Work of an interrupted run may have continued after the plan was made.
                 .filter(|it| self.undisturbed && !it.is_empty() && !change.reasons.contains(&Reason::Interrupted)),
         };
         let mut keep = |name: &str, value: &str, record: &mut Record| {
@@ -157,7 +157,7 @@ impl One {
         })
     }
 
-    /// "Done" means that the last look equals what was declared, or what was there before.
+    /// "Done" means that the final check equals what was declared, or what was there before.
     async fn conclude(
         &self,
         change: &Change,
@@ -167,24 +167,24 @@ impl One {
     ) -> Result<Option<Failure>, EngineError> {
         let fail = |text: String| {
             let (host, after) = (change.address.host().clone(), self.began.elapsed());
-            Ok(Some(Failure { host, step: "last look".into(), text, after }))
+            Ok(Some(Failure { host, step: "final check".into(), text, after }))
         };
         if change.action == Action::Destroy {
             if !resource.restored(&after.observation, &record.prior)? {
                 let (now, was) = (shown(resource, &after.observation), shown(resource, &record.prior.before));
-                return fail(format!("it is not as it was before mainstay: {now}, was {was}"));
+                return fail(format!("it was not restored: now {now}, before mainstay {was}"));
             }
             self.store.add(vec![Entry::Forgotten { address: change.address.clone() }]).await?;
             return Ok(None);
         }
         let Observation::Present(seen) = &after.observation else {
-            return fail("it is still not there after its steps ended well".into());
+            return fail("it still does not exist although all steps succeeded".into());
         };
         let differs = resource.diff(seen)?;
         if !differs.is_empty() {
             let fields: Vec<_> =
                 differs.iter().map(|it| format!("{}: {} instead of {}", it.field, it.before, it.after)).collect();
-            return fail(format!("it still differs after its steps ended well: {}", fields.join("; ")));
+            return fail(format!("it still differs although all steps succeeded: {}", fields.join("; ")));
         }
         let ready = Record { observed: after.observation.digest(), status: Status::Ready, ..record };
         let mut entries = vec![Entry::done(change.address.clone(), ready)];
@@ -214,5 +214,5 @@ fn act_of(change: &Change) -> Act {
     }
 }
 
-/// How long a resource's last look may take.
+/// Timeout of the final check of a resource.
 pub(super) const LOOK: Duration = Duration::from_mins(1);

@@ -1,4 +1,4 @@
-//! Which of the ready resources goes first: the one with the longest path still behind it.
+//! Priority of ready resources: the longest remaining path first.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What may start next. Pure bookkeeping: dependencies, lanes, and limits per host and overall.
+//! The ready queue. Pure bookkeeping: dependencies, lanes, and limits per host and overall.
 //!
 //! What is ready lies in heaps, one for each host and lane. Of each host that has room, the best of each lane is a
 //! contender of that lane, and of each lane that is free, the best contender is open. So a start or an end touches one
@@ -17,13 +17,13 @@ const PER_HOST: usize = 8;
 /// Priority first, then plan order.
 type Candidate = (u64, std::cmp::Reverse<usize>);
 
-/// The lane of those that have none; never busy.
+/// The lane of resources without a lane; never busy.
 const NO_LANE: usize = 0;
 
 #[derive(Debug, Default)]
 struct Host {
     running: usize,
-    /// What is ready, by lane.
+    /// Ready resources by lane.
     ready: BTreeMap<usize, BinaryHeap<Candidate>>,
 }
 
@@ -144,7 +144,7 @@ impl Queue {
         self.contend(on);
     }
 
-    /// Takes away what a host has ready, before anything about the host changes.
+    /// Removes the ready entries of a host before its state changes.
     fn withdraw(&mut self, on: usize) {
         let host = &self.hosts[on];
         let all = if host.running == 0 { &mut self.on_idle } else { &mut self.on_active };
@@ -196,7 +196,7 @@ impl Queue {
         skipped
     }
 
-    /// What was neither started nor skipped.
+    /// Resources that were neither started nor skipped.
     pub(super) fn left(&self) -> Vec<usize> {
         (0..self.ended.len()).filter(|&i| !self.ended[i]).collect()
     }

@@ -19,9 +19,9 @@ use crate::state::{Record, StateError};
 
 /// Tries of a step whose failure is known to pass.
 const TRIES: u32 = 5;
-/// Characters of what a host said that an error quotes.
+/// Maximum length of host output quoted in an error.
 const QUOTED: usize = 3_000;
-/// First and longest pause between two looks at an awaited condition.
+/// First and longest pause between two checks of an awaited condition.
 const POLL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 
 /// Why the steps did not end well.
@@ -33,13 +33,13 @@ pub(super) enum StepsError {
     State(StateError),
 }
 
-/// What failed where.
+/// A failed step.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) host: HostName,
     pub(super) step: String,
     pub(super) text: String,
-    /// What is on the host is what was there before.
+    /// The host is unchanged.
     pub(super) put_back: bool,
 }
 
@@ -49,7 +49,7 @@ impl From<StateError> for StepsError {
     }
 }
 
-/// What the steps of one resource run with.
+/// The context of the steps of one resource.
 pub(super) struct Steps<'a> {
     pub(super) change: &'a Change,
     pub(super) resource: &'a dyn AnyKind,
@@ -59,11 +59,11 @@ pub(super) struct Steps<'a> {
     pub(super) destroys: bool,
     /// Nothing of the cluster stays.
     pub(super) whole: bool,
-    /// Digest that the first look must still have.
+    /// Digest that the first check must still have.
     pub(super) expect: Option<&'a str>,
 }
 
-/// What the steps of a resource hand on to those after them.
+/// Values that steps pass on to later steps.
 struct Course<'a> {
     slots: Slots,
     /// Digest that the first look must still have.
@@ -73,7 +73,7 @@ struct Course<'a> {
     helper: Option<HostName>,
 }
 
-/// What one step is among those of its resource.
+/// The position of a step among the steps of its resource.
 #[derive(Clone, Copy)]
 struct Place {
     /// It is the last script that acts.
@@ -82,11 +82,11 @@ struct Place {
     wants_look: bool,
 }
 
-/// Records what a step learned, durably, before the next one starts.
+/// Records the values from a step durably before the next one starts.
 type Keep<'k> = dyn FnMut(&str, &str, &mut Record) -> Result<(), StateError> + Send + 'k;
 
 impl Steps<'_> {
-    /// Runs all steps and returns what the last look found.
+    /// Runs all steps and returns the final observation.
     pub(super) async fn run(
         &self,
         steps: &[Step],
@@ -208,7 +208,7 @@ impl Steps<'_> {
         for tries in 1.. {
             let request = self.request(Some((&run.script, slots)), place.wants_look, run.timeout, record);
             let (effect, completes) = (step.effect.as_ref(), place.completes);
-            // What a failed try has changed is our own doing.
+            // Changes by a failed attempt are mainstay's own.
             let expect = expect.filter(|_| tries == 1);
             let request = ActRequest { expect, effect, completes, ..request };
             let outcome = match self.fleet.act(host, &request).await {
@@ -229,7 +229,7 @@ impl Steps<'_> {
                 keep(name, value, record)?;
             }
             if output.success() {
-                let seen = after.transpose().map_err(|error| self.failed(host, "last look", error.to_string()))?;
+                let seen = after.transpose().map_err(|error| self.failed(host, "final check", error.to_string()))?;
                 return Ok((output, seen));
             }
             let passes = run.transient.iter().any(|text| output.stderr.contains(text) || output.stdout.contains(text));
@@ -271,7 +271,7 @@ impl Steps<'_> {
                 return Err(self.failed(
                     host,
                     &step.title,
-                    format!("waited {waited} s in vain until {}: {missing}", wait.until),
+                    format!("timed out after {waited} s waiting until {}: {missing}", wait.until),
                 ));
             }
             let (address, until) = (self.change.address.clone(), wait.until.clone());
@@ -282,7 +282,7 @@ impl Steps<'_> {
     }
 
     async fn last_look(&self, completes: bool, record: &Record) -> Result<Seen, StepsError> {
-        let title = "last look";
+        let title = "final check";
         let own = self.change.address.host();
         let host = if own.is_cluster() {
             match pick(self.fleet, self.plan, self.change, self.resource, None).await {
@@ -299,7 +299,7 @@ impl Steps<'_> {
         match self.fleet.act(&host, &request).await {
             Ok(ActOutcome::Ran { after: Some(Ok(seen)), .. }) => Ok(seen),
             Ok(ActOutcome::Ran { after: Some(Err(error)), .. }) => Err(self.failed(&host, title, error.to_string())),
-            Ok(_) => Err(self.failed(&host, title, "the host did not answer the look".into())),
+            Ok(_) => Err(self.failed(&host, title, "the host did not answer the check".into())),
             Err(error) => Err(self.failed(&host, title, error.to_string())),
         }
     }
@@ -382,8 +382,8 @@ impl Steps<'_> {
 
     fn stale(&self, host: &HostName, step: &Step, error: Option<&ProbeError>) -> Failed {
         let text = error.map_or_else(
-            || "the host is not as the plan saw it any more; nothing was done, plan again".to_owned(),
-            |error| format!("the host cannot be looked at any more; nothing was done: {error}"),
+            || "the host has changed since the plan; nothing was done. Plan again.".to_owned(),
+            |error| format!("the host can no longer be checked; nothing was done: {error}"),
         );
         failed(host, &step.title, text)
     }

@@ -21,7 +21,7 @@ use crate::state::{Entry, Record, State, StateError, Store};
 /// Why a run could not go on at all.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The journal could not be written: going on would act without a record.
+    /// The journal could not be written; continuing would make unrecorded changes.
     #[error("the state cannot be written")]
     State(#[from] StateError),
     /// A recorded value that this version cannot read.
@@ -29,7 +29,7 @@ pub enum EngineError {
     Decode(#[from] DecodeError),
 }
 
-/// What a run works on.
+/// The input of a run.
 #[derive(Debug)]
 pub struct Run {
     /// What to do.
@@ -44,8 +44,7 @@ pub struct Run {
     pub events: UnboundedSender<Event>,
 }
 
-/// Carries the plan out. Returns an error only when the state cannot be written; what fails on
-/// hosts is in the [`Outcome`].
+/// Applies the plan. Returns an error only if the state cannot be written; failures on hosts is in the [`Outcome`].
 pub async fn apply(run: Run) -> Result<Outcome, EngineError> {
     let mut walk = Walk::new(run);
     (walk.adopted, walk.forgotten) = record_only(&walk.run.plan, &walk.run.store)?;
@@ -100,7 +99,7 @@ fn inheriting(plan: &Plan) -> HashMap<Address, Vec<Address>> {
 fn record(change: &Change, mode: Mode, store: &Store) -> Option<Entry> {
     let key = store.with(State::digest_key);
     let record = match mode {
-        // What was declared stays on record; its secrets could not be digested anew anyway.
+        // The recorded declaration stays; its secrets could not be digested again.
         Mode::Refresh => store.record(&change.address),
         Mode::Apply | Mode::Destroy => super::one::record_of(change, &key),
     };
@@ -145,11 +144,11 @@ impl Walk {
     }
 
     fn emit(&self, event: Event) {
-        // A renderer that is gone is no reason to stop half-way.
+        // A closed renderer does not stop the run.
         let _ = self.run.events.send(event);
     }
 
-    /// What could not be planned is told like what failed, so that nothing is left out silently.
+    /// Resources that could not be planned are reported as failed, so that nothing is omitted silently.
     fn unplannable(&mut self) {
         let plan = Arc::clone(&self.run.plan);
         for (i, change) in plan.changes.iter().enumerate() {
@@ -240,7 +239,7 @@ impl Walk {
         self.tasks.insert(task.id(), i);
     }
 
-    /// What is told of one that was running when the user wanted the run to stop at once.
+    /// The failure of a resource that was running when the user stopped the run.
     fn stopped(&self, i: usize) -> Failure {
         let text = "the next run resumes it".to_owned();
         let host = self.run.plan.changes[i].address.host().clone();

@@ -5,26 +5,26 @@ use std::net::Ipv4Addr;
 
 use crate::resource::{Address, HostFacts, HostName, ProbeError, Seen};
 
-/// What the hosts said.
+/// The answers of the hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FactSet {
     /// Base facts of every host that answered.
     pub hosts: BTreeMap<HostName, HostFacts>,
-    /// The answer of every look that has one. Resources of hosts that did not answer are not here.
+    /// The result of every probe. Resources of hosts that did not answer are missing.
     pub seen: BTreeMap<Address, Result<Seen, ProbeError>>,
     /// Hosts that did not answer, and why.
     pub unreached: BTreeMap<HostName, String>,
 }
 
 impl FactSet {
-    /// What was found at an address, or why that is not known.
+    /// The observation at an address, or why it is unknown.
     pub fn look(&self, address: &Address) -> Result<&Seen, String> {
         match self.seen.get(address) {
             Some(Ok(seen)) => Ok(seen),
             Some(Err(error)) => Err(error.to_string()),
             None => Err(match self.unreached.get(address.host()) {
                 Some(why) => why.clone(),
-                None => format!("`{address}` was not looked at"),
+                None => format!("`{address}` was not checked"),
             }),
         }
     }
@@ -60,9 +60,9 @@ mod tests {
             ..FactSet::default()
         };
         assert_eq!(facts.look(&known), Ok(&absent()));
-        assert_eq!(facts.look(&odd).unwrap_err(), "the probe answered something odd: 7");
+        assert_eq!(facts.look(&odd).unwrap_err(), "unexpected probe output: 7");
         assert_eq!(facts.look(&far).unwrap_err(), "no route");
-        assert_eq!(facts.look(&never).unwrap_err(), "`a/c/n` was not looked at");
+        assert_eq!(facts.look(&never).unwrap_err(), "`a/c/n` was not checked");
         assert_eq!(
             [&known, &odd, &far, &never].map(|address| facts.is_unreached(address)),
             [false, false, true, false]

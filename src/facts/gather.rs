@@ -9,10 +9,10 @@ use super::{Answered, FactSet, Looks, of_cluster};
 use crate::fleet::{FleetError, HostReport, Look};
 use crate::resource::{Address, HostName, ProbeError};
 
-/// Asks every host once, at most `parallelism` (at least one) at a time, and merges what they say.
+/// Probes every host once, at most `parallelism` (at least one) at a time, and merges the answers.
 ///
 /// `look` asks one host; `on_host` hears of each host as it ends, in the order in which they end.
-/// Nothing here fails: what a host could not tell is part of the result.
+/// This never fails: missing answers are part of the result.
 pub async fn gather<F, Fut>(
     looks: Looks,
     control_planes: &[HostName],
@@ -69,7 +69,7 @@ fn merge(
         for address in addresses {
             let answered = match &mut answer {
                 Ok(report) => {
-                    let silent = || Err(ProbeError::odd("the host's answer does not have this look"));
+                    let silent = || Err(ProbeError::odd("the host's answer has no result for this resource"));
                     Answered::Look(report.seen.remove(&address).unwrap_or_else(silent))
                 }
                 Err(text) => Answered::Unreached { text: text.clone() },
@@ -153,7 +153,7 @@ mod tests {
         let look = |text: &str| facts.look(&text.parse().unwrap());
         assert_eq!(look("h0/c/thing[a]"), Ok(&seen("1")));
         assert_eq!(look("cluster/c/thing[net]"), Ok(&absent()));
-        assert!(look("h2/c/thing[a]").unwrap_err().contains("does not have this look"));
+        assert!(look("h2/c/thing[a]").unwrap_err().contains("has no result for this resource"));
         assert_eq!(look("h3/c/thing[a]").unwrap_err(), "h3 (10.0.0.3:22): no answer within 10 s");
     }
 }

@@ -1,4 +1,4 @@
-//! What to look at, and where.
+//! Which resources to probe, and on which hosts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use crate::resource::{Address, AnyKind, DecodeError, HostName};
 /// Reads recorded attributes of a kind (by name) back; `kinds` has the registry behind it.
 pub type Decode<'a> = dyn Fn(&str, &Value) -> Result<Arc<dyn AnyKind>, DecodeError> + Sync + 'a;
 
-/// A resource to look at.
+/// A resource to probe.
 pub type Target = (Address, Arc<dyn AnyKind>);
 
-/// What to look at.
+/// The resources to probe.
 #[derive(Clone, Debug, Default)]
 pub struct Looks {
-    /// By the host that is asked. What belongs to the cluster is asked of every control plane.
+    /// By host. Cluster-wide resources are probed on every control plane.
     pub by_host: BTreeMap<HostName, Vec<Target>>,
-    /// Recorded resources that this version cannot read, so that it cannot look at them either.
+    /// Recorded resources that this version can neither read nor probe.
     pub unreadable: BTreeMap<Address, DecodeError>,
 }
 
@@ -52,7 +52,7 @@ impl Looks {
         looks
     }
 
-    /// Drops looks at what is not asked for, and hosts with nothing left to look at.
+    /// Removes probes that were not requested, and hosts without probes.
     pub fn retain(&mut self, asked_for: impl Fn(&Address) -> bool) {
         self.by_host.retain(|_, targets| {
             targets.retain(|(address, _)| asked_for(address));

@@ -1,11 +1,11 @@
-//! One answer from several: a cluster resource is looked at on every control plane.
+//! Merges the answers of all control planes about a cluster resource.
 
 use crate::resource::{HostName, Observation, ProbeError, Seen};
 
-/// What one control plane said about a cluster resource.
+/// The answer of one control plane about a cluster resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answered {
-    /// It looked.
+    /// It ran the probe.
     Look(Result<Seen, ProbeError>),
     /// It did not answer at all.
     Unreached {
@@ -14,7 +14,7 @@ pub enum Answered {
     },
 }
 
-/// The one answer, from those of all control planes in their order.
+/// The merged answer, from the answers of all control planes in order.
 ///
 /// The first look that succeeded wins. Else the first error other than [`ProbeError::NotHere`]
 /// counts. Absent may be concluded only when every control plane says that it is none (yet): as
@@ -34,17 +34,18 @@ pub fn of_cluster(answers: impl IntoIterator<Item = (HostName, Answered)>) -> Re
         return Err(error);
     }
     if !asked {
-        return Err(ProbeError::Unreachable { text: "there is no control plane to ask".into() });
+        return Err(ProbeError::Unreachable { text: "no control plane is available".into() });
     }
     match unreached.as_slice() {
         [] => Ok(Seen { observation: Observation::Absent, digest: String::new() }),
         [(_, text)] => {
-            Err(ProbeError::Unreachable { text: format!("the control planes that answered do not know; {text}") })
+            Err(ProbeError::Unreachable { text: format!("the control planes that answered do not have it; {text}") })
         }
         [(_, text), others @ ..] => {
             let others: Vec<&str> = others.iter().map(|(host, _)| host.as_str()).collect();
             let others = others.join(", ");
-            let text = format!("the control planes that answered do not know; {text}; nor did {others} answer");
+            let text =
+                format!("the control planes that answered do not have it; {text}; {others} did not answer either");
             Err(ProbeError::Unreachable { text })
         }
     }

@@ -1,4 +1,4 @@
-//! What the hosts say: gathered in one round trip a host, then merged into one value.
+//! The answers of the hosts: gathered in one round trip per host and merged into one value.
 
 mod fact_set;
 pub mod gather;

@@ -1,8 +1,8 @@
-//! Why a host could not be reached or did not answer.
+//! Errors of connections to hosts.
 
 use crate::resource::{FrameError, HostName, ProbeError, ScriptError};
 
-/// A failure between us and a host. Messages name the host and the address that was tried.
+/// A failed connection or request to a host. Messages name the host and the address that was tried.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
     /// No connection.
@@ -15,18 +15,18 @@ pub enum FleetError {
         /// Why.
         reason: String,
     },
-    /// The host shows another key than `known_hosts` has, or none is known. Nothing was sent.
+    /// The host key is unknown or differs from `known_hosts`. Nothing was sent.
     #[error("{host} ({address}): host key refused: {reason}")]
     HostKey {
         /// Host.
         host: HostName,
         /// Address and port that were tried.
         address: String,
-        /// What is known and what was shown.
+        /// The known and the presented key.
         reason: String,
     },
-    /// The host refused to let us in.
-    #[error("{host} ({address}): not let in as {user}: {reason}")]
+    /// The login failed.
+    #[error("{host} ({address}): login as {user} failed: {reason}")]
     Auth {
         /// Host.
         host: HostName,
@@ -34,11 +34,11 @@ pub enum FleetError {
         address: String,
         /// User name.
         user: String,
-        /// What was tried.
+        /// The tried login methods.
         reason: String,
     },
     /// sudo is needed and refused.
-    #[error("{host} ({address}): sudo without a password is refused for {user}: {reason}")]
+    #[error("{host} ({address}): user {user} cannot use sudo without a password: {reason}")]
     Sudo {
         /// Host.
         host: HostName,
@@ -46,7 +46,7 @@ pub enum FleetError {
         address: String,
         /// User name.
         user: String,
-        /// What sudo said.
+        /// The output of sudo.
         reason: String,
     },
     /// The connection broke in the middle of a script.
@@ -59,7 +59,7 @@ pub enum FleetError {
         /// Why, as far as known.
         reason: String,
     },
-    /// The script took longer than it may.
+    /// The script timed out.
     #[error("{host} ({address}): no answer within {seconds} s")]
     Timeout {
         /// Host.
@@ -69,7 +69,7 @@ pub enum FleetError {
         /// The limit, in seconds.
         seconds: u64,
     },
-    /// The answer could not be taken apart.
+    /// The answer could not be parsed.
     #[error("{host}: {source}")]
     Frame {
         /// Host.
@@ -78,16 +78,16 @@ pub enum FleetError {
         #[source]
         source: FrameError,
     },
-    /// The base facts make no sense.
+    /// The base facts are invalid.
     #[error("{host}: base facts: {source}")]
     Facts {
         /// Host.
         host: HostName,
-        /// What is odd.
+        /// The parse error.
         #[source]
         source: ProbeError,
     },
-    /// A script could not be put together.
+    /// A script could not be built.
     #[error("{host}: {source}")]
     Script {
         /// Host.
@@ -107,7 +107,7 @@ pub enum FleetError {
 }
 
 impl FleetError {
-    /// Whether the host was not even told what to do.
+    /// Whether the request was never sent.
     pub fn is_unsent(&self) -> bool {
         match self {
             Self::Connect { .. }

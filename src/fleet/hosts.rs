@@ -88,7 +88,7 @@ impl Machines {
                 Transport::Ssh => AnyShell::Ssh(pool.shell(&host, &reach)?),
                 Transport::Local => AnyShell::Local(LocalShell::new(host.clone(), reach.sudo)),
                 Transport::Simulated => {
-                    let reason = "a simulated host cannot stand beside real ones".to_owned();
+                    let reason = "simulated and real hosts cannot be mixed".to_owned();
                     return Err(FleetError::Local { what: host.to_string(), reason });
                 }
             };
@@ -98,7 +98,7 @@ impl Machines {
     }
 
     fn host(&self, host: &HostName) -> Result<&HostShell<AnyShell>, FleetError> {
-        let reason = "no way to reach it is known".to_owned();
+        let reason = "no connection settings are known for it".to_owned();
         self.hosts.get(host).ok_or_else(|| FleetError::Local { what: host.to_string(), reason })
     }
 
@@ -141,7 +141,7 @@ mod tests {
         let report = fleet.look(&host, &[]).await.unwrap();
         assert!(report.facts.memory_kib > 0 && report.seen.is_empty());
         let error = fleet.look(&HostName::new("cp9"), &[]).await.unwrap_err();
-        assert_eq!(error.to_string(), "cp9: no way to reach it is known");
+        assert_eq!(error.to_string(), "cp9: no connection settings are known for it");
         fleet.close().await;
     }
 

@@ -155,7 +155,7 @@ async fn converse(child: &mut Child, script: &str) -> std::io::Result<Answer> {
 async fn drain(from: &mut (impl AsyncRead + Unpin), to: &mut Vec<u8>) -> std::io::Result<()> {
     while from.read_buf(to).await? > 0 {
         if to.len() > ANSWER_LIMIT {
-            return Err(std::io::Error::other(format!("it answers more than {} MiB", ANSWER_LIMIT >> 20)));
+            return Err(std::io::Error::other(format!("its output exceeds {} MiB", ANSWER_LIMIT >> 20)));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! A fleet that can only be looked at: what reads, such as `drift`, holds this one.
+//! A read-only fleet, for commands such as `drift`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Fleet, FleetError, HostReport, Look, Reach, SimulatedFleet, Trail};
 use crate::resource::{Address, HostName, Trace};
 
-/// Hosts as something to look at. There is no way from here to an act.
+/// Read-only access to hosts; it cannot change them.
 #[derive(Clone, Debug)]
 pub struct Looker(Arc<Fleet>);
 

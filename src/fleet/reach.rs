@@ -95,7 +95,7 @@ pub struct Reach {
     /// `known_hosts` file; `~/.ssh/known_hosts` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_hosts: Option<PathBuf>,
-    /// What to do about unknown host keys.
+    /// How to handle unknown host keys.
     #[serde(default)]
     pub host_key_checking: HostKeyChecking,
     /// A jump host.

@@ -1,4 +1,4 @@
-//! What a fleet is asked and what it answers.
+//! Requests to a fleet and their answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::resource::{
     Address, AnyKind, Effect, HostFacts, Observation, Output, Prior, ProbeError, Script, Seen, Slots,
 };
 
-/// A resource to look at.
+/// A resource to probe.
 #[derive(Clone, Debug)]
 pub struct Look {
     /// Its name.
@@ -24,14 +24,14 @@ pub struct Trail {
     pub address: Address,
     /// What was applied.
     pub resource: Arc<dyn AnyKind>,
-    /// What the look found.
+    /// The observation.
     pub seen: Observation,
 }
 
 /// The answer of one look.
 pub type LookResult = Result<Seen, ProbeError>;
 
-/// What a host says: its base facts and every look, from one round trip.
+/// The answer of a host: base facts and all probes, from one round trip.
 #[derive(Clone, Debug)]
 pub struct HostReport {
     /// Base facts.
@@ -40,12 +40,12 @@ pub struct HostReport {
     pub seen: BTreeMap<Address, LookResult>,
 }
 
-/// What an act is for; the simulated fleet stores accordingly.
+/// The purpose of a change; the simulated fleet depends on it.
 #[derive(Clone, Copy, Debug)]
 pub enum Purpose<'a> {
     /// To make the desired state so.
     Apply,
-    /// To put back what was there before.
+    /// To restore what was there before.
     Destroy(&'a Prior),
 }
 
@@ -83,7 +83,7 @@ pub enum ActOutcome {
     },
     /// The script ran; its status may be a failure.
     Ran {
-        /// What the script answered (`@@keep` lines taken out).
+        /// The output of the script, without `@@keep` lines.
         output: Output,
         /// `@@keep NAME=VALUE` lines of its standard output.
         kept: BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! Looks and acts, carried out through a [`Shell`]: one framed script each, one round trip.
+//! Probes and changes through a [`Shell`]: one framed script and one round trip each.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

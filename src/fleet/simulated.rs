@@ -184,7 +184,7 @@ impl SimulatedFleet {
     }
 
     fn lost(&self, host: &HostName) -> FleetError {
-        let reason = "it broke before the answer came (simulated)".to_owned();
+        let reason = "the connection broke before the answer (simulated)".to_owned();
         FleetError::Lost { host: host.clone(), address: self.address(host), reason }
     }
 
@@ -271,7 +271,7 @@ impl SimulatedFleet {
         let (here, address) = (self.here(host), self.at(request.address));
         let faulty = self.lock().fault_on(request.address);
         if faulty && request.act.is_some() {
-            return Ok(ran(failure("simulated fault (`mainstay sim fail`)")));
+            return Ok(ran(failure("simulated failure (`mainstay sim fail`)")));
         }
         let output = match (request.effect, request.act) {
             (Some(effect), Some((_, slots))) => {
@@ -287,7 +287,7 @@ impl SimulatedFleet {
             self.complete(&address, request, amount)?;
         }
         if amount == Amount::Half {
-            return Ok(ran(if output.success() { failure("cut off half-way (simulated)") } else { output }));
+            return Ok(ran(if output.success() { failure("interrupted (simulated)") } else { output }));
         }
         let wants_look = request.look_after && output.success();
         let after = wants_look.then(|| see(&self.lock(), &here, &address, request.resource));

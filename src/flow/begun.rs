@@ -1,4 +1,4 @@
-//! Carrying a plan out: the state before, the engine, the state after.
+//! Applying a plan: the state before, the engine, the state after.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::resource::HostName;
 use crate::state::{self, Lease, State, Store};
 
-/// A plan whose hosts, pod ranges, renames and guards are on record, and that is to be carried out.
+/// A plan that is about to run; its hosts, pod ranges, renames and guards are recorded.
 #[derive(Debug)]
 pub struct Begun {
     plan: Arc<Plan>,
@@ -24,27 +24,27 @@ pub struct Begun {
     store: Arc<Store>,
 }
 
-/// Begins to carry a plan out: records what no single resource records. No host is touched.
+/// Starts to apply a plan: records everything that no single resource records. No host is changed.
 pub fn begin(planned: Survey, store: Store, lease: Lease) -> Result<Begun, FlowError> {
     let part = part(&planned);
     let hosts = reached(&planned, &part)?;
     store.begin(lease, |state| {
         follow(&planned, state);
         state.hosts.extend(hosts);
-        // Ranges of hosts that left cluster.yaml stay taken as long as something is on record there.
+        // Ranges of hosts removed from cluster.yaml stay assigned as long as they have state entries.
         state.pod_ranges.extend(planned.pod_ranges.clone().into_iter().filter(|(host, _)| part(host)));
     })?;
     Ok(Begun { plan: Arc::new(planned.plan), fleet: planned.fleet, store: Arc::new(store) })
 }
 
 impl Begun {
-    /// The state that is written. Whoever has no thread that says that a run lives does so by it.
+    /// The store of the run. Callers without a renewal thread renew the lease here.
     pub fn store(&self) -> &Arc<Store> {
         &self.store
     }
 
-    /// Carries the plan out and ends: what was recorded is folded into the state file whatever happened, the lock is
-    /// given back and the hosts are let go.
+    /// Applies the plan. In any case, the journal is merged into the state file, the lock is released and the
+    /// connections are closed.
     pub async fn carry_out(self, control: Control, events: UnboundedSender<Event>) -> Result<Outcome, FlowError> {
         let Self { plan, fleet, store } = self;
         let run = Run { plan, fleet: Arc::clone(&fleet), store: Arc::clone(&store), control, events };
@@ -61,14 +61,14 @@ impl Begun {
     }
 }
 
-/// What a plan of a part leaves out keeps its records, and how its hosts were reached.
+/// Resources outside a partial plan keep their state entries and the connection settings of their hosts.
 fn part(planned: &Survey) -> impl Fn(&HostName) -> bool + use<> {
     let changes = planned.plan.changes.iter().map(|change| change.address.host().clone());
     let planned_for: Option<BTreeSet<HostName>> = (planned.plan.left_out > 0).then(|| changes.collect());
     move |host| planned_for.as_ref().is_none_or(|hosts| hosts.contains(host))
 }
 
-/// How these hosts are reached, as it is recorded.
+/// The connection settings of these hosts, in the recorded form.
 fn reached(planned: &Survey, part: impl Fn(&HostName) -> bool) -> Result<BTreeMap<HostName, Value>, FlowError> {
     let value = |(host, reach): (&HostName, &Reach)| match serde_json::to_value(reach) {
         Ok(value) => Ok((host.clone(), value)),
@@ -77,12 +77,12 @@ fn reached(planned: &Survey, part: impl Fn(&HostName) -> bool) -> Result<BTreeMa
     planned.reaches.iter().filter(|(host, _)| part(host)).map(value).collect()
 }
 
-/// Brings records up to date where hosts and wishes agree already; touches no host.
+/// Updates state entries of resources that are already as declared; no host is changed.
 pub fn refresh(planned: &Survey, store: &Store, lease: Lease) -> Result<(), FlowError> {
     let mut hosts = reached(planned, part(planned))?;
     hosts.retain(|host, is| store.with(|state| state.hosts.get(host).is_some_and(|was| was != is)));
     let guards = planned.guards.as_ref().is_some_and(|guards| store.with(|state| state.guards != *guards));
-    // Without a state there is nothing yet that a guard could keep.
+    // Without a state there is nothing to guard yet.
     let guards = guards && store.with(|state| state.serial > 0);
     if guards || !hosts.is_empty() || planned.plan.changes.iter().any(|change| change.rerecord) {
         store.begin(lease, |state| {
@@ -96,10 +96,10 @@ pub fn refresh(planned: &Survey, store: &Store, lease: Lease) -> Result<(), Flow
     Ok(())
 }
 
-/// What a plan was made for: records under their present names, and the guards of cluster.yaml.
+/// The renames and guards that a plan was made with.
 fn follow(planned: &Survey, state: &mut State) {
     for (from, to) in &planned.renames {
-        // It could be renamed when the plan was made, from the same state.
+        // The same rename succeeded for the same state when the plan was made.
         let _ = state::rename(state, from, to);
     }
     if let Some(guards) = &planned.guards {

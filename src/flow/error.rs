@@ -8,8 +8,8 @@ use crate::resource::HostName;
 use crate::stack::StackError;
 use crate::state::StateError;
 
-/// Why a plan could not be made or carried out. What fails on hosts is no error: it is part of the plan, or of how the
-/// run ended.
+/// Why a plan could not be made or carried out. Failures on hosts are not errors: they are part of the plan or of the
+/// outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
     /// The state, its journal or its lock.
@@ -18,56 +18,56 @@ pub enum FlowError {
     /// The hosts cannot be reached at all.
     #[error(transparent)]
     Fleet(#[from] FleetError),
-    /// The part that was asked for makes no sense.
+    /// The selection is invalid.
     #[error(transparent)]
     Selection(#[from] SelectionError),
-    /// `lifecycle.moved` cannot be followed.
+    /// `lifecycle.moved` cannot be applied.
     #[error(transparent)]
     Move(#[from] MoveError),
     /// cluster.yaml cannot be declared on these hosts.
     #[error(transparent)]
     Stack(#[from] StackError),
-    /// What is declared is no graph.
+    /// The declared resources are not a valid graph.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// The run could not go on.
+    /// The run could not continue.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A secret is not where cluster.yaml says.
+    /// A secret cannot be resolved.
     #[error("{key}: {reference} {reason}")]
     Secret {
-        /// The wish that needs it.
+        /// The key of cluster.yaml that needs it.
         key: String,
-        /// Where it was looked for.
+        /// The source of the secret.
         reference: String,
-        /// Why it cannot be had.
+        /// Why it cannot be resolved.
         reason: String,
     },
-    /// What cluster.yaml refers to is there and is not fit for it.
+    /// Something that cluster.yaml refers to is invalid.
     #[error("{key}: {reason}")]
     Unfit {
         /// The key of cluster.yaml.
         key: String,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
-    /// How a host is reached cannot be read from the state.
-    #[error("the state does not say how to reach {host}: {reason}")]
+    /// The connection settings of a host cannot be read from the state.
+    #[error("the state has no valid connection settings for {host}: {reason}")]
     Unreadable {
         /// The host.
         host: HostName,
         /// Why.
         reason: String,
     },
-    /// How a host is reached cannot be recorded.
-    #[error("how to reach {host} cannot be recorded: {reason}")]
+    /// The connection settings of a host cannot be recorded.
+    #[error("the connection settings of {host} cannot be recorded: {reason}")]
     Unwritable {
         /// The host.
         host: HostName,
         /// Why.
         reason: String,
     },
-    /// The operating system gives no runtime.
+    /// The runtime cannot be started.
     #[error("cannot start the runtime: {reason}")]
     Runtime {
         /// Why.

@@ -1,21 +1,21 @@
-//! What cluster.yaml and the state say, as planning takes it.
+//! Inputs of planning from cluster.yaml and the state.
 
 use crate::config::Cluster;
 use crate::plan::Rename;
 use crate::resource::{HostName, Pattern};
 use crate::state::State;
 
-/// What was renamed in cluster.yaml.
+/// The renames in cluster.yaml.
 pub fn renames(cluster: &Cluster) -> Vec<Rename> {
     cluster.lifecycle.moved.iter().map(|it| (it.from.clone(), it.to.clone())).collect()
 }
 
-/// What no plan may destroy.
+/// The guards: resources that no plan may destroy.
 pub fn guarded(cluster: &Cluster) -> Vec<Pattern> {
     cluster.guards.prevent_destroy.iter().map(|it| Pattern::new(it.as_str())).collect()
 }
 
-/// What others may change.
+/// Resources that others may change.
 pub fn ignored(cluster: &Cluster) -> Vec<Pattern> {
     cluster.lifecycle.ignore_drift.iter().map(|it| Pattern::new(it.as_str())).collect()
 }

@@ -1,4 +1,4 @@
-//! What happens to a plan that is refused.
+//! Handling of a refused plan.
 
 use super::survey::Survey;
 use crate::plan::Plan;

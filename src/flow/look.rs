@@ -1,4 +1,4 @@
-//! Looking at the hosts, one round trip each.
+//! The refresh: probing the hosts, one round trip each.
 
 use crate::facts::gather::gather;
 use crate::facts::{FactSet, Looks};
@@ -9,25 +9,25 @@ use crate::plan::Chosen;
 use crate::resource::{Address, HostName};
 use crate::state::State;
 
-/// Hears how the hosts are looked at.
+/// Observes the progress of a refresh.
 pub trait Listener {
-    /// These are to be looked at.
+    /// These hosts will be probed.
     fn begins(&mut self, hosts: &mut dyn Iterator<Item = &HostName>);
-    /// One of them answered, or did not.
+    /// A host answered or failed.
     fn answered(&mut self, host: &HostName, answer: &Result<HostReport, FleetError>);
-    /// All of them did.
+    /// All hosts are done.
     fn ended(&mut self, facts: &FactSet);
 }
 
-/// Nobody listens.
+/// An observer that does nothing.
 impl Listener for () {
     fn begins(&mut self, _: &mut dyn Iterator<Item = &HostName>) {}
     fn answered(&mut self, _: &HostName, _: &Result<HostReport, FleetError>) {}
     fn ended(&mut self, _: &FactSet) {}
 }
 
-/// Looks at what is declared and recorded, as far as it is chosen, at most `parallelism` hosts at a time. What a host
-/// could not tell is part of the result.
+/// Probes the selected declared and recorded resources, at most `parallelism` hosts at a time. Missing answers are
+/// part of the result.
 pub async fn look(
     looker: &Looker,
     graph: &Graph,

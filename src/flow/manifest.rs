@@ -30,11 +30,11 @@ pub(super) fn manifest(cluster: &Cluster) -> Result<Option<String>, FlowError> {
     let digest = sha256_hex(&bytes);
     match sha256 {
         Some(wanted) if *wanted != digest => {
-            return Err(unfit(SHA256, format!("has the SHA-256 {digest}, not {wanted}")));
+            return Err(unfit(SHA256, format!("has SHA-256 {digest}, not {wanted}")));
         }
         _ => {}
     }
-    let text = String::from_utf8(bytes).map_err(|_| unfit(key, "is not text in UTF-8".to_owned()))?;
+    let text = String::from_utf8(bytes).map_err(|_| unfit(key, "is not UTF-8 text".to_owned()))?;
     objects(&text).map_err(|reason| unfit(key, reason))?;
     Ok(Some(text))
 }
@@ -65,7 +65,7 @@ fn download(url: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// What every Kubernetes object says of itself.
+/// The fields of every Kubernetes object.
 #[derive(Deserialize)]
 struct Object {
     #[serde(rename = "apiVersion")]
@@ -90,7 +90,7 @@ fn objects(text: &str) -> Result<(), String> {
             return Err(format!("is not a Kubernetes manifest: document {count} has no `apiVersion` or no `kind`"));
         }
     }
-    if count == 0 { Err("holds no Kubernetes object".to_owned()) } else { Ok(()) }
+    if count == 0 { Err("contains no Kubernetes object".to_owned()) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -109,8 +109,8 @@ mod tests {
             assert_eq!(objects(text), Ok(()), "{text}");
         }
         let bad = [
-            ("", "holds no Kubernetes object"),
-            ("# nothing\n", "holds no Kubernetes object"),
+            ("", "contains no Kubernetes object"),
+            ("# nothing\n", "contains no Kubernetes object"),
             ("404: Not Found\n", "document 1 has no `apiVersion`"),
             ("apiVersion: v1\nkind: A\n---\na: b\n", "document 2 has no `apiVersion`"),
             ("<!DOCTYPE html>\n<html>\n", "is not YAML of Kubernetes objects"),

@@ -1,4 +1,4 @@
-//! What a command does without talking: from cluster.yaml, state and hosts to a plan, and through it.
+//! The work of commands without output: from cluster.yaml, state and hosts to a plan, and its execution.
 //!
 //! The command line, the randomized tests and the benches all come this way, so that what is tested
 //! and measured is what is run. Nothing here prints, asks, or chooses an exit code.

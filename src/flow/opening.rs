@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::fleet::{Fleet, FleetError, Looker, Reach, SimulatedFleet, Transport};
 use crate::resource::HostName;
 
-/// Opens the fleet that these hosts are of. Simulated hosts lie beside the state.
+/// Opens the fleet of these hosts. Simulated hosts are stored next to the state.
 pub fn open_fleet(reaches: &BTreeMap<HostName, Reach>, state_path: &Path) -> Result<Fleet, FleetError> {
     if are_simulated(reaches) {
         return open_simulated(reaches, state_path).map(Fleet::Simulated);
@@ -14,7 +14,7 @@ pub fn open_fleet(reaches: &BTreeMap<HostName, Reach>, state_path: &Path) -> Res
     Fleet::connect(reaches.clone())
 }
 
-/// The same fleet as something that can only be looked at.
+/// The same fleet, read-only.
 pub fn open_looker(reaches: BTreeMap<HostName, Reach>, state_path: &Path) -> Result<Looker, FleetError> {
     if are_simulated(&reaches) {
         return Looker::simulated(&simulated_path(state_path), addresses(&reaches));
@@ -27,7 +27,7 @@ pub fn open_simulated(reaches: &BTreeMap<HostName, Reach>, state_path: &Path) ->
     SimulatedFleet::open(&simulated_path(state_path), addresses(reaches))
 }
 
-/// Where simulated hosts lie.
+/// The path of the simulated hosts.
 pub fn simulated_path(state_path: &Path) -> PathBuf {
     state_path.with_extension("hosts.jsonl")
 }

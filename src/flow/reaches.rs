@@ -1,4 +1,4 @@
-//! How hosts are reached: as cluster.yaml says, secrets resolved, or as is on record.
+//! Connection settings of hosts: from cluster.yaml with resolved secrets, or from the state.
 
 use std::collections::{BTreeMap, BTreeSet};
 

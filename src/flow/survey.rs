@@ -65,7 +65,7 @@ pub async fn survey(
         one_machine(cluster, &question.followed.state, &reaches)?;
     }
     let fleet = open(&reaches)?;
-    let inquiry = question.ask(&Looker::of(&fleet), parallelism, listener).await?;
+    let inquiry = Box::pin(question.ask(&Looker::of(&fleet), parallelism, listener)).await?;
     let plan = Plan::make(&inquiry.inputs());
     let state = inquiry.inputs().state;
     // What is declared on a host can depend on what it says.
@@ -105,7 +105,7 @@ pub async fn survey_destroy(
     let mut question = Question::of_state(state, selection, guarded)?;
     question.forget_unreachable = forget_unreachable;
     let fleet = open(&reaches)?;
-    let inquiry = question.ask(&Looker::of(&fleet), parallelism, listener).await?;
+    let inquiry = Box::pin(question.ask(&Looker::of(&fleet), parallelism, listener)).await?;
     let plan = Plan::make(&inquiry.inputs());
     let pod_ranges = state.pod_ranges.clone();
     Ok(Survey { plan, fleet, reaches, pod_ranges, renames: Vec::new(), guards: None, files: BTreeMap::new() })
@@ -120,8 +120,8 @@ fn one_machine(cluster: &Cluster, state: &State, reaches: &BTreeMap<HostName, Re
     for (from, was) in reaches.iter().filter(|(host, _)| !declared.contains(*host) && recorded.contains(host)) {
         if let Some((to, _)) = new.iter().find(|(_, is)| is.leads_where(was)) {
             let reason = format!(
-                "{to} is at {}, where {from} is on record: if it is called otherwise now, write `lifecycle: {{moved: \
-                 [{{from: {from}, to: {to}}}]}}`; else take {from} out and apply, and add {to} then",
+                "{to} has address {}, which the state records for {from}. If the host was renamed, write `lifecycle: {{moved: \
+                 [{{from: {from}, to: {to}}}]}}`. Otherwise remove {from} and apply, then add {to}.",
                 was.address
             );
             return Err(FlowError::Unfit { key: format!("hosts.{to}"), reason });
@@ -138,8 +138,8 @@ fn elsewhere(state: &State, renames: &[Rename], reaches: &BTreeMap<HostName, Rea
         let is = &reaches.get(&host)?.address;
         (was != is).then(|| {
             format!(
-                "{from} was reached at {was}, {to} is at {is}: if that is another machine, what mainstay made on the \
-                 first one stays there and is forgotten"
+                "{from} had address {was}, but {to} has {is}. If this is a different machine, everything mainstay made on the \
+                 old one stays there and is forgotten."
             )
         })
     };

@@ -8,7 +8,7 @@ use crate::plan;
 use crate::resource::{Address, Pattern};
 use crate::state::State;
 
-/// Warns of patterns that match nothing declared or recorded, with what may have been meant.
+/// Warns about patterns that match no declared or recorded resource, with suggestions.
 pub(super) fn unmatched(cluster: &Cluster, graph: &Graph, state: &State) -> Vec<String> {
     let lists = [
         ("guards.preventDestroy", &cluster.guards.prevent_destroy),

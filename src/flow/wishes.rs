@@ -1,4 +1,4 @@
-//! What is declared, with what `stack` needs besides cluster.yaml, read from where it lies.
+//! The declared resources, and everything besides cluster.yaml that `stack` needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -12,11 +12,11 @@ use crate::plan::Followed;
 use crate::resource::{Address, DigestKey, HostFacts, HostName, Secret};
 use crate::stack::{self, Inputs};
 
-/// Stands in for a password that is missing, and another one to see what depends on it.
+/// A placeholder for a missing password, and a second one to find its dependents.
 const STAND_IN: &str = "unknown1";
 const OTHER: &str = "unknown2";
 
-/// What cluster.yaml wishes, with all that it refers to.
+/// The desired state of cluster.yaml, with everything that it refers to.
 #[derive(Debug)]
 pub struct Wishes {
     /// cluster.yaml, its hosts in an order that the file does not decide.
@@ -32,13 +32,13 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// Reads what cluster.yaml refers to. The records must have followed its renames.
+    /// Reads everything that cluster.yaml refers to. The renames must already be applied to the state.
     pub fn gather(cluster: &Cluster, followed: &Followed<'_>) -> Result<Self, FlowError> {
         Self::with(cluster, followed, auth_password(cluster)?)
     }
 
-    /// As [`Wishes::gather`], for commands that only compare: a secret that is missing is replaced by a stand-in, and the
-    /// error says which one it is.
+    /// As [`Wishes::gather`], for commands that only compare: a missing secret is replaced by a placeholder, and the
+    /// error names it.
     pub fn gather_known(cluster: &Cluster, followed: &Followed<'_>) -> Result<(Self, Option<FlowError>), FlowError> {
         let (password, missing) = match auth_password(cluster) {
             Ok(password) => (password, None),
@@ -64,12 +64,12 @@ impl Wishes {
         })
     }
 
-    /// What is declared, with what is known of the hosts.
+    /// The graph of declared resources, using host facts.
     pub fn graph(&self, facts: &BTreeMap<HostName, HostFacts>) -> Result<Graph, FlowError> {
         self.graph_with(facts, self.auth_password.as_ref())
     }
 
-    /// The resources of this graph that another password would change.
+    /// The resources of this graph that depend on the password.
     pub fn depend_on_password(
         &self,
         facts: &BTreeMap<HostName, HostFacts>,

@@ -25,15 +25,15 @@ pub enum GraphError {
         second: String,
     },
     /// A resource needs one that is not declared.
-    #[error("`{address}` needs `{needs}`, which is not declared")]
+    #[error("`{address}` depends on `{needs}`, which is not declared")]
     Unknown {
         /// Who needs it.
         address: Address,
-        /// What is missing.
+        /// The missing address.
         needs: Address,
     },
     /// Resources need each other in a circle.
-    #[error("resources need each other in a circle: {}", path(.cycle))]
+    #[error("the dependencies of these resources form a cycle: {}", path(.cycle))]
     Cycle {
         /// Each needs the next, the last one the first.
         cycle: Vec<Address>,
@@ -42,7 +42,7 @@ pub enum GraphError {
 
 fn path(cycle: &[Address]) -> String {
     let names: Vec<String> = cycle.iter().chain(cycle.first()).map(|address| format!("`{address}`")).collect();
-    names.join(" needs ")
+    names.join(" depends on ")
 }
 
 /// Declared resources with checked edges. Nodes are numbered in declaration order.
@@ -59,7 +59,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Checks and orders what is declared. Linear, apart from the order's `log n`.
+    /// Checks and orders the declared resources. Linear, apart from the order's `log n`.
     pub fn build(items: Vec<Declared>) -> Result<Self, GraphError> {
         let mut numbers: HashMap<Address, usize> = HashMap::with_capacity(items.len());
         for (number, item) in items.iter().enumerate() {
@@ -92,7 +92,7 @@ impl Graph {
         Ok(Self { items, numbers, dependents, needs, order: order.nodes, handed_over, keys })
     }
 
-    /// The same graph, with what cluster.yaml leaves to somebody else.
+    /// The same graph, with the resources that cluster.yaml hands over.
     #[must_use]
     pub fn handing_over(self, handed_over: HandOvers) -> Self {
         Self { handed_over, ..self }
@@ -159,12 +159,12 @@ impl Graph {
         self.number(address).map(|number| &self.items[number])
     }
 
-    /// Numbers of what a resource needs.
+    /// Numbers of the dependencies of a resource.
     pub fn needs(&self, number: usize) -> &[usize] {
         self.needs.from(number)
     }
 
-    /// Numbers of what needs a resource.
+    /// Numbers of the dependents of a resource.
     pub fn dependents(&self, number: usize) -> &[usize] {
         self.dependents.from(number)
     }
@@ -174,7 +174,7 @@ impl Graph {
         &self.order
     }
 
-    /// What `mainstay graph` draws.
+    /// The drawing of `mainstay graph`.
     pub fn drawing(&self) -> Drawing<'_> {
         Drawing {
             nodes: self.items.iter().map(|item| (&item.address, None)).collect(),
@@ -260,15 +260,15 @@ mod tests {
             error(vec![item("a", &[]), Declared { source: "/x".into(), ..item("a", &[]) }]),
             "`h/c/thing[a]` is declared twice, from /a and from /x"
         );
-        assert_eq!(error(vec![item("a", &["z"])]), "`h/c/thing[a]` needs `h/c/thing[z]`, which is not declared");
+        assert_eq!(error(vec![item("a", &["z"])]), "`h/c/thing[a]` depends on `h/c/thing[z]`, which is not declared");
         assert_eq!(
             error(vec![item("z", &["a"]), item("a", &["b"]), item("b", &["c"]), item("c", &["a"])]),
-            "resources need each other in a circle: `h/c/thing[a]` needs `h/c/thing[b]` needs `h/c/thing[c]` needs \
-             `h/c/thing[a]`"
+            "the dependencies of these resources form a cycle: `h/c/thing[a]` depends on `h/c/thing[b]` depends on \
+             `h/c/thing[c]` depends on `h/c/thing[a]`"
         );
         assert_eq!(
             error(vec![item("a", &["a"])]),
-            "resources need each other in a circle: `h/c/thing[a]` needs `h/c/thing[a]`"
+            "the dependencies of these resources form a cycle: `h/c/thing[a]` depends on `h/c/thing[a]`"
         );
     }
 

@@ -1,4 +1,4 @@
-//! What there is to draw, of declarations or of a plan.
+//! The drawing of declared resources or of a plan.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use crate::resource::{Action, Address, HostName};
 /// Nodes and edges, ready for a format.
 #[derive(Clone, Debug, Default)]
 pub struct Drawing<'a> {
-    /// Addresses, in a plan with what is done there.
+    /// Addresses, in a plan with their actions.
     pub nodes: Vec<(&'a Address, Option<Action>)>,
-    /// From what comes first to what comes after.
+    /// From dependency to dependent.
     pub edges: Vec<(usize, usize)>,
 }
 

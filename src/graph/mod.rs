@@ -1,4 +1,4 @@
-//! The DAG of what is declared: built and checked once, ordered, and drawn.
+//! The DAG of declared resources: built and checked once, ordered, and drawn.
 
 mod build;
 mod dot;

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
-/// Edges of nodes `0..n`, each from what comes first to what comes after. Two flat lists, so that
-/// 100,000 nodes cost no allocation each.
+/// Edges of nodes `0..n`, each from dependency to dependent. Two flat lists, so that 100,000 nodes cost no allocation
+/// each.
 #[derive(Clone, Debug, Default)]
 pub struct Edges {
     starts: Vec<usize>,
@@ -44,7 +44,7 @@ impl Edges {
         self.starts.len().saturating_sub(1)
     }
 
-    /// What comes after a node, in the order in which the pairs were given.
+    /// The dependents of a node, in the order of the given pairs.
     pub fn from(&self, node: usize) -> &[usize] {
         &self.targets[self.starts[node]..self.starts[node + 1]]
     }
@@ -69,9 +69,8 @@ impl Edges {
         reached
     }
 
-    /// An order in which everything comes after what it must come after. Deterministic. On a cycle
-    /// the lowest node is forced, so every node comes exactly once in any case; only edges of cycles
-    /// are not kept.
+    /// A topological order. Deterministic. On a cycle the lowest node is forced, so every node comes exactly once in
+    /// any case; only edges of cycles are not kept.
     pub fn order(&self) -> Order {
         let total = self.nodes();
         let mut waits = vec![0_usize; total];

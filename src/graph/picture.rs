@@ -1,4 +1,4 @@
-//! The graph from afar: one box for each part of the stack on hosts of the same sort, in the order of what comes first.
+//! The overview of the graph: one box for each component on a group of hosts, in execution order.
 //!
 //! A picture of a thousand hosts has as many boxes as one of three. Layered-layout crates place single nodes and know no
 //! lanes of hosts; with so few boxes, the longest path is all the layout that is needed.
@@ -19,7 +19,7 @@ pub struct Picture<'a> {
     pub lanes: Vec<Vec<&'a HostName>>,
     /// Boxes, by lane and column.
     pub parts: Vec<Part<'a>>,
-    /// From what comes first to what comes after; none that follows from others.
+    /// From dependency to dependent, without transitive edges.
     pub lines: Vec<(usize, usize)>,
 }
 
@@ -30,7 +30,7 @@ pub struct Part<'a> {
     pub lane: usize,
     /// How many steps from the beginning.
     pub column: usize,
-    /// Its place among those of the same lane and column.
+    /// Its position within its lane and column.
     pub row: usize,
     /// The component.
     pub component: &'a str,

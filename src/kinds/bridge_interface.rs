@@ -76,12 +76,12 @@ impl Kind for BridgeInterface {
     }
 
     fn apply(&self, _: Act, _: &Observation<BridgeInterfaceSeen>) -> Vec<Step> {
-        vec![Step::run(format!("make the bridge {}", self.name), self.script(MAKE))]
+        vec![Step::run(format!("create the bridge {}", self.name), self.script(MAKE))]
     }
 
     fn destroy(&self, prior: &Prior<BridgeInterfaceSeen>) -> Vec<Step> {
         match prior.before {
-            Observation::Absent => vec![Step::run(format!("remove the bridge {}", self.name), self.script(REMOVE))],
+            Observation::Absent => vec![Step::run(format!("delete the bridge {}", self.name), self.script(REMOVE))],
             Observation::Present(_) => Vec::new(),
         }
     }
@@ -92,7 +92,7 @@ impl Kind for BridgeInterface {
     }
 
     fn impossible(&self, seen: &BridgeInterfaceSeen) -> Option<String> {
-        (!seen.bridge).then(|| format!("the host has an interface {} that is no bridge", self.name))
+        (!seen.bridge).then(|| format!("the host has an interface {} that is not a bridge", self.name))
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
         let (_root, rehearsal) = host();
         let seen = rehearsal.look(&bridge("lo")).unwrap();
         let why = bridge("lo").impossible(seen.present().unwrap()).unwrap();
-        assert!(why.contains("lo that is no bridge"), "{why}");
+        assert!(why.contains("lo that is not a bridge"), "{why}");
         assert_eq!(bridge("lo").impossible(&bridge("lo").simulate()), None);
     }
 

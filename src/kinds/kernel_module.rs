@@ -95,7 +95,7 @@ impl Kind for KernelModule {
 
     fn impossible(&self, seen: &KernelModuleSeen) -> Option<String> {
         (!seen.loaded && !seen.available)
-            .then(|| format!("the host's kernel has no module {}, neither built in nor to be loaded", self.name))
+            .then(|| format!("the kernel of the host has no module {} (neither built in nor loadable)", self.name))
     }
 }
 
@@ -121,11 +121,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let modules = format!("{}/sys/module", root.path().display());
         let modprobe = format!(
-            "#!/bin/sh\nfor name; do :; done\nname=$(printf %s \"$name\" | tr - _)\n\
-             case $name in\nip_vs) all='libcrc32c nf_conntrack ip_vs' ;;\nin_use | bridge) all=$name ;;\n\
-             *) echo 'FATAL: not found' >&2; exit 1 ;;\nesac\n\
-             case $1 in\n-n) ;;\n-D) for one in $all; do echo \"insmod /lib/x/$(echo $one | tr _ -).ko.xz a=1\"; done ;;\n\
-             --) for one in $all; do mkdir -p {modules}/$one; done ;;\n*) exit 1 ;;\nesac\n"
+            "#!/bin/sh\nfor name; do :; done\nname=$(printf %s \"$name\" | tr - _)\ncase $name in\nip_vs) \
+             all='libcrc32c nf_conntrack ip_vs' ;;\nin_use | bridge) all=$name ;;\n*) echo 'FATAL: not found' >&2; \
+             exit 1 ;;\nesac\ncase $1 in\n-n) ;;\n-D) for one in $all; do echo \"insmod /lib/x/$(echo $one | tr _ \
+             -).ko.xz a=1\"; done ;;\n--) for one in $all; do mkdir -p {modules}/$one; done ;;\n*) exit 1 ;;\nesac\n"
         );
         write(root.path().join("bin/modprobe"), &modprobe);
         let rmmod = format!("#!/bin/sh\n[ $2 != in_use ] && echo $2 >>{modules}/../gone && rmdir {modules}/$2\n");

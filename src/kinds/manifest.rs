@@ -108,7 +108,7 @@ impl Kind for Manifest {
         let gone = self.script(with_kubectl!("manifest/objects.sh", "manifest/gone.sh"));
         vec![
             Step::run(format!("delete {}", self.name), delete).transient(ELECTION).optional().means(Effect::UseApi),
-            Step::wait(format!("the objects of {} are gone", self.name), gone, Duration::from_mins(3))
+            Step::wait(format!("the objects of {} are deleted", self.name), gone, Duration::from_mins(3))
                 .optional()
                 .means(Effect::UseApi),
         ]

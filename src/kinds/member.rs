@@ -269,7 +269,7 @@ impl Kind for Member {
                 MemberRole::Worker => format!("kubeadm reset on {node} deletes its pods and their local data"),
             }),
             Action::Update => {
-                Some(format!("kubeadm did not finish on {node}: what it left is reset before it is run again"))
+                Some(format!("kubeadm did not finish on {node}; the leftovers are reset before it runs again"))
             }
             _ => None,
         }

@@ -155,7 +155,7 @@ impl Kind for Package {
     fn diff(&self, seen: &PackageSeen) -> Vec<FieldChange> {
         let wanted = self.version.as_deref().unwrap_or(&seen.version);
         let version = FieldChange::compare("version", &seen.version, wanted).filter(|_| !self.right_version(seen));
-        let complete = FieldChange::compare("wholly installed", seen.complete, true);
+        let complete = FieldChange::compare("fully installed", seen.complete, true);
         let held = FieldChange::compare("held", seen.held, self.hold);
         [version, complete, held].into_iter().flatten().collect()
     }

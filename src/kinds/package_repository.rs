@@ -252,7 +252,7 @@ mod tests {
         let (root, rehearsal) = host("<html>captive portal</html>");
         let steps = repository().apply(Act::Create, &Observation::Absent);
         let failed = rehearsal.run(&repository(), &steps).unwrap_err();
-        assert!(failed.stderr.contains("is no ASCII-armored public key"), "{failed:?}");
+        assert!(failed.stderr.contains("is not an ASCII-armored public key"), "{failed:?}");
         assert_eq!(fs::read_dir(root.path().join("etc/apt/keyrings")).unwrap().count(), 0);
         assert_eq!(rehearsal.look(&repository()), Ok(Observation::Absent));
     }

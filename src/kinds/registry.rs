@@ -36,7 +36,7 @@ pub fn decode(name: &str, attributes: &Value) -> Result<Arc<dyn AnyKind>, Decode
     let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| DecodeError {
         kind: name.to_owned(),
         what: "recorded attributes",
-        reason: "this version of mainstay has no such kind".to_owned(),
+        reason: "this version of mainstay does not know this kind".to_owned(),
     })?;
     (kind.decode)(attributes)
 }
@@ -71,7 +71,7 @@ mod tests {
         let sysctl = decode("sysctl", &attributes).unwrap();
         assert_eq!((sysctl.name(), sysctl.attributes()), ("sysctl", attributes.clone()));
         assert!(decode("file", &attributes).unwrap_err().to_string().contains("`file`"));
-        assert!(decode("sysctls", &attributes).unwrap_err().to_string().contains("no such kind"));
+        assert!(decode("sysctls", &attributes).unwrap_err().to_string().contains("does not know this kind"));
     }
 
     #[test]

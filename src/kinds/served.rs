@@ -49,7 +49,7 @@ impl Served {
             concat!(with_kubectl!("service/node.sh"), "\nwhole() { :; }\n", include_str!("service/ask.sh")),
         );
         let step =
-            Step::run(format!("see whether node {} is healthy", self.name), script).within(Duration::from_mins(1));
+            Step::run(format!("check that node {} is healthy", self.name), script).within(Duration::from_mins(1));
         step.capture(WAS).means(Effect::NodeStanding { ready: READY, not: NOT })
     }
 

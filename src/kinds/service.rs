@@ -272,7 +272,7 @@ impl Kind for Service {
         if let Some(node) = node {
             if !self.reads.is_empty() {
                 let sandbox = with_files(include_str!("service/sandbox.sh"));
-                steps.push(Step::run("see whether new pods can start", sandbox).within(Duration::from_mins(5)));
+                steps.push(Step::run("check that new pods can start", sandbox).within(Duration::from_mins(5)));
             }
             steps.push(node.gate(&self.unit()));
         }

@@ -48,7 +48,7 @@ else echo absent; fi
 /// Through tee, whose single write the kernel takes whole, and which says why it was refused.
 const SET: &str = r#"
 if [ ! -e "$ROOT/$KEY" ]; then
-    echo "this kernel has no parameter $NAME; a kernel module that brings it may not be loaded" >&2
+    echo "this kernel has no parameter $NAME; the kernel module that provides it may not be loaded" >&2
     exit 1
 fi
 if [ "$KEEP" = yes ]; then

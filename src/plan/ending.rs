@@ -89,8 +89,8 @@ pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Strin
     }
     let stays = stays.into_iter().collect::<Vec<_>>().join(", ");
     Some(format!(
-        "{stays} cannot be checked and stays, and so does one control plane for it; other control planes leave only as far \
-         as etcd can spare them. Bring {stays} back, or give it up with --forget-unreachable."
+        "{stays} is unreachable and stays, and so does one other control plane. The others are removed only as far as \
+         quorum allows. Bring {stays} back, or remove it with --forget-unreachable."
     ))
 }
 
@@ -105,8 +105,8 @@ pub(super) fn notice(nodes: &Nodes<'_>) -> Option<String> {
     let things =
         match nodes.all.iter().filter(|node| !node.ends_with.is_empty() && node.verdict.problem.is_none()).count() {
             0 => return None,
-            1 => "1 resource of the cluster ends".to_owned(),
-            more => format!("{more} resources of the cluster end"),
+            1 => "1 cluster resource is".to_owned(),
+            more => format!("{more} cluster resources are"),
         };
-    Some(format!("no API server answers: {things} with etcd's data, when the last control plane is reset"))
+    Some(format!("No API server answers: {things} deleted with the etcd data when the last control plane is reset."))
 }

@@ -46,16 +46,15 @@ fn prevent_destroy(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
             guards.iter().find(guarded).map(|guard| guard.as_str().to_owned())
         };
         let text = if let Some(guard) = find(inputs.prevent_destroy) {
-            format!("guards.preventDestroy `{guard}` keeps it; remove the guard first")
+            format!("guards.preventDestroy `{guard}` protects it; remove the guard first")
         } else if let Some(guard) = find(&recorded) {
             let lift = match inputs.mode {
-                Mode::Destroy => "`mainstay apply` lifts it once cluster.yaml does not have it any more",
+                Mode::Destroy => "remove it from cluster.yaml and run `mainstay apply` first",
                 Mode::Apply | Mode::Refresh => {
-                    "cluster.yaml does not have it any more: this apply lifts it and does nothing else, the next one \
-                     carries this out"
+                    "cluster.yaml no longer has it: this apply only removes the guard; the next one makes the change"
                 }
             };
-            format!("guards.preventDestroy `{guard}` of the last apply keeps it; {lift}")
+            format!("guards.preventDestroy `{guard}` of the last apply protects it; {lift}")
         } else {
             continue;
         };
@@ -157,14 +156,15 @@ fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     } else if exchanged {
         let begun = begun.iter().filter(|host| !leaving.contains_key(*host)).map(HostName::as_str);
         format!(
-            "{names}: the control planes that would be left, {}, are not finished; apply without this change first",
+            "{names} cannot be removed: the remaining control planes ({}) are incomplete. Apply without this change first.",
             begun.collect::<Vec<_>>().join(", ")
         )
     } else if leaving.len() <= allowed {
         format!(
-            "{names} cannot leave: of the {left} etcd members that would be left, {} cannot be reached, and quorum is {}. \
+            "{names} cannot be removed: of the {left} remaining etcd members, {} {} unreachable, and quorum is {}. \
              Bring them back first.",
             down.join(", "),
+            if down.len() == 1 { "is" } else { "are" },
             left / 2 + 1
         )
     } else {
@@ -197,7 +197,7 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
         let holders: Vec<&str> = inputs.facts.holders(address).into_iter().map(HostName::as_str).collect();
         if holders.len() > 1 {
             warnings.push(format!(
-                "{address} is on {} hosts at once: {}; keepalived there does not hear each other (VRRP blocked?)",
+                "{address} is on {} hosts at once: {}. Their keepalived instances do not receive each other's advertisements; check whether VRRP is blocked.",
                 holders.len(),
                 holders.join(", ")
             ));
@@ -218,7 +218,7 @@ pub(super) fn warnings(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
         }
         warnings.extend(left.into_iter().map(|(host, count)| {
             let things = if count == 1 { "resource is" } else { "resources are" };
-            format!("{host} does not answer: {count} {things} forgotten; what mainstay made there stays there")
+            format!("{host} is unreachable: {count} {things} removed from the state; everything mainstay made there stays there")
         }));
     }
     warnings
@@ -256,13 +256,13 @@ fn taken_from_all(nodes: &Nodes<'_>) -> Vec<String> {
     // The address itself goes with keepalived; what is on record of it has nothing to undo.
     let address = gone("virtual_ip", Action::Forget).map(|address| {
         format!(
-            "no load balancer of mainstay holds {address} afterwards: until another one answers there, nodes and clients \
-             reach no API server"
+            "No mainstay load balancer holds {address} afterwards. Until another load balancer answers there, nodes and \
+             clients cannot reach the API."
         )
     });
     let bridge = gone("bridge_interface", Action::Destroy).map(|_| {
-        "the pod network `bridge` goes from all nodes: their pods reach nothing until another plugin runs and they are \
-         started again"
+        "The pod network `bridge` is removed from all nodes. Pods have no network until another plugin runs and they are \
+         restarted."
             .to_owned()
     });
     address.into_iter().chain(bridge).collect()
@@ -287,15 +287,15 @@ fn left_as_it_was(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
     if !members.is_empty() {
         warnings.push(format!(
-            "Kubernetes was on {} before mainstay and stays there, with its etcd members: \
-             `kubeadm reset` on the host and `kubectl delete node` end that",
+            "Kubernetes was on {} before mainstay and stays there, with its etcd members. To remove it, run `kubeadm \
+             reset` on the host and `kubectl delete node`.",
             list(members)
         ));
     }
     if let (false, Some(address)) = (holders.is_empty(), inputs.virtual_ip) {
         warnings.push(format!(
-            "keepalived was on {} before mainstay and goes on there as it was, so it may take {address} from the \
-             others: stop it there first (systemctl disable --now keepalived)",
+            "keepalived was on {} before mainstay and keeps running there; it may take {address} from the others. Stop it \
+             first (systemctl disable --now keepalived).",
             list(holders)
         ));
     }

@@ -21,19 +21,20 @@ pub(super) fn warnings(nodes: &Nodes<'_>) -> Vec<String> {
     let balancers = of("virtual_ip").map(|(address, hosts)| {
         format!(
             "haproxy and keepalived keep running on {hosts} and keep {address}, but mainstay no longer manages them: \
-             they do not learn of control planes that are added or removed. Stop them on all of these hosts when another \
-             load balancer is ready to answer at {address}."
+             they are not updated when control planes are added or removed. Stop them on all of these hosts when \
+             another load balancer is ready to answer at {address}."
         )
     });
     let parameter = of("sysctl").map(|(name, hosts)| {
         format!(
-            "{name} is no longer set at boot on {hosts}: add it to hostConfig.sysctls for as long as haproxy runs there."
+            "{name} is no longer set at boot on {hosts}: add it to hostConfig.sysctls for as long as haproxy runs \
+             there."
         )
     });
     let bridge = of("bridge_interface").map(|(_, hosts)| {
         format!(
-            "The pod network `bridge` stays on {hosts} as it is, but mainstay no longer manages it: nodes that are added \
-             later are not connected to it."
+            "The pod network `bridge` stays on {hosts} as it is, but mainstay no longer manages it: nodes that are \
+             added later are not connected to it."
         )
     });
     balancers.into_iter().chain(parameter).chain(bridge).collect()

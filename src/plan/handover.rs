@@ -1,5 +1,5 @@
-//! Services on several hosts that share an address, which one of them holds at a time: in what order they change, and
-//! which changes have no order in which that stays so.
+//! The order of changes to services that share an address (the virtual IP), so that only one host holds it at a time;
+//! changes without such an order are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,21 +13,20 @@ use crate::graph::{Edges, Graph};
 use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, Lane, Observation, Secret};
 use crate::state::{Record, State, Status};
 
-/// The order among those that share an address.
+/// The order of the services that share an address.
 #[derive(Debug, Default)]
 pub(super) struct Handover {
-    /// Those that go away.
+    /// Services that are destroyed.
     go: Vec<usize>,
-    /// From what comes first to what comes after.
+    /// Pairs of earlier and later changes.
     pub(super) pairs: Vec<(usize, usize)>,
 }
 
 impl Handover {
-    /// One that goes away comes first, then those that stay and are told, then those that come. One that the others
-    /// speak to no more while it runs takes the address, too; so does one that comes before they speak to it. What
-    /// those that stay read is not touched earlier either: nobody knows when a service is started again. Nor is what they
-    /// need started earlier, without which they had to let the address go. Of those that go the one that holds it, as
-    /// far as their priorities tell, goes last: the others may not hear each other.
+    /// Destroyed services come first, then changed ones, then new ones. A service that the others no longer know, or
+    /// do not know yet, would take the address a second time. The files of remaining services and the services they
+    /// need also wait, because a restart could happen at any time. Among destroyed services the probable holder
+    /// (highest priority) comes last.
     pub(super) fn of(nodes: &Nodes<'_>, graph: &Graph) -> Self {
         let mut services: BTreeMap<&str, [Vec<usize>; 4]> = BTreeMap::new();
         for (number, node) in nodes.all.iter().enumerate().filter(|(_, node)| shares(node)) {
@@ -46,7 +45,7 @@ impl Handover {
             let rising = |pair: &[usize]| priority(nodes, pair[0]) < priority(nodes, pair[1]);
             all.pairs.extend(go.windows(2).filter(|pair| rising(pair)).map(|pair| (pair[0], pair[1])));
             let read = stay.iter().flat_map(|&number| files(&nodes.all[number], graph));
-            // One that runs is not held up: what it is told may be that a control plane goes.
+            // Running services are not delayed: their change may be the removal of a control plane.
             let starts = |need: &&usize| {
                 let need = &nodes.all[**need];
                 let runs = need.seen.as_ref().ok().and_then(|seen| seen.observation.present());
@@ -63,9 +62,9 @@ impl Handover {
         all
     }
 
-    /// Drops those edges of what goes away that there is no room for: of something that stays and waits for one that
-    /// comes, and of a control plane that leaves after the load balancers, the need, as recorded, of what goes before
-    /// that one. Without them neither is on a circle, and so no edge of a hand-over is: it ends at one of them.
+    /// Drops recorded dependencies of destroyed resources that would form a cycle with the hand-over: those of
+    /// remaining resources that wait for a new load balancer, and those of a control plane that leaves after the load
+    /// balancers.
     pub(super) fn make_room(
         &self,
         nodes: &Nodes<'_>,
@@ -86,12 +85,12 @@ impl Handover {
     }
 }
 
-/// What a declared one acts on.
+/// The files that a declared service reads.
 fn files<'g>(node: &Node<'g>, graph: &'g Graph) -> impl Iterator<Item = usize> + use<'g> {
     node.declared.into_iter().flat_map(|it| &it.reacts_to).filter_map(|address| graph.number(address))
 }
 
-/// The priority that what a recorded one reads gives it.
+/// The priority in the recorded configuration of a service.
 fn priority(nodes: &Nodes<'_>, number: usize) -> Option<u8> {
     let read = nodes.all[number].record.into_iter().flat_map(|record| &record.needs);
     let read = read.filter_map(|need| nodes.all[nodes.undeclared(need)?].record);
@@ -124,8 +123,8 @@ fn has_address(attributes: &Value) -> bool {
     attributes.get("releases").and_then(Value::as_array).is_some_and(|it| !it.is_empty())
 }
 
-/// Refuses new group settings, and a new address of a member, while two or more load balancers run. They change one at a
-/// time, so they would form two groups meanwhile, each with a holder of the virtual IP.
+/// Refuses new group settings, and a new address of a member, while two or more load balancers run. They change one
+/// at a time and would form two groups meanwhile, each with a holder of the virtual IP.
 pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let key = DigestKey::new(inputs.state.salt.clone());
     let mut services: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -145,17 +144,17 @@ pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         let moved: Vec<&str> = moved(nodes, name, &numbers).iter().map(host).collect();
         let text = if !changed.is_empty() {
             format!(
-                "{} cannot change while {name} runs on {hosts}: those that have it and those that do not have it yet do \
-                 not hear each other, and the virtual IP would be on two hosts; leave one load balancer in cluster.yaml \
-                 and apply, change it and apply, then add the others again",
+                "{} cannot change while {name} runs on {hosts}: load balancers with different values ignore each \
+                 other, and two of them could hold the virtual IP. Keep only one load balancer in cluster.yaml and \
+                 apply, change it and apply, then add the others again.",
                 list(changed.iter().map(String::as_str).collect())
             )
         } else if !moved.is_empty() {
             let moved = list(moved);
             format!(
-                "internalAddress of {moved} cannot change while {name} runs on {hosts}: load balancers change one at a \
-                 time, and until the last one has the new address two of them could hold the virtual IP; remove {moved} \
-                 from cluster.yaml and apply, then add it back with the new address"
+                "The internalAddress of {moved} cannot change while {name} runs on {hosts}: load balancers change one \
+                 at a time, and two of them could hold the virtual IP meanwhile. Remove {moved} from cluster.yaml and \
+                 apply, then add it back with the new address."
             )
         } else {
             continue;
@@ -184,8 +183,8 @@ pub(super) fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     }
 }
 
-/// Nobody comes while one that stays cannot be told of it, or of what all must have alike: they would not hear each other
-/// once that one is back. One that is gone for good leaves cluster.yaml first.
+/// Blocks new load balancers while an existing one is unreachable: it would not know them, and two hosts could hold
+/// the virtual IP when it is back. A lost load balancer must be removed from cluster.yaml first.
 pub(super) fn hold_back(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let key = DigestKey::new(inputs.state.salt.clone());
     let mut untold: BTreeMap<&str, &Address> = BTreeMap::new();
@@ -207,12 +206,12 @@ pub(super) fn hold_back(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     }
 }
 
-/// Whom one is told of.
+/// The peers in the configuration of a load balancer.
 fn peers(attributes: &Value) -> Option<Value> {
     attributes.pointer("/group/peers").cloned()
 }
 
-/// Those among `numbers` that the others will know at another address.
+/// The load balancers whose address in the configuration of the others changes.
 fn moved(nodes: &Nodes<'_>, name: &str, numbers: &[usize]) -> Vec<usize> {
     let of_group = |node: &&Node<'_>| node.address.key() == Some(name) && shares(node);
     let group: Vec<&Node<'_>> = nodes.all.iter().filter(of_group).collect();
@@ -226,8 +225,8 @@ fn moved(nodes: &Nodes<'_>, name: &str, numbers: &[usize]) -> Vec<usize> {
     numbers.iter().filter(differs).copied().collect()
 }
 
-/// The address of each: what the others name and it does not itself. Where an earlier run ended half-way that may be
-/// several, and nothing is known.
+/// The address of each load balancer: the one that the others list and it does not list itself. After an interrupted
+/// run there may be several; then it is unknown.
 fn own_addresses<'a>(group: impl Iterator<Item = (&'a Address, Value)>) -> BTreeMap<&'a Address, String> {
     let texts = |peers: &Value| -> BTreeSet<String> {
         peers.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
@@ -241,7 +240,8 @@ fn own_addresses<'a>(group: impl Iterator<Item = (&'a Address, Value)>) -> BTree
     group.into_iter().filter_map(own).collect()
 }
 
-/// What will be otherwise of that which all of them must have alike. Older records do not tell.
+/// Names of the group settings that would change; all load balancers must share them. Older state entries do not
+/// contain them.
 fn changed(node: &Node<'_>, key: &DigestKey) -> Vec<String> {
     let (Some(declared), Some(record)) = (node.declared, node.record) else { return Vec::new() };
     let attributes = declared.resource.attributes();
@@ -255,7 +255,7 @@ fn changed(node: &Node<'_>, key: &DigestKey) -> Vec<String> {
     names
 }
 
-/// Whether the secrets of what is declared are not those of what is on record, whatever else differs.
+/// Whether the secrets differ between the declared and the recorded resource.
 fn other_secrets(declared: &dyn AnyKind, record: &Record, key: &DigestKey) -> bool {
     let (attributes, secrets) = (record.attributes.to_string(), declared.secrets());
     key.digest(std::iter::once(attributes.as_str()).chain(secrets.iter().map(Secret::expose))) != record.digest
@@ -268,8 +268,8 @@ fn lines(content: &Value) -> BTreeSet<String> {
     whole.lines().map(str::to_owned).collect()
 }
 
-/// Those that a part leaves out while others of them are planned that were not told of the same others yet: told of
-/// each other in different runs they do not hear each other.
+/// Load balancers that a partial plan leaves out while others change their peers: updated in different runs, they
+/// would ignore each other.
 pub(super) fn apart<'a>(graph: &'a Graph, state: &'a State, chosen: &Chosen) -> Vec<&'a Address> {
     let mut told: BTreeMap<&Address, Option<Value>> = BTreeMap::new();
     let mut wanted: BTreeMap<&Address, Option<Value>> = BTreeMap::new();

@@ -9,7 +9,7 @@ use crate::state::{Record, State};
 
 /// Why declared differs from recorded, here or where it moved from: the keys that changed, or that none did.
 pub(super) fn pending(wanted: &Declared, record: &Record, moved: bool) -> Vec<Reason> {
-    // Records of earlier versions do not say what they were made from.
+    // State entries of earlier versions do not have these keys.
     if record.made_from.is_unknown() || wanted.made_from.is_unknown() {
         return vec![Reason::Pending { source: wanted.source.clone() }];
     }
@@ -47,7 +47,7 @@ fn reasons(pointers: impl IntoIterator<Item = String>) -> Vec<Reason> {
 pub(super) struct Current<'a> {
     keys: BTreeMap<&'a str, &'a Key>,
     hosts: BTreeSet<&'a HostName>,
-    /// Hosts whose roles are not those on record.
+    /// Hosts whose roles differ from the recorded ones.
     roles: BTreeSet<&'a str>,
 }
 

@@ -1,4 +1,4 @@
-//! Plans: what would change, as a value. Text, JSON, the saved file and `apply` read the same one.
+//! Plans as values. Text, JSON, the saved file and `apply` use the same plan.
 
 mod departure;
 mod diff;

@@ -9,15 +9,15 @@ use serde_json::Value;
 
 use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, MadeFrom, Observation, Prior, Seen};
 
-/// What a plan is for.
+/// The purpose of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// To make the hosts match cluster.yaml.
     Apply,
-    /// To put back what was there before.
+    /// To restore what was there before.
     Destroy,
-    /// To record what the hosts look like now; no host is touched.
+    /// To update the state to match the hosts; no host is changed.
     Refresh,
 }
 
@@ -25,43 +25,43 @@ pub enum Mode {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "reason", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reason {
-    /// Declared and not there, never recorded.
+    /// Declared, absent, and not in the state.
     New,
-    /// Observed differs from recorded: somebody changed it outside mainstay.
+    /// The observed resource differs from the recorded one: it was changed outside mainstay.
     Drift,
-    /// It was made and is gone.
+    /// It is recorded but was deleted.
     Gone,
-    /// Declared differs from recorded because this key of cluster.yaml changed.
+    /// The declared resource differs from the recorded one because this key of cluster.yaml changed.
     Pending {
         /// JSON pointer, for example `/endpoint/port`; a segment `*` is every key there.
         source: String,
     },
-    /// It is there, was not made by mainstay and differs from what is declared.
+    /// It exists, was not created by mainstay and differs from what is declared.
     NotMadeByMainstay,
-    /// It is there already as declared.
+    /// It exists and is already as declared.
     AlreadyRight,
-    /// No key of cluster.yaml changed: it is another version of mainstay, another fact of the host, another secret, or
-    /// drift that a refresh has noted.
+    /// No key of cluster.yaml changed: the mainstay version, a host fact or a secret changed, or a refresh recorded
+    /// drift.
     Recomputed,
-    /// Something that it reacts to changes.
+    /// A resource that it reacts to changes.
     Reacts {
         /// What changes.
         to: Address,
     },
-    /// An earlier run was cut off in the middle of it.
+    /// An earlier run was interrupted while it changed the resource.
     Interrupted,
     /// It is recorded and no longer declared.
     Removed,
-    /// It is recorded, and cluster.yaml leaves it to somebody else now.
+    /// It is recorded, and cluster.yaml now declares it as managed by someone else.
     HandedOver {
-        /// The key that says so, as a JSON pointer, for example `/kubernetes/packages/source`.
+        /// The key that declares it, as a JSON pointer, for example `/kubernetes/packages/source`.
         source: String,
         /// The key's value.
         value: String,
     },
-    /// It ends with something else that is destroyed.
+    /// It is deleted together with another resource that is destroyed.
     EndsWith {
-        /// What it is part of.
+        /// The resource that it belongs to.
         whole: Address,
     },
     /// The whole cluster is destroyed.
@@ -70,30 +70,30 @@ pub enum Reason {
     Founds,
     /// The user asked for it (`--replace`).
     Requested,
-    /// The same thing was recorded under another address; the record moves, the host is not touched.
+    /// The resource was recorded under another address; the state entry moves, the host is not changed.
     Moved {
-        /// The address that it had (on the new one) or has from now on (on the old one).
+        /// The previous address (on the new entry) or the new address (on the old entry).
         other: Address,
     },
 }
 
-/// Why nothing can be planned for a resource. Nothing is guessed.
+/// Why nothing can be planned for a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "problem", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Problem {
-    /// Its host could not be looked at, or answered oddly.
+    /// Its host was unreachable, or its probe output was unexpected.
     Unknown {
         /// What went wrong.
         text: String,
     },
-    /// It depends on one that is unknown.
+    /// It depends on a resource whose status is unknown.
     Blocked {
         /// The unknown one.
         by: Address,
     },
     /// A guard or its kind refuses the change.
     Refused {
-        /// Why, and what to do.
+        /// The reason, and what to do.
         text: String,
     },
 }
@@ -107,35 +107,35 @@ pub enum Drifted {
     Differs(Vec<FieldChange>),
 }
 
-/// What is planned for one resource.
+/// The planned change of one resource.
 #[derive(Clone, Debug)]
 pub struct Change {
     /// Its name.
     pub address: Address,
-    /// What to do. `NoOp` when there is a problem.
+    /// The action; `NoOp` if there is a problem.
     pub action: Action,
-    /// In what fields; empty for create, destroy, adopt, forget and plain reactions.
+    /// The fields that change; empty for create, destroy, adopt, forget and reactions.
     pub fields: Vec<FieldChange>,
     /// How the host differs from what was applied; nothing where it does not, or where that is not known.
     pub drift: Option<Drifted>,
-    /// Why; the first one is the main one.
+    /// The reasons; the first one is the main one.
     pub reasons: Vec<Reason>,
     /// Why nothing can be planned.
     pub problem: Option<Problem>,
-    /// What would have been done, where a guard or its kind refuses it.
+    /// The refused action, if a guard or the kind refuses the change.
     pub refused: Option<Action>,
-    /// What people must know before they approve.
+    /// A warning to show before approval.
     pub warning: Option<String>,
     /// The declared resource, or the recorded one when it is destroyed.
     pub resource: Option<Arc<dyn AnyKind>>,
     /// Recorded attributes, secrets masked. Only where something is done.
     pub recorded: Option<Value>,
-    /// What the look found, and its digest.
+    /// The observation and its digest.
     pub before: Option<Seen>,
-    /// What was there before mainstay took it over: recorded, or what the look found just now.
-    /// Only where the record is written or destroyed.
+    /// What was there before mainstay took it over: recorded, or observed just now. Only where the record is written
+    /// or destroyed.
     pub prior: Option<Prior>,
-    /// What it needs, for the record.
+    /// Its dependencies, for the state entry.
     pub needs: BTreeSet<Address>,
     /// Keys of cluster.yaml that it is made from, for the record.
     pub made_from: MadeFrom,
@@ -147,13 +147,13 @@ pub struct Change {
     pub lane: Option<Lane>,
     /// Whether it begins the cluster; see [`crate::resource::Act::Found`].
     pub founds: bool,
-    /// On a no-op: the record no longer says what is declared, needed or seen, although the host is
-    /// right. Whoever carries the plan out writes the record anew, without touching the host.
+    /// On a no-op: the state entry is outdated although the host is correct. Applying the plan rewrites the entry
+    /// without changing the host.
     pub rerecord: bool,
 }
 
 impl Change {
-    /// On a forgotten one: where the same thing goes on, which inherits what was there before mainstay.
+    /// On a forgotten resource: the new address of the same object, which inherits the prior values.
     pub fn heir(&self) -> Option<&Address> {
         match self.reasons.first() {
             Some(Reason::Moved { other }) if self.action == Action::Forget => Some(other),
@@ -162,15 +162,15 @@ impl Change {
     }
 }
 
-/// What was looked at.
+/// What was checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Coverage {
     /// Hosts that answered.
     pub reached: BTreeSet<HostName>,
-    /// Hosts that did not, and why.
+    /// Hosts that did not answer, with the reasons.
     pub unreached: BTreeMap<HostName, String>,
-    /// Resources that were looked at.
+    /// Resources that were checked.
     pub resources: usize,
 }
 
@@ -178,11 +178,11 @@ pub struct Coverage {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
-    /// Create, and the create half of replace.
+    /// Create; also the second half of a replacement.
     pub add: usize,
     /// Update.
     pub change: usize,
-    /// Destroy, and the destroy half of replace.
+    /// Destroy; also the first half of a replacement.
     pub destroy: usize,
     /// Adopt.
     pub adopt: usize,
@@ -192,12 +192,12 @@ pub struct Counts {
     pub problems: usize,
 }
 
-/// What would change.
+/// A plan.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The cluster's name.
     pub cluster: String,
-    /// What it is for.
+    /// Its purpose.
     pub mode: Mode,
     /// Lineage of the state that it was made from.
     pub lineage: String,
@@ -207,9 +207,9 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Hosts that may carry out what belongs to the cluster: the control planes that stay first.
     pub control_planes: Vec<HostName>,
-    /// What was looked at.
+    /// What was checked.
     pub coverage: Coverage,
-    /// What people must know and what belongs to no single change.
+    /// Warnings that belong to no single change.
     pub warnings: Vec<String>,
     /// In which turns running hosts are interrupted, for people; the order itself is in [`Change::after`].
     pub turns: Option<String>,
@@ -241,8 +241,8 @@ impl Plan {
         counts
     }
 
-    /// Whether all goes, and no control plane stays: because others made it, or because of what cannot be looked at and
-    /// needs it. One that itself cannot be looked at keeps nothing: a cluster that is beyond help must be destroyable.
+    /// Whether the whole cluster is destroyed and no control plane stays. An unreachable control plane does not count
+    /// as staying: a cluster beyond repair must be destroyable.
     pub fn ends_the_cluster(&self) -> bool {
         let there = |change: &Change| change.before.as_ref().is_some_and(|it| it.observation != Observation::Absent);
         let stays = |change: &Change| match (&change.problem, change.action) {

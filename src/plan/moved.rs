@@ -15,11 +15,11 @@ use crate::state::{self, EditError, State};
 /// One rename: from, to.
 pub type Rename = (String, String);
 
-/// Why records cannot follow a rename.
+/// Why a rename in `lifecycle.moved` cannot be applied to the state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoveError {
-    /// Both names have records.
-    #[error("lifecycle.moved: {from} cannot become {to}: {to} has records of its own already")]
+    /// Both names have state entries.
+    #[error("lifecycle.moved: cannot move {from} to {to}: {to} already has state entries")]
     Taken {
         /// The old name.
         from: String,
@@ -30,33 +30,33 @@ pub enum MoveError {
     #[error("lifecycle.moved")]
     Edit(#[from] EditError),
     /// The old name is still in use.
-    #[error("lifecycle.moved: {from} has not moved: it is declared")]
+    #[error("lifecycle.moved: {from} has not moved: it is still declared")]
     StillDeclared {
         /// The old name.
         from: String,
     },
     /// Nothing has the new name.
-    #[error("lifecycle.moved: nothing that is declared is called {to}")]
+    #[error("lifecycle.moved: no declared resource is named {to}")]
     NotDeclared {
         /// The new name.
         to: String,
     },
 }
 
-/// A state whose records have followed.
+/// A state with the renames applied.
 #[derive(Clone, Debug)]
 pub struct Followed<'a> {
-    /// The state as if everything had always been called as it is now; the given one where nothing had to move.
+    /// The state with the current names; the given one if nothing was renamed.
     pub state: Cow<'a, State>,
     /// Addresses that have moved, by their new name.
     pub previous: BTreeMap<Address, Address>,
     /// The renames that had records to move.
     pub renames: Vec<Rename>,
-    /// What people must know, a line for each of them.
+    /// Notices, one line for each rename.
     pub notices: Vec<String>,
 }
 
-/// Lets the records follow. A rename without records under its old name is done already.
+/// Applies renames to the state. A rename without state entries under its old name is already done.
 pub fn follow<'a>(state: &'a State, renames: &[Rename]) -> Result<Followed<'a>, MoveError> {
     let state = Cow::Borrowed(state);
     let mut followed = Followed { state, previous: BTreeMap::new(), renames: Vec::new(), notices: Vec::new() };
@@ -73,16 +73,16 @@ pub fn follow<'a>(state: &'a State, renames: &[Rename]) -> Result<Followed<'a>, 
         }
         let moves = state::rename(followed.state.to_mut(), from, to)?;
         let things =
-            if moves.len() == 1 { "1 record moves".to_owned() } else { format!("{} records move", moves.len()) };
-        followed.notices.push(format!("{from} is called {to} now: {things}, and no host is touched for it"));
+            if moves.len() == 1 { "1 resource moves".to_owned() } else { format!("{} resources move", moves.len()) };
+        followed.notices.push(format!("{from} was renamed {to}: {things} in the state; no host is changed"));
         followed.previous.extend(moves.into_iter().map(|(old, new)| (new, old)));
         followed.renames.push((from.clone(), to.clone()));
     }
     Ok(followed)
 }
 
-/// Refuses renames of what is still declared, and to what is not; of hosts cluster.yaml was checked
-/// for that already.
+/// Refuses renames of resources that are still declared, or to resources that are not declared; for hosts, this was
+/// checked with cluster.yaml.
 pub fn check_renames(renames: &[Rename], graph: &Graph) -> Result<(), MoveError> {
     let declared = |text: &str| {
         let pattern = Pattern::new(text);

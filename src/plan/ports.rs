@@ -6,7 +6,7 @@ use super::nodes::Nodes;
 use crate::graph::Graph;
 use crate::resource::Action;
 
-/// Refuses what would listen where another process does: it would fail, or seem to run while that process answers.
+/// Refuses services whose port another process uses: they would fail, or seem to run while that process answers.
 pub(super) fn check(nodes: &mut Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) {
     let acts = |action: Action| matches!(action, Action::Create | Action::Update | Action::Replace);
     for number in 0..nodes.all.len() {
@@ -29,7 +29,7 @@ pub(super) fn check(nodes: &mut Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) {
         });
         let Some((wanted, other)) = taken else { continue };
         let text = format!(
-            "on {}, {} (pid {}) listens on port {}, which {} needs; stop it, then plan again",
+            "On {}, {} (pid {}) listens on port {}, which {} needs. Stop it, then plan again.",
             node.address.host(),
             other.process,
             other.pid,

@@ -1,4 +1,4 @@
-//! What one resource's verdict means for others: reactions, and what may not be begun.
+//! Effects of one resource's verdict on others: reactions and blocked changes.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use crate::graph::{Edges, Graph};
 use crate::resource::{Action, Address};
 use crate::state::State;
 
-/// Walks what is declared from what is needed to what needs it. What would be made on top of
-/// something that is unknown or refused is blocked; what reacts to something that changes, acts.
+/// Walks declared resources from dependencies to dependents. What would be made on top of something that is unknown
+/// or refused is blocked; what reacts to something that changes, acts.
 pub(super) fn forwards(nodes: &mut Nodes<'_>, graph: &Graph, state: &State) {
     for &number in graph.order() {
         if nodes.all[number].verdict.problem.is_some() || nodes.all[number].left_out {

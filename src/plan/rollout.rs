@@ -1,4 +1,4 @@
-//! Running hosts take turns: a change that interrupts what runs on a host is made on one host after another.
+//! Rolling changes: a change that interrupts services of a running node is made on one host after another.
 //!
 //! All such changes of a host are one turn, files included, so a host whose turn has not come is as it was. The first turn
 //! is the canary: every other turn waits for it. Control planes come first, because etcd keeps its majority without any
@@ -31,7 +31,7 @@ pub(super) struct Rollout {
     at_once: usize,
 }
 
-/// What has one turn.
+/// The changes of one host that happen together.
 #[derive(Debug)]
 struct Host {
     name: HostName,
@@ -44,14 +44,14 @@ struct Host {
     begin: Vec<usize>,
     /// The turns that no other turn follows.
     end: Vec<usize>,
-    /// Some of them interrupt what runs there.
+    /// Whether some of them interrupt running services.
     interrupts: bool,
-    /// What that is, for people.
+    /// The interruptions, as text.
     what: BTreeSet<String>,
 }
 
 impl Rollout {
-    /// The turns of what is planned. Hosts that are being created and services that only have to be started have none.
+    /// The rolling changes of a plan, without hosts that are being created and services that only start.
     pub(super) fn of(nodes: &Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) -> Self {
         if inputs.mode != Mode::Apply {
             return Self::default();
@@ -109,7 +109,7 @@ impl Rollout {
         self
     }
 
-    /// From what comes first to what comes after. etcd members come and go when no control plane has its turn any more;
+    /// Pairs of earlier and later changes. etcd members join and leave after all rolling changes of control planes;
     /// one that is not finished is finished before, for else etcd is not whole.
     pub(super) fn pairs(&self, nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
         let mut pairs = Vec::new();
@@ -142,7 +142,7 @@ impl Rollout {
         pairs
     }
 
-    /// How it is carried out, for people.
+    /// A notice about the order, for people.
     pub(super) fn notice(&self) -> Option<String> {
         let (canary, others) = self.hosts.split_first()?;
         let what: BTreeSet<&str> = self.hosts.iter().flat_map(|host| &host.what).map(String::as_str).collect();
@@ -153,11 +153,11 @@ impl Rollout {
         let what = what.into_iter().collect::<Vec<_>>().join(" and ");
         let name = &canary.name;
         if others.is_empty() {
-            return Some(format!("{what} on {name} while it runs; its containers keep running"));
+            return Some(format!("{what} on {name} while it is running; its containers keep running"));
         }
         let mut text = format!(
-            "{what} on {} running hosts, in turns: {name} first; if {name} does not become healthy again, no other \
-             host is touched",
+            "{what} on {} running hosts, one after another: {name} first; if {name} does not become healthy again, no \
+             other host is changed",
             self.hosts.len()
         );
         let (planes, workers): (Vec<&Host>, Vec<&Host>) = others.iter().partition(|host| host.plane);
@@ -176,7 +176,7 @@ impl Rollout {
     }
 }
 
-/// Most hosts that are named.
+/// Maximum number of hosts to name.
 const NAMED: usize = 5;
 
 fn listed(hosts: &[&Host], what: &str) -> String {
@@ -287,7 +287,7 @@ fn interrupts(node: &Node<'_>) -> bool {
     }
 }
 
-/// Whether an etcd member comes or goes with a change.
+/// Whether an etcd member joins or leaves with a change.
 fn is_member(node: &Node<'_>) -> bool {
     let acts = node.verdict.action.touches_host() && node.verdict.problem.is_none();
     let was = || node.inherited.is_some_and(|(from, _)| from.is_control_plane());

@@ -1,4 +1,4 @@
-//! Which part of everything a plan is about, and what is replaced although it is right.
+//! Partial plans (`--target`, `--exclude`) and forced replacements (`--replace`).
 //!
 //! A plan of a part is one that can be carried out: it never acts on something while what must come
 //! first is left out. What must come first is what a declared resource needs, and, of what goes
@@ -22,13 +22,13 @@ pub use near::near;
 /// `--target`, `--exclude` and `--replace` as they were given. Nothing given is everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// What is planned, with all that must come first.
+    /// Targets, planned with their dependencies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Pattern>,
-    /// What is left out, with all that would come after. Never given together with targets.
+    /// Exclusions, left out with their dependents. Cannot be combined with targets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excludes: Vec<Pattern>,
-    /// Whole addresses of what is replaced although it is right.
+    /// Full addresses of resources to replace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replace: Vec<String>,
 }
@@ -36,36 +36,36 @@ pub struct Selection {
 /// Why a selection cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
-    /// Some of it names nothing.
+    /// A pattern matches no resource.
     #[error("{}", told(.0))]
     Nothing(Vec<Unmatched>),
     /// Nothing is left to plan.
     #[error("{0} leaves no resource to plan")]
     LeavesNothing(String),
-    /// It cannot be replaced because it is not there yet.
-    #[error("--replace {0}: it is not made yet, so there is nothing to replace")]
+    /// The resource to replace does not exist yet.
+    #[error("--replace {0}: the resource does not exist yet")]
     NotMade(Address),
-    /// It cannot be replaced because nothing wants it.
-    #[error("--replace {0}: it is not declared any more, so nothing would be made in its place")]
+    /// The resource to replace is no longer declared.
+    #[error("--replace {0}: the resource is no longer declared")]
     NotDeclared(Address),
-    /// It is not in the part that is planned.
-    #[error("--replace {0}: --target or --exclude leaves it out")]
+    /// The resource to replace is not part of the plan.
+    #[error("--replace {0}: --target or --exclude leaves out this resource")]
     LeftOut(Address),
-    /// Load balancers that change together are not all in the part that is planned.
+    /// Load balancers that must change together are not all part of the plan.
     #[error(
-        "--target or --exclude leaves out {}: the load balancers change, and those that are told of each other in \
-         different runs do not hear each other, so that the virtual IP is on two hosts",
+        "--target or --exclude leaves out {}: load balancers must change together, otherwise two hosts could hold the \
+         virtual IP",
         .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     Apart(Vec<Address>),
 }
 
-/// An option that names nothing.
+/// An option that matches no resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmatched {
     /// The option and its value, for example `--target w9`.
     pub option: String,
-    /// What may have been meant, the nearest first.
+    /// Suggestions, the nearest first.
     pub near: Vec<String>,
 }
 
@@ -77,7 +77,7 @@ fn told(all: &[Unmatched]) -> String {
     all.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// What a plan is about.
+/// The selected resources of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Chosen(Option<HashSet<Address>>);
 
@@ -99,11 +99,11 @@ impl Chosen {
 }
 
 impl Selection {
-    /// What people must know of a plan that leaves this many out.
+    /// The notice of a partial plan that leaves out this many resources.
     pub(super) fn notice(&self, left_out: usize) -> Option<String> {
         let options = self.options();
         let things = if left_out == 1 { "1 resource is".to_owned() } else { format!("{left_out} resources are") };
-        let text = || format!("this is a part, by {options}: {things} left out; plan without it when that is done");
+        let text = || format!("Partial plan ({options}): {things} not included. Run a full plan afterwards.");
         (!options.is_empty()).then(text)
     }
 
@@ -114,7 +114,7 @@ impl Selection {
         [given("--target", &self.targets), given("--exclude", &self.excludes)].concat().join(" ")
     }
 
-    /// Refuses what names nothing, all of it at once, with what may have been meant; and parts that cannot be planned.
+    /// Refuses all patterns that match nothing at once, with suggestions, and partial plans that cannot be applied.
     pub fn check(&self, mode: Mode, graph: &Graph, state: &State) -> Result<(), SelectionError> {
         let all: BTreeSet<&Address> = addresses(graph, state).collect();
         let mut unmatched = Vec::new();
@@ -204,12 +204,12 @@ fn is_alone(need: &Address, by: &Address) -> bool {
     own || !(is_way_in(need) || need.is_control_plane())
 }
 
-/// What is in the cluster, and who joined it.
+/// Cluster-wide resources and members of the cluster.
 fn of_the_cluster(address: &Address) -> bool {
     address.host().is_cluster() || address.is_member()
 }
 
-/// The patterns of an option that none of these addresses matches, with what may have been meant.
+/// The patterns of an option that match none of these addresses, with suggestions.
 pub(super) fn names_nothing(option: &str, patterns: &[Pattern], all: &BTreeSet<&Address>) -> Vec<Unmatched> {
     let nothing = patterns.iter().filter(|pattern| !all.iter().any(|address| pattern.matches(address)));
     let told = |pattern: &Pattern| Unmatched {
@@ -219,7 +219,7 @@ pub(super) fn names_nothing(option: &str, patterns: &[Pattern], all: &BTreeSet<&
     nothing.map(told).collect()
 }
 
-/// What is declared, by its number, then what is recorded and not declared.
+/// Declared resources by number, then recorded resources that are no longer declared.
 fn addresses<'a>(graph: &'a Graph, state: &'a State) -> impl Iterator<Item = &'a Address> {
     let declared = graph.items().iter().map(|item| &item.address);
     declared.chain(state.resources.keys().filter(|address| graph.number(address).is_none()))

@@ -1,4 +1,4 @@
-//! The order in which changes could run, and what each one waits for.
+//! The order of changes, and the changes that each one waits for.
 
 use std::collections::{BTreeMap, BTreeSet};
 

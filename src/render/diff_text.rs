@@ -29,7 +29,7 @@ pub(super) fn unified(before: &str, after: &str, limit: usize, style: Style) -> 
     if lines.len() > limit {
         let more = lines.len() - limit;
         lines.truncate(limit);
-        lines.push(style.dim(&format!("... {more} more lines, --full shows them")));
+        lines.push(style.dim(&format!("... {more} more lines (--full shows them)")));
     }
     lines
 }
@@ -73,6 +73,6 @@ mod tests {
         + line 20
         \\ no newline at the end of the file
         ");
-        assert_eq!(unified(&before, &after, 2, Style::default())[2], "... 14 more lines, --full shows them");
+        assert_eq!(unified(&before, &after, 2, Style::default())[2], "... 14 more lines (--full shows them)");
     }
 }

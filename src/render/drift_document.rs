@@ -18,7 +18,7 @@ const VERSION: &str = "1.0";
 struct DriftDocument<'a> {
     /// Version of this document.
     format_version: &'static str,
-    /// What it comes to.
+    /// The answer.
     answer: Answer,
     /// The code with which the command ends.
     exit_code: u8,
@@ -30,11 +30,11 @@ struct DriftDocument<'a> {
     lineage: &'a str,
     /// Serial of that state.
     serial: u64,
-    /// What was looked at, and what was not.
+    /// The coverage.
     coverage: &'a Seeing,
-    /// What differs.
+    /// The differences.
     resources: Vec<Differing<'a>>,
-    /// What belongs to no single resource.
+    /// Warnings that belong to no single resource.
     warnings: &'a [String],
 }
 
@@ -50,21 +50,21 @@ struct Differing<'a> {
     component: &'a str,
     /// Its kind.
     r#type: &'a str,
-    /// What tells it from others of its kind.
+    /// Its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
-    /// In what sense it differs.
+    /// The kind of difference.
     label: Label,
     /// Whether it was applied and is not there any more.
     gone: bool,
     /// On drift: `before` as it was applied, `after` as it is on the host.
     fields: &'a [FieldChange],
-    /// When pending: what of cluster.yaml was not applied yet.
+    /// If pending: the changes that were not applied yet.
     pending: &'a [Reason],
     /// The line of cluster.yaml that changed, else of what declares it.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
-    /// On drift, what the host can tell of it.
+    /// On drift: when and how it happened, if the host has that information.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a Trace>,
 }

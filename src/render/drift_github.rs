@@ -1,5 +1,5 @@
-//! A drift report as GitHub annotations: drift is an error, what is only pending a notice, what could not be seen a
-//! warning. The last one says what it comes to, because GitHub shows ten of a sort and no more.
+//! A drift report as GitHub annotations: drift is an error, pending a notice, an unchecked resource a warning. The
+//! last one is the summary, because GitHub shows at most ten of each level.
 
 use std::fmt::Write;
 
@@ -27,7 +27,7 @@ pub(super) fn github(drift: &Drift, source: Source<'_>) -> String {
         );
     }
     for (what, why) in unseen(drift) {
-        let _ = writeln!(text, "::warning title=not seen::{}", message(&format!("{what}\n{why}")));
+        let _ = writeln!(text, "::warning title=not checked::{}", message(&format!("{what}\n{why}")));
     }
     for warning in &drift.warnings {
         let _ = writeln!(text, "::warning title={}::{}", property(&drift.cluster), message(warning));

@@ -1,5 +1,5 @@
-//! A drift report as `JUnit` XML: a suite a host, a test case a resource on record. Drift fails its test, what could not
-//! be seen was skipped; what is only pending passes, and says so in its output.
+//! A drift report as `JUnit` XML: one suite per host, one test per recorded resource. Drift fails its test, an
+//! unchecked resource is skipped; a pending one passes and says so in its output.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -23,7 +23,7 @@ pub(super) fn markdown(drift: &Drift, source: Source<'_>) -> String {
     body.must(&format!("\n{} (state serial {}).\n", capital(&looked(drift)), drift.serial));
     let drifted = groups(drift.drifted(), false, source);
     if !drifted.is_empty() {
-        body.must("\n| hosts | resource | what | told by the host |\n|---|---|---|---|\n");
+        body.must("\n| hosts | resource | difference | reported by the host |\n|---|---|---|---|\n");
     }
     for group in &drifted {
         let entry = group.entries[0];
@@ -39,7 +39,7 @@ pub(super) fn markdown(drift: &Drift, source: Source<'_>) -> String {
         "Pending, not drift",
         pending(drift, false, source).iter().map(|(what, why)| format!("{}: {}", escaped(what), escaped(why))),
     );
-    body.list("Not seen", unseen(drift).iter().map(|(what, why)| format!("{}: {}", escaped(what), escaped(why))));
+    body.list("Not checked", unseen(drift).iter().map(|(what, why)| format!("{}: {}", escaped(what), escaped(why))));
     body.list("Ignored", ignored(drift).iter().map(|line| escaped(line)));
     body.list("Warnings", drift.warnings.iter().map(|warning| escaped(warning)));
     for group in &drifted {
@@ -50,7 +50,7 @@ pub(super) fn markdown(drift: &Drift, source: Source<'_>) -> String {
             let name = html(&plain(&entry.address.to_string()));
             let field = html(&change.field);
             body.may(&format!(
-                "\n<details><summary><code>{name}</code> {field}: as applied (-), as it is (+)</summary>\n\n\
+                "\n<details><summary><code>{name}</code> {field}: as applied (-), current (+)</summary>\n\n\
                  {fence}diff\n{diff}\n{fence}\n\n</details>\n"
             ));
         }
@@ -58,7 +58,7 @@ pub(super) fn markdown(drift: &Drift, source: Source<'_>) -> String {
     if body.left_out > 0 {
         let _ = write!(
             body.text,
-            "\n**Cut here:** {} more parts did not fit; `mainstay drift --full` shows them.\n",
+            "\n**Truncated:** {} more sections did not fit; `mainstay drift --full` shows them.\n",
             body.left_out
         );
     }

@@ -8,17 +8,17 @@ use crate::plan::Drift;
 
 pub use super::drift_text::DriftText;
 
-/// What drift came to, and where cluster.yaml says what it names.
+/// A drift result with the locations in cluster.yaml.
 #[derive(Clone, Copy)]
 pub struct DriftReport<'a> {
-    /// What it came to.
+    /// The drift.
     pub drift: &'a Drift,
     /// Where cluster.yaml says what it names.
     pub source: Source<'a>,
 }
 
 impl DriftReport<'_> {
-    /// What it comes to, in a line.
+    /// The summary in one line.
     pub fn summary(&self) -> String {
         drift_words::drift_summary(self.drift)
     }
@@ -33,7 +33,7 @@ impl DriftReport<'_> {
         drift_document::document(self.drift, self.source)
     }
 
-    /// `JUnit` XML, for what shows test results.
+    /// `JUnit` XML, for test reports.
     pub fn junit(&self) -> String {
         drift_junit::junit(self.drift, self.source)
     }

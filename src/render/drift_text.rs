@@ -1,4 +1,4 @@
-//! A drift report for people: what was looked at first, the answer last, where a terminal stops.
+//! A drift report as text: the coverage first, the summary last.
 
 use std::collections::HashMap;
 
@@ -92,7 +92,7 @@ impl Sheet<'_> {
         self.drifted(drift);
         self.pending(drift);
         let unseen = unseen(drift).into_iter().flat_map(|(what, why)| [(2, what), (INDENT, why)]);
-        self.section("Not seen", unseen);
+        self.section("Not checked", unseen);
         self.section("Ignored", ignored(drift).into_iter().map(|line| (2, line)));
         for warning in &drift.warnings {
             self.page.text.push('\n');
@@ -161,7 +161,7 @@ impl Sheet<'_> {
             self.page.two_columns(&left, &left, right);
         }
         if lines.len() > limit {
-            self.page.indented(2, &format!("... {} more, --full shows them", lines.len() - limit));
+            self.page.indented(2, &format!("... {} more (--full shows them)", lines.len() - limit));
         }
     }
 }
@@ -232,8 +232,8 @@ mod tests {
         unseen.coverage.resources.insert(lost.clone());
         unseen.coverage.unseen.insert(lost, "w1 (10.0.0.21:22): cannot connect: no route to host".into());
         insta::assert_snapshot!(shown(&unseen, 40), @"
-        prod: looked at 2 of 2 hosts, 2 of 3
-        resources (state serial 7)
+        prod: checked 2 of 3 resources on 2 of 2
+        hosts (state serial 7)
 
         cp1 · host
           sysctl[net.ipv4.ip_forward]  drift
@@ -248,13 +248,13 @@ mod tests {
               owner root:root
               live value  1 → 0
 
-        Not seen
+        Not checked
           w1/host/swap
               w1 (10.0.0.21:22): cannot connect:
               no route to host
 
-        Drift: 2 resources on 2 hosts. Not
-        everything could be seen.
+        Drift: 2 resources on 2 hosts. Some
+        resources could not be checked.
         ");
     }
 

@@ -1,4 +1,4 @@
-//! What every form of a drift report says in the same words.
+//! Texts shared by all formats of a drift report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,23 +14,23 @@ pub(super) const DIFF_LINES: usize = 200;
 /// Of so many hosts it is shown what they tell, when they tell different things.
 const TELLING: usize = 5;
 
-/// The last line: what it comes to.
+/// The last line: the summary.
 pub(super) fn drift_summary(drift: &Drift) -> String {
     let drifted = drift.drifted().count();
     let pending = drift.entries.len() - drifted;
     let hosts: BTreeSet<&HostName> = drift.drifted().map(|entry| entry.address.host()).collect();
     let more = if pending > 0 { format!(" {pending} more pending.") } else { String::new() };
     let unseen = drift.coverage.unseen.len();
-    let blind = if unseen > 0 { " Not everything could be seen." } else { "" };
+    let blind = if unseen > 0 { " Some resources could not be checked." } else { "" };
     match drift.answer() {
-        Answer::Clean if !drift.coverage.ignored.is_empty() => "No drift but what is ignored.".to_owned(),
-        Answer::Clean => "No drift. The hosts are as they were applied.".to_owned(),
+        Answer::Clean if !drift.coverage.ignored.is_empty() => "No drift except what is ignored.".to_owned(),
+        Answer::Clean => "No drift. The hosts match what was applied.".to_owned(),
         Answer::Pending => {
             let differ = if pending == 1 { "resource is" } else { "resources are" };
             format!("No drift. cluster.yaml differs from what was applied: {pending} {differ} pending.")
         }
         Answer::Unseen => format!(
-            "No drift in what was seen, but {unseen} of {} could not be seen.{more}",
+            "No drift in what was checked, but {unseen} of {} could not be checked.{more}",
             counted(drift.coverage.resources.len(), "resource"),
         ),
         Answer::Drift => {
@@ -44,12 +44,12 @@ pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// How much was looked at, for the first line.
+/// The coverage, for the first line.
 pub(super) fn looked(drift: &Drift) -> String {
     let seen = &drift.coverage;
     let (reached, hosts) = (seen.reached.len(), seen.reached.len() + seen.unreached.len());
     let looked = seen.resources.len() - seen.unseen.len();
-    format!("looked at {reached} of {hosts} hosts, {looked} of {} resources", seen.resources.len())
+    format!("checked {looked} of {} resources on {reached} of {hosts} hosts", seen.resources.len())
 }
 
 /// Unseen resources by what hides them: a host that does not answer, or the resource's own look.
@@ -76,9 +76,9 @@ pub(super) fn ignored(drift: &Drift) -> Vec<String> {
     drift.coverage.ignored.iter().map(line).collect()
 }
 
-/// In what sense an entry differs.
+/// The kind of difference of an entry.
 pub(super) fn verdict(entry: &Entry, source: Source<'_>) -> String {
-    let gone = if entry.gone { ": gone" } else { "" };
+    let gone = if entry.gone { ": deleted" } else { "" };
     match entry.label {
         Label::Drift => format!("drift{gone}"),
         Label::Pending => wishes(entry, source),
@@ -86,18 +86,18 @@ pub(super) fn verdict(entry: &Entry, source: Source<'_>) -> String {
     }
 }
 
-/// What of cluster.yaml was not applied yet.
+/// The pending part of an entry.
 pub(super) fn wishes(entry: &Entry, source: Source<'_>) -> String {
     let word = |reason: &Reason| match reason {
         Reason::New => "not applied yet".to_owned(),
-        Reason::NotMadeByMainstay => "not applied yet; there is one that mainstay did not make".to_owned(),
-        Reason::AlreadyRight => "not recorded yet, already right".to_owned(),
+        Reason::NotMadeByMainstay => "not applied yet; exists, but was not created by mainstay".to_owned(),
+        Reason::AlreadyRight => "already correct; not in the state yet".to_owned(),
         Reason::Recomputed => RECOMPUTED.to_owned(),
-        Reason::Interrupted => "an earlier run did not finish it".to_owned(),
-        Reason::EndsWith { whole } => format!("ends with {}", plain(&whole.to_string())),
+        Reason::Interrupted => "not finished by an earlier run".to_owned(),
+        Reason::EndsWith { whole } => format!("deleted with {}", plain(&whole.to_string())),
         Reason::HandedOver { source: pointer, value } => handed_over(pointer, value, source),
-        Reason::Moved { other } => format!("is {} now", plain(&other.to_string())),
-        Reason::Reacts { to } => format!("still has to take up the change of {}", plain(&to.to_string())),
+        Reason::Moved { other } => format!("moved to {}", plain(&other.to_string())),
+        Reason::Reacts { to } => format!("must still react to the change of {}", plain(&to.to_string())),
         Reason::Pending { .. }
         | Reason::Founds
         | Reason::Removed
@@ -152,7 +152,7 @@ pub(super) fn differences(entry: &Entry) -> String {
     let mut lines = traces(&[entry]);
     for change in &entry.fields {
         if change.shown == Shown::Text {
-            lines.push(format!("{}: as applied (-), as it is (+)", plain(&change.field)));
+            lines.push(format!("{}: as applied (-), current (+)", plain(&change.field)));
             lines.extend(unified(&change.before, &change.after, DIFF_LINES, Style::default()));
         } else {
             lines.push(field(change));

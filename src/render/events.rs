@@ -33,63 +33,63 @@ pub enum StreamEvent {
     Diagnostic {
         /// The error or warning.
         diagnostic: Diagnosis,
-        /// With which code the command ends because of it.
+        /// The exit code of the command because of this error.
         #[serde(skip_serializing_if = "Option::is_none")]
         exit_code: Option<u8>,
     },
-    /// The hosts are looked at.
+    /// The refresh of the hosts starts.
     FactsStart {
         /// Which hosts.
         hosts: BTreeSet<HostName>,
     },
-    /// A host answered or did not. Hosts are told in the order of their names.
+    /// The result of one host. Hosts are reported in the order of their names.
     FactsProgress {
         /// The host.
         host: HostName,
         /// Whether it answered.
         reached: bool,
-        /// Resources that were looked at there.
+        /// Number of resources that were checked on the host.
         resources: usize,
         /// Why it did not answer.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
-    /// All hosts answered or did not.
+    /// All hosts were checked or are unreachable.
     FactsComplete {
         /// Hosts that answered.
         reached: BTreeSet<HostName>,
-        /// Hosts that did not, and why.
+        /// Hosts that did not answer, with the reasons.
         unreached: BTreeMap<HostName, String>,
-        /// Resources that were looked at.
+        /// Resources that were checked.
         resources: usize,
     },
-    /// Somebody changed a resource outside mainstay.
+    /// A resource was changed outside mainstay.
     Drift {
-        /// From what is recorded to what was seen.
+        /// From the recorded to the observed values.
         change: StreamChange,
     },
-    /// Something is planned for a resource.
+    /// A change is planned for a resource.
     PlannedChange {
         /// What.
         change: StreamChange,
     },
-    /// The plan in numbers.
+    /// Number of planned changes.
     ChangeSummary {
-        /// The numbers.
+        /// The counts.
         changes: Changes,
     },
-    /// Work on a resource began.
+    /// Work on a resource started.
     ApplyStart {
         /// The resource.
         hook: Hook,
     },
-    /// A step of a resource began, is tried again, or still runs: then it is told every 10 seconds.
+    /// A step of a resource started, is retried, or is still running (repeated every 10 seconds).
     ApplyProgress {
         /// The resource.
         hook: Hook,
-        /// Since its start.
+        /// Time since its start.
         elapsed_seconds: f64,
-        /// What is done right now.
+        /// The current step.
         step: String,
         /// Where the step runs.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ pub enum StreamEvent {
         /// What went wrong the last time.
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<String>,
-        /// Tries so far that went wrong.
+        /// Number of failed attempts so far.
         #[serde(skip_serializing_if = "Option::is_none")]
         tries: Option<u32>,
     },
@@ -105,19 +105,19 @@ pub enum StreamEvent {
     ApplyComplete {
         /// The resource.
         hook: Hook,
-        /// Since its start.
+        /// Time since its start.
         elapsed_seconds: f64,
     },
     /// A resource failed.
     ApplyErrored {
         /// The resource.
         hook: Hook,
-        /// Since its start.
+        /// Time since its start.
         elapsed_seconds: f64,
         /// What failed.
         error: Failed,
     },
-    /// A resource was not begun.
+    /// A resource was not started.
     ApplySkipped {
         /// The resource.
         hook: Hook,
@@ -133,22 +133,22 @@ pub enum StreamEvent {
         until: String,
         /// What is missing.
         missing: String,
-        /// Since the resource's start.
+        /// Time since the start of the resource.
         since_seconds: f64,
-        /// Until it is given up.
+        /// Time left until the timeout.
         left_seconds: f64,
     },
     /// Always the last line, however the command ends.
     RunSummary(RunSummary),
 }
 
-/// How bad a diagnostic is.
+/// Severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The command cannot do what was asked for.
+    /// The command cannot do what was requested.
     Error,
-    /// It can, but people must know.
+    /// The command continues; the message is a warning.
     Warning,
 }
 
@@ -156,7 +156,7 @@ pub enum Severity {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Diagnosis {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// What is wrong.
     pub summary: String,
@@ -175,7 +175,7 @@ pub struct Diagnosis {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Range {
-    /// The file as the user named it.
+    /// The file name as given by the user.
     pub filename: String,
     /// Line, from 1.
     pub line: u32,
@@ -209,7 +209,7 @@ impl Hook {
     }
 }
 
-/// A change with both its sides, as the plan document has it; secrets masked.
+/// A change with `before` and `after`, as in the plan document; secrets are masked.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct StreamChange {
@@ -274,7 +274,7 @@ pub enum Operation {
     Drift,
 }
 
-/// A plan in numbers.
+/// Number of changes of a plan, by action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Changes {
@@ -302,7 +302,7 @@ pub struct Failed {
     address: Option<Address>,
     /// Where.
     host: HostName,
-    /// The failed act.
+    /// The failed action.
     step: String,
     /// What went wrong.
     text: String,
@@ -315,7 +315,7 @@ impl Failed {
     }
 }
 
-/// A resource that was not begun.
+/// A resource that was not started.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Skipped {
@@ -325,7 +325,7 @@ pub struct Skipped {
     because: Option<Address>,
 }
 
-/// What became of the resources of a run.
+/// The result of a run, by resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Done {
@@ -346,21 +346,21 @@ pub struct RunSummary {
     pub operation: Operation,
     /// The exit code.
     pub exit_code: u8,
-    /// Whether all that was asked for was done.
+    /// Whether everything that was requested is done.
     pub complete: bool,
     /// Whether the user interrupted.
     pub interrupted: bool,
     /// How long the command ran.
     pub elapsed_seconds: f64,
-    /// The plan in numbers, when there was one.
+    /// Number of planned changes, if there was a plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
-    /// What was carried out, when something was begun.
+    /// The result, if a run was started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<Done>,
-    /// Resources that failed or could not be looked at.
+    /// Resources that failed or could not be checked.
     pub failed: Vec<Failed>,
-    /// Resources that were not begun.
+    /// Resources that were not started.
     pub skipped: Vec<Skipped>,
 }
 
@@ -451,11 +451,11 @@ impl StreamEvent {
 /// The JSON Schema of one line of the stream.
 pub fn events_schema() -> Value {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<StreamEvent>().to_value();
-    schema["title"] = json!("A line of the event stream of mainstay");
+    schema["title"] = json!("A line of mainstay's event stream");
     let everywhere = [
         ("@timestamp", json!({"description": "RFC 3339, UTC.", "type": "string", "format": "date-time"})),
-        ("@level", json!({"description": "How loud.", "enum": ["info", "warn", "error"]})),
-        ("@message", json!({"description": "The event in words, for people.", "type": "string"})),
+        ("@level", json!({"description": "The severity.", "enum": ["info", "warn", "error"]})),
+        ("@message", json!({"description": "The event as text for people.", "type": "string"})),
     ];
     for event in schema["oneOf"].as_array_mut().into_iter().flatten() {
         for (key, value) in &everywhere {

@@ -1,4 +1,4 @@
-//! What people and machines see.
+//! Output for people and programs.
 
 mod diff_text;
 mod drift_document;

@@ -1,4 +1,4 @@
-//! The end of a run, for people: what failed and why, what was skipped, and the summary line.
+//! The result of a run as text: failed, skipped and not started resources, and the summary.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -36,7 +36,7 @@ pub fn svg(picture: &Picture<'_>) -> String {
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"picture\" viewBox=\"0 0 {width} {height}\" \
          width=\"{width}\" height=\"{height}\" font-family=\"system-ui,sans-serif\" font-size=\"13\" role=\"img\" \
-         aria-label=\"What comes before what\">\n\
+         aria-label=\"Execution order\">\n\
          <style>{DARK}</style>\n"
     );
     for (lane, hosts) in picture.lanes.iter().enumerate() {

@@ -17,7 +17,7 @@ mod planned;
 
 use planned::{Configuration, PlannedValues};
 
-/// Version of Terraform's plan format that the shape is of.
+/// Version of the Terraform plan format that this document follows.
 const FORMAT_VERSION: &str = "1.2";
 /// A version of Terraform that writes this format. Some readers refuse a plan without one.
 const TERRAFORM_VERSION: &str = "1.9.0";
@@ -28,9 +28,9 @@ const PROVIDER: &str = "mainstay";
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct PlanDocument<'a> {
-    /// Version of Terraform's plan format that the shape is of.
+    /// Version of the Terraform plan format that this document follows.
     format_version: String,
-    /// A version of Terraform that writes this format, for readers that ask for one.
+    /// A Terraform version that writes this format, for readers that require one.
     terraform_version: String,
     /// Version of mainstay that made the plan.
     mainstay_version: String,
@@ -38,42 +38,42 @@ pub struct PlanDocument<'a> {
     cluster: String,
     /// What the plan is for.
     mode: Mode,
-    /// Lineage of the state that it was made from; null while there is none.
+    /// Lineage of the state that the plan was made from; null before the first apply.
     lineage: Option<String>,
-    /// Serial of that state; 0 while there is none.
+    /// Serial of that state; 0 before the first apply.
     serial: u64,
-    /// What is there once the plan is carried out, as far as that is known.
+    /// The planned values after the apply, as far as they are known.
     planned_values: PlannedValues<'a>,
-    /// Every resource, those without a change too, in an order in which they could be carried out.
+    /// Every resource, including those without a change, in a possible execution order.
     resource_changes: &'a [ResourceChange],
-    /// What somebody changed outside mainstay: from what is recorded to what was seen.
+    /// Changes made outside mainstay: from the recorded to the observed values.
     resource_drift: Vec<ResourceChange>,
-    /// What was looked at.
+    /// What was checked.
     coverage: Coverage,
     /// How many of each action.
     counts: Counts,
-    /// What people must know and what belongs to no single change.
+    /// Warnings that belong to no single change.
     warnings: Vec<String>,
-    /// Where changes are refused: that the plan cannot be applied, in a sentence.
+    /// If changes are refused: a sentence that says the plan cannot be applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     diagnostic: Option<String>,
-    /// Whether `mainstay apply` has something to do and nothing is refused.
+    /// Whether the plan has changes and none of them is refused.
     applyable: bool,
-    /// Whether nothing is left to do once it is carried out: nothing failed to be planned, and nothing was left out.
+    /// Whether the apply completes everything: nothing failed to be planned, and nothing was left out.
     complete: bool,
     /// Whether something could not be planned.
     errored: bool,
-    /// What Terraform says of its own configuration: the provider. cluster.yaml is none.
+    /// Terraform's configuration section: only the provider, because cluster.yaml is not a Terraform configuration.
     configuration: Configuration,
 }
 
-/// What is planned for one resource.
+/// The planned change of one resource.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ResourceChange {
     /// `host/component/kind[key]`.
     pub(super) address: Address,
-    /// The address under which the same thing is recorded so far.
+    /// The address under which the resource is recorded so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) previous_address: Option<Address>,
     /// The host.
@@ -92,7 +92,7 @@ pub struct ResourceChange {
     provider_name: String,
     /// The change itself.
     pub(super) change: Body,
-    /// Why it is destroyed or replaced, in Terraform's words.
+    /// Terraform's reason for destroying or replacing it.
     #[serde(skip_serializing_if = "Option::is_none")]
     action_reason: Option<ActionReason>,
     /// The host, or `cluster`.
@@ -101,14 +101,14 @@ pub struct ResourceChange {
     component: String,
     /// mainstay's own name of the action.
     pub(super) action: Action,
-    /// Why; the first one is the main one.
+    /// The reasons; the first one is the main one.
     pub(super) reasons: Vec<Reason>,
-    /// In what fields, as people know them; empty for create, destroy, adopt, forget and plain reactions.
+    /// The fields that change; empty for create, destroy, adopt, forget and reactions.
     pub(super) fields: Vec<FieldChange>,
     /// Why nothing can be planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) problem: Option<Problem>,
-    /// What people must know before they approve.
+    /// A warning to show before approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) warning: Option<String>,
 }
@@ -117,27 +117,27 @@ pub struct ResourceChange {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Body {
-    /// What is done, in Terraform's words.
+    /// Terraform's names of the actions.
     actions: Vec<TerraformAction>,
-    /// What is there, secrets masked; null when nothing is, or nothing is known.
+    /// The current values, with secrets masked; null if the resource is absent or unknown.
     pub(super) before: Option<Map<String, Value>>,
-    /// What will be there, secrets masked; null when nothing will be.
+    /// The planned values, with secrets masked; null if the resource will be absent.
     pub(super) after: Option<Map<String, Value>>,
-    /// `true` at what only the act itself will tell.
+    /// `true` for each value that is known only after the apply.
     pub(super) after_unknown: Map<String, Value>,
-    /// `true` at what is masked in `before`.
+    /// `true` for each masked value in `before`.
     pub(super) before_sensitive: Value,
-    /// `true` at what is masked in `after`.
+    /// `true` for each masked value in `after`.
     pub(super) after_sensitive: Value,
     /// Fields that cannot be changed in place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     replace_paths: Vec<Vec<String>>,
-    /// What is recorded without being touched.
+    /// Terraform's import section, for adopted resources.
     #[serde(skip_serializing_if = "Option::is_none")]
     importing: Option<Importing>,
 }
 
-/// A word of Terraform's for what is done.
+/// Terraform's name of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum TerraformAction {
@@ -148,7 +148,7 @@ enum TerraformAction {
     Forget,
 }
 
-/// A word of Terraform's for why something is destroyed or replaced.
+/// Terraform's reason for destroying or replacing a resource.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum ActionReason {
@@ -160,7 +160,7 @@ enum ActionReason {
     ReplaceByRequest,
 }
 
-/// What is recorded without being touched.
+/// Terraform's import section, for adopted resources.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Importing {

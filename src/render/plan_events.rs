@@ -54,7 +54,9 @@ pub fn drift_events(drift: &Drift, plan: &Plan) -> Vec<(String, StreamEvent)> {
         }
     }
     let unseen = drift.coverage.unseen.iter();
-    events.extend(unseen.map(|(address, why)| diagnostic(Severity::Warning, Some(address), format!("unseen: {why}"))));
+    events.extend(
+        unseen.map(|(address, why)| diagnostic(Severity::Warning, Some(address), format!("not checked: {why}"))),
+    );
     events.extend(drift.warnings.iter().map(|warning| diagnostic(Severity::Warning, None, warning.clone())));
     events
 }

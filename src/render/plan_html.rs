@@ -43,7 +43,7 @@ impl PlanHtml<'_> {
         loud(&mut page, plan, &groups);
         let picture = plan.drawing().picture();
         if !picture.parts.is_empty() {
-            let caption = "What comes before what, from left to right.";
+            let caption = "Execution order, left to right.";
             let _ = write!(
                 page,
                 "<h2 id=\"order\">Order</h2>\n<figure tabindex=\"0\" aria-labelledby=\"order\">\n{}</figure>\n\
@@ -102,7 +102,7 @@ fn head(plan: &Plan) -> String {
     page
 }
 
-/// What must be seen before anything else.
+/// Destructive changes and warnings, at the top of the page.
 fn loud(page: &mut String, plan: &Plan, groups: &[Group<'_>]) {
     let mut items = String::new();
     for (group, entries) in destructive(groups) {
@@ -117,7 +117,8 @@ fn loud(page: &mut String, plan: &Plan, groups: &[Group<'_>]) {
         items.push_str("</li>\n");
     }
     if !items.is_empty() {
-        let _ = write!(page, "<section class=\"loud\">\n<h2>What destroys</h2>\n<ul>\n{items}</ul>\n</section>\n");
+        let _ =
+            write!(page, "<section class=\"loud\">\n<h2>Destructive changes</h2>\n<ul>\n{items}</ul>\n</section>\n");
     }
     let troubles = troubles(plan);
     if !troubles.is_empty() {
@@ -178,13 +179,15 @@ fn entry(page: &mut String, entry: &Entry<'_>, group: &Group<'_>) {
         }
         let more = entry.changes.len().saturating_sub(EXAMPLES);
         if more > 0 {
-            let _ =
-                writeln!(page, "<p>{more} more, alike but for names and numbers; <code>--full</code> shows them</p>");
+            let _ = writeln!(
+                page,
+                "<p>{more} more that differ only in names and numbers (<code>--full</code> shows them)</p>"
+            );
         }
     } else {
         fields(page, first);
         if entry.changes.iter().any(|other| other.fields != first.fields) {
-            let _ = writeln!(page, "<p class=\"soft\">The lines around it as on {}.</p>", first.address.host());
+            let _ = writeln!(page, "<p class=\"soft\">Context lines from {}.</p>", first.address.host());
         }
     }
     page.push_str("</article>\n");

@@ -68,8 +68,8 @@ impl PlanMarkdown<'_> {
         if left_out > 0 {
             let _ = write!(
                 text,
-                "\n**{left_out} more changes are not shown here.** `mainstay show FILE` shows them of a saved plan, \
-                 `mainstay plan --full` of a new one.\n"
+                "\n**{left_out} more changes are not shown here.** Use `mainstay show FILE` for a saved plan, or \
+                 `mainstay plan --full` for a new one.\n"
             );
         }
         text + &last
@@ -91,7 +91,7 @@ fn put(text: &mut String, pieces: Vec<String>, limit: usize, note: impl Fn(usize
     }
 }
 
-/// What a plan with refused changes ends with.
+/// The last line of a plan with refused changes.
 fn last(plan: &Plan) -> String {
     let rest = not_refused(plan);
     let rest = if rest.is_empty() { rest } else { format!("{rest} ") };
@@ -194,9 +194,9 @@ fn details(group: &Group<'_>) -> String {
         }
         let more = entry.changes.len() - 1;
         if entry.differ && more > 0 && !first.fields.is_empty() {
-            lines.push(format!("      as on {}; {more} more, alike but for names and numbers", first.address.host()));
+            lines.push(format!("      as on {}; {more} more differ only in names and numbers", first.address.host()));
         } else if entry.changes.iter().any(|other| other.fields != first.fields) {
-            lines.push(format!("      the lines around it as on {}", first.address.host()));
+            lines.push(format!("      context lines from {}", first.address.host()));
         }
         if let Some(warning) = &first.warning {
             lines.push(format!("! {}", plain(warning)));

@@ -1,4 +1,4 @@
-//! A plan as text: the answer last, where a terminal stops; before it what changes, where and why.
+//! A plan as text: the changes with their reasons, and the summary at the end.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -71,7 +71,7 @@ impl PlanText<'_> {
     }
 }
 
-/// The same plan with what is refused where it would have been.
+/// The same plan with refused changes at their places.
 fn with_refused(plan: &Plan) -> Option<Plan> {
     plan.changes.iter().any(|change| change.refused.is_some()).then(|| {
         let mut plan = plan.clone();
@@ -84,19 +84,19 @@ fn with_refused(plan: &Plan) -> Option<Plan> {
     })
 }
 
-/// What was looked at.
+/// What was checked.
 pub(super) fn plan_header(plan: &Plan) -> String {
     let (reached, unreached) = (plan.coverage.reached.len(), plan.coverage.unreached.len());
     format!(
-        "{}: looked at {reached} of {} hosts, {} resources (state serial {})",
+        "{}: refreshed {} resources on {reached} of {} hosts (state serial {})",
         plan.cluster,
-        reached + unreached,
         plan.coverage.resources,
+        reached + unreached,
         plan.serial
     )
 }
 
-/// What a plan with refused changes says first and last; nothing where none is refused.
+/// First and last line of a plan with refused changes.
 pub(super) fn cannot_apply(plan: &Plan) -> Option<String> {
     let refused = match plan.refusals() {
         0 => return None,
@@ -106,7 +106,7 @@ pub(super) fn cannot_apply(plan: &Plan) -> Option<String> {
     Some(format!("This plan cannot be applied: {refused} refused. Nothing will be changed."))
 }
 
-/// What a plan with refused changes has besides them.
+/// The other changes of a plan with refused changes.
 pub(super) fn not_refused(plan: &Plan) -> String {
     let counts = plan.counts();
     let rest = crate::plan::Counts { problems: 0, ..counts } != crate::plan::Counts::default();
@@ -131,16 +131,16 @@ pub fn plan_summary(plan: &Plan) -> String {
     }
     if plan.is_empty() {
         return match plan.mode {
-            Mode::Apply if plan.left_out > 0 => "No changes. What was selected matches cluster.yaml.".into(),
+            Mode::Apply if plan.left_out > 0 => "No changes. The selected resources match cluster.yaml.".into(),
             // Word for word, whatever the file is called: scripts rely on it.
             Mode::Apply => "No changes. The hosts match cluster.yaml.".into(),
-            Mode::Refresh => "No changes. What is recorded is what the hosts look like.".into(),
-            Mode::Destroy if plan.left_out > 0 => "No changes. Nothing that was selected is recorded.".into(),
-            Mode::Destroy => "No changes. Nothing is recorded, so there is nothing to destroy.".into(),
+            Mode::Refresh => "No changes. The state matches the hosts.".into(),
+            Mode::Destroy if plan.left_out > 0 => "No changes. The state has none of the selected resources.".into(),
+            Mode::Destroy => "No changes. The state is empty; there is nothing to destroy.".into(),
         };
     }
     if plan.mode == Mode::Refresh {
-        return format!("Plan: {} to record, {} to forget. No host is touched.", counts.adopt, counts.forget);
+        return format!("Plan: {} to record, {} to forget. No host is changed.", counts.adopt, counts.forget);
     }
     format!("Plan: {}.", counted_changes(plan))
 }
@@ -182,11 +182,11 @@ impl Writer {
         if count_adoptions {
             let symbol = self.page.style.symbol(Action::Adopt);
             let (count, each) = counted(&adoptions, group);
-            let _ = writeln!(self.page.text, "  {symbol} {count}{each} already right, only to be recorded");
+            let _ = writeln!(self.page.text, "  {symbol} {count}{each} already correct; only added to the state");
         }
         if !left_out.is_empty() {
             let (count, each) = counted(&left_out, group);
-            self.page.indented(2, &format!("... {count} more{each}, --full shows them"));
+            self.page.indented(2, &format!("... {count} more{each} (--full shows them)"));
         }
     }
 
@@ -219,7 +219,7 @@ impl Writer {
         }
         let shows_one = change.fields.iter().any(|field| field.shown == Shown::Text) && !entry.differ;
         if shows_one && entry.changes.iter().any(|other| other.fields != change.fields) {
-            let note = format!("(the lines around it as on {})", change.address.host());
+            let note = format!("(context lines from {})", change.address.host());
             self.page.painted(INDENT, &note, Style::dim);
         }
         if let Some(warning) = &change.warning {
@@ -227,7 +227,10 @@ impl Writer {
         }
         let more = entry.changes.len().saturating_sub(examples);
         if entry.differ && more > 0 && (change.warning.is_some() || !change.fields.is_empty()) {
-            self.page.indented(INDENT, &format!("... {more} more, alike but for names and numbers, --full shows them"));
+            self.page.indented(
+                INDENT,
+                &format!("... {more} more that differ only in names and numbers (--full shows them)"),
+            );
         }
     }
 
@@ -279,7 +282,7 @@ impl Writer {
     }
 }
 
-/// What a problem stops, and in what way.
+/// The title of a problem: the stopped resources and how they are stopped.
 pub(super) fn trouble_title(trouble: &Trouble<'_>, width: usize) -> String {
     let first = &trouble.changes[0].address;
     let (hosts, count) = (trouble.hosts(), trouble.changes.len());
@@ -319,7 +322,7 @@ fn counted(entries: &[&Entry<'_>], group: &Group<'_>) -> (usize, &'static str) {
     }
     let same = of_host.values().min() == of_host.values().max();
     match of_host.values().next() {
-        Some(&each) if same && group.hosts.len() > 1 => (each, " on each"),
+        Some(&each) if same && group.hosts.len() > 1 => (each, " per host"),
         _ => (of_host.values().sum(), ""),
     }
 }
@@ -330,14 +333,14 @@ pub(super) fn keys(entry: &Entry<'_>) -> String {
     let named: Vec<String> = keys.iter().take(SHOWN).map(|key| plain(key)).collect();
     let more = keys.len() - named.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{} in all: {}{more}", entry.changes.len(), named.join(", "))
+    format!("{} in total: {}{more}", entry.changes.len(), named.join(", "))
 }
 
 fn value(text: &str) -> String {
     if text.is_empty() { "\"\"".into() } else { plain(text) }
 }
 
-/// What is said of a whole group.
+/// The note of a group.
 pub(super) fn note(group: &Group<'_>) -> String {
     let count = group.hosts.len();
     let mut notes = Vec::new();

@@ -1,4 +1,4 @@
-//! What cannot be planned: the same cause once, whatever number of resources and hosts it stops.
+//! Problems of a plan: each cause once, for all resources and hosts that it stops.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ const NAMES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Trouble<'a> {
     pub(super) sort: Sort,
-    /// What it stops, by host; never empty.
+    /// The stopped changes, by host; never empty.
     pub(super) changes: Vec<&'a Change>,
-    /// What it is about: why it is refused or unknown, or what stops it.
+    /// Why it is refused or unknown, or the blocking resource.
     pub(super) text: String,
     /// On which hosts it is, when it is one cause on several.
     pub(super) causes: Vec<&'a HostName>,
@@ -51,7 +51,7 @@ impl<'a> Trouble<'a> {
         hosts
     }
 
-    /// What is refused, a line for each part of the stack; nothing where the title names it.
+    /// The refused changes, one line per component; empty if the title names them.
     pub(super) fn refused(&self) -> Vec<String> {
         let mut parts: Vec<(Action, &str, Vec<String>)> = Vec::new();
         for change in self.changes.iter().filter(|_| self.changes.len() > 1) {

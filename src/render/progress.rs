@@ -10,7 +10,7 @@ use crate::resource::{Action, Address};
 /// How often a resource that takes long says that it is still running.
 pub(super) const STILL: Duration = Duration::from_secs(10);
 
-/// Shows what happens during a run.
+/// Shows the progress of a run.
 pub trait Progress: Send {
     /// Something happened.
     fn event(&mut self, event: &Event);
@@ -29,7 +29,7 @@ pub(super) struct Running {
     pub(super) told: Duration,
 }
 
-/// What is under way, kept up to date from events; shared by the renderers.
+/// The running resources, updated from events; shared by the renderers.
 #[derive(Clone, Debug)]
 pub(super) struct Board {
     pub(super) began: Instant,
@@ -60,7 +60,7 @@ impl Board {
             }
             Event::Waiting { address, until, missing, left } => {
                 let missing = missing.lines().last().unwrap_or_default();
-                self.say(address, &format!("waits until {until} ({left}): {missing}", left = clock(*left)));
+                self.say(address, &format!("waiting until {until} ({left} left): {missing}", left = clock(*left)));
             }
             Event::Retried { address, step, text, tries } => {
                 self.say(address, &format!("{step}: try {} after: {text}", tries + 1));
@@ -78,10 +78,12 @@ impl Board {
         }
     }
 
-    /// What is said of an interruption.
+    /// The message for an interrupt.
     pub(super) fn interruption(&self) -> String {
         match (self.interrupts, self.running.len()) {
-            (0 | 1, _) => "interrupted: nothing new is started, running steps end (again to stop now)".to_owned(),
+            (0 | 1, _) => {
+                "interrupted: nothing new is started; running steps finish (interrupt again to stop now)".to_owned()
+            }
             (_, 1) => "interrupted again: 1 running resource is stopped; the next run resumes it".to_owned(),
             (_, many) => format!("interrupted again: {many} running resources are stopped; the next run resumes them"),
         }
@@ -94,7 +96,7 @@ impl Board {
     }
 }
 
-/// What failed and the first line of why.
+/// The failed step and the first line of its error.
 pub(super) fn first_line(failure: &Failure) -> String {
     plain(&format!("{}: {}", failure.step, failure.text.lines().next().unwrap_or_default()))
 }
@@ -108,7 +110,7 @@ pub(super) fn doing(action: Action) -> &'static str {
         Action::Destroy => "destroying",
         Action::Adopt => "adopting",
         Action::Forget => "forgetting",
-        Action::NoOp => "looking at",
+        Action::NoOp => "checking",
     }
 }
 
@@ -121,7 +123,7 @@ pub(super) fn did(action: Action) -> &'static str {
         Action::Destroy => "destroyed",
         Action::Adopt => "adopted",
         Action::Forget => "forgotten",
-        Action::NoOp => "looked at",
+        Action::NoOp => "checked",
     }
 }
 

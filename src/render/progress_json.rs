@@ -72,13 +72,13 @@ impl<E: Fn(&str, StreamEvent) + Send> Progress for JsonProgress<E> {
             Event::Waiting { address, until, missing, left } => {
                 let Some((hook, since_seconds)) = self.running(address) else { return };
                 let (until, missing, left_seconds) = (until.clone(), missing.clone(), rounded(*left));
-                let message = format!("{address}: waits until {until}");
+                let message = format!("{address}: waiting until {until}");
                 (self.emit)(&message, StreamEvent::Waiting { hook, until, missing, since_seconds, left_seconds });
             }
             Event::Retried { address, step, text, tries } => {
                 let Some((hook, elapsed_seconds)) = self.running(address) else { return };
                 let (step, host, error, tries) = (step.clone(), None, Some(text.clone()), Some(*tries));
-                let message = format!("{address}: {step}: is tried again");
+                let message = format!("{address}: {step}: retrying");
                 (self.emit)(&message, StreamEvent::ApplyProgress { hook, elapsed_seconds, step, host, error, tries });
             }
             Event::Ended { address, action, ending, took } => self.ended(address, *action, ending, rounded(*took)),

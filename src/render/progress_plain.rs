@@ -45,7 +45,7 @@ impl<W: Write + Send> PlainProgress<W> {
         self.details += 1;
         match self.details.cmp(&DETAILS) {
             std::cmp::Ordering::Less => self.line(text),
-            std::cmp::Ordering::Equal => self.line("... from here on only failures and summaries are printed"),
+            std::cmp::Ordering::Equal => self.line("... only failures and summaries are printed from here on"),
             std::cmp::Ordering::Greater => {}
         }
     }
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(
             said(log),
             "acting on 99 resources\n\
-             interrupted: nothing new is started, running steps end (again to stop now)\n\
+             interrupted: nothing new is started; running steps finish (interrupt again to stop now)\n\
              interrupted again: 64 running resources are stopped; the next run resumes them\n"
         );
     }

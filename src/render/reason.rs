@@ -5,7 +5,7 @@ use super::style::plain;
 use crate::plan::{Change, Reason};
 use crate::resource::{Action, Address, Observation, dotted, stands_in};
 
-/// Where cluster.yaml says something.
+/// Locations in cluster.yaml.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
     /// Name of cluster.yaml as the user gave it.
@@ -81,10 +81,10 @@ fn is_a_host(pointer: &str) -> bool {
     pointer.strip_prefix("/hosts/").is_some_and(|name| !name.contains('/'))
 }
 
-/// What [`Reason::Recomputed`] says.
+/// The text of [`Reason::Recomputed`].
 pub(super) const RECOMPUTED: &str = "no key of cluster.yaml changed";
 
-/// All reasons of a change as one text; empty when the action says it all.
+/// All reasons of a change as one text; empty if the action is enough.
 pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
     let mut texts: Vec<String> = Vec::new();
     if let Some(action) = change.refused {
@@ -102,23 +102,23 @@ pub(super) fn reasons(change: &Change, source: Source<'_>) -> String {
         texts.push(match reason {
             Reason::New | Reason::Destroyed => continue,
             Reason::Drift => "drift: changed outside mainstay".into(),
-            Reason::Gone => "drift: gone, removed outside mainstay".into(),
+            Reason::Gone => "drift: deleted outside mainstay".into(),
             Reason::Pending { .. } | Reason::Removed => match keys.take() {
                 Some(keys) => keys,
                 None => continue,
             },
             Reason::Recomputed => RECOMPUTED.into(),
-            Reason::NotMadeByMainstay => "not made by mainstay".into(),
-            Reason::AlreadyRight => "already right".into(),
-            Reason::Founds => "begins the cluster (kubeadm init)".into(),
-            Reason::Requested => "asked for with --replace".into(),
-            Reason::Interrupted => "an earlier run did not finish it".into(),
-            Reason::EndsWith { whole } => format!("ends with {}", beside(whole, &change.address)),
+            Reason::NotMadeByMainstay => "not created by mainstay".into(),
+            Reason::AlreadyRight => "already correct".into(),
+            Reason::Founds => "creates the cluster (kubeadm init)".into(),
+            Reason::Requested => "requested with --replace".into(),
+            Reason::Interrupted => "not finished by an earlier run".into(),
+            Reason::EndsWith { whole } => format!("deleted with {}", beside(whole, &change.address)),
             Reason::HandedOver { source: pointer, value } => handed_over(pointer, value, source),
             Reason::Moved { other } if change.action == Action::Forget => {
-                format!("is {} now", beside(other, &change.address))
+                format!("moved to {}", beside(other, &change.address))
             }
-            Reason::Moved { other } => format!("was {}", beside(other, &change.address)),
+            Reason::Moved { other } => format!("moved from {}", beside(other, &change.address)),
             Reason::Reacts { to } => {
                 causes.push(to);
                 continue;
@@ -146,10 +146,10 @@ pub(super) fn handed_over(pointer: &str, value: &str, source: Source<'_>) -> Str
 }
 
 fn happens(change: &Change, changes: &'static str, is: &'static str) -> String {
-    if change.action == Action::Destroy { format!("{is} put back") } else { changes.to_owned() }
+    if change.action == Action::Destroy { format!("{is} restored") } else { changes.to_owned() }
 }
 
-/// What becomes of what was there before mainstay.
+/// What happens to the state of the host from before mainstay.
 fn what_was_there(change: &Change) -> Option<&'static str> {
     if change.reasons.iter().any(|reason| matches!(reason, Reason::HandedOver { .. })) {
         return None;
@@ -159,8 +159,8 @@ fn what_was_there(change: &Change) -> Option<&'static str> {
     let reacts = change.reasons.iter().any(|reason| matches!(reason, Reason::Reacts { .. }));
     let is_there = change.before.as_ref().is_some_and(|seen| present(&seen.observation));
     match change.action {
-        Action::Destroy if was_there && !reacts => Some("put back as it was before"),
-        Action::Forget if was_there && is_there => Some("not made by mainstay, stays"),
+        Action::Destroy if was_there && !reacts => Some("restored to what it was before mainstay"),
+        Action::Forget if was_there && is_there => Some("not created by mainstay; left in place"),
         _ => None,
     }
 }

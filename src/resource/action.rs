@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 pub enum Action {
     /// Nothing to do.
     NoOp,
-    /// Make what is not there.
+    /// Create an absent resource.
     Create,
-    /// Change what is there, in place.
+    /// Change a resource in place.
     Update,
     /// Destroy and create again, because a change in place is not possible.
     Replace,
-    /// Take away what mainstay made, put back what was there before.
+    /// Delete what mainstay created and restore what was there before.
     Destroy,
-    /// Record what is already right, touching nothing.
+    /// Add a correct resource to the state; the host is not changed.
     Adopt,
-    /// Drop the record of what is gone, touching nothing.
+    /// Remove a resource from the state; the host is not changed.
     Forget,
 }
 
@@ -64,7 +64,7 @@ pub enum Shown {
     Value,
     /// A unified diff of two texts.
     Text,
-    /// Only that it changes.
+    /// Only the fact that it changes.
     Sensitive,
 }
 
@@ -72,11 +72,11 @@ pub enum Shown {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FieldChange {
-    /// The field's name as people know it, for example `live value`.
+    /// The display name of the field, for example `live value`.
     pub field: String,
-    /// What is there; in a report of drift, what was applied.
+    /// The current value; in a drift report, the applied value.
     pub before: String,
-    /// What will be there; in a report of drift, what is there.
+    /// The planned value; in a drift report, the current value.
     pub after: String,
     /// Whether the resource must be destroyed and created again.
     pub replaces: bool,

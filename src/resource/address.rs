@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a host in cluster.yaml, or `cluster` for what belongs to no single host.
+/// The name of a host in cluster.yaml, or `cluster` for cluster-wide resources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct HostName(String);

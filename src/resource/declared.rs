@@ -11,13 +11,13 @@ use super::handed_over::{HandOvers, HandedOver};
 use super::kind::{AnyKind, Kind};
 use super::made_from::{Key, MadeFrom};
 
-/// A limit of one at a time on resources that must not change together.
+/// Limits resources that must not change together to one at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {
-    /// Control planes join and leave one by one.
+    /// Control planes join and leave one at a time.
     ControlPlane,
-    /// Load balancers change one host at a time; creating them may happen together.
+    /// Load balancers change one host at a time; several can be created at once.
     LoadBalancer,
     /// A host's package manager does one thing at a time.
     Packages(HostName),

@@ -42,7 +42,7 @@ pub struct Framed {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The answer ends before the last part does.
-    #[error("the answer was cut short after {parts} parts: {tail}")]
+    #[error("the answer was truncated after {parts} parts: {tail}")]
     Cut {
         /// Parts that arrived whole.
         parts: usize,

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::output::sha256_hex;
 
-/// What is on the host at this address.
+/// The observed value of a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Observation<T = serde_json::Value> {
-    /// The look succeeded and there is nothing.
+    /// The probe succeeded and the resource is absent.
     Absent,
-    /// The look succeeded and this is there.
+    /// The probe succeeded and found this.
     Present(T),
 }
 
@@ -60,14 +60,13 @@ pub struct Seen {
     pub digest: String,
 }
 
-/// What was there before mainstay took a resource over, so that destroy can put it back.
+/// What was there before mainstay took over the resource; destroy restores it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Prior<T = serde_json::Value> {
-    /// What the last look before the first act found.
+    /// The observation before the first change.
     pub before: Observation<T>,
-    /// What steps learned while acting (`@@keep NAME=VALUE` lines), for example which packages
-    /// were pulled in.
+    /// Values recorded by steps (`@@keep NAME=VALUE` lines), for example packages installed as dependencies.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kept: BTreeMap<String, String>,
 }

@@ -76,19 +76,19 @@ pub fn hex(bytes: &[u8]) -> String {
 /// Status of a cluster look on a control plane whose API server does not answer.
 const SILENT: i32 = 76;
 
-/// A look failed or its answer is odd: neither "absent" nor "present" may be concluded.
+/// A probe failed or its output is unexpected: the resource is neither "absent" nor "present".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum ProbeError {
     /// The script ended with a status that its kind does not expect.
-    #[error("the probe ended with status {status}: {text}")]
+    #[error("the probe failed with exit status {status}: {text}")]
     Failed {
         /// Exit status of the probe.
         status: i32,
         /// What it printed last.
         text: String,
     },
-    /// The script ended well, but what it printed makes no sense.
-    #[error("the probe answered something odd: {text}")]
+    /// The script succeeded, but its output is unexpected.
+    #[error("unexpected probe output: {text}")]
     Odd {
         /// What was expected and what came.
         text: String,
@@ -105,7 +105,7 @@ pub enum ProbeError {
 }
 
 impl ProbeError {
-    /// An answer that makes no sense.
+    /// Unexpected output.
     pub fn odd(text: impl Into<String>) -> Self {
         Self::Odd { text: text.into() }
     }
@@ -115,7 +115,7 @@ impl ProbeError {
         Self::Failed { status: output.status, text: output.tail(3) }
     }
 
-    /// Whether no API server answered, which is not the same as one that answered something odd.
+    /// Whether no API server answered, as opposed to unexpected output.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Failed { status: SILENT, .. } | Self::Unreachable { .. })
     }
@@ -125,7 +125,7 @@ impl ProbeError {
     pub fn of_cluster(output: &Output) -> Self {
         match output.status {
             75 => Self::NotHere,
-            SILENT => Self::Failed { status: SILENT, text: "the apiserver of this host does not answer".to_owned() },
+            SILENT => Self::Failed { status: SILENT, text: "the API server of this host does not answer".to_owned() },
             _ => Self::failed(output),
         }
     }

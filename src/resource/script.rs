@@ -65,7 +65,7 @@ impl From<Secret> for Value {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScriptError {
     /// No shell variable can hold a NUL byte.
-    #[error("the value of {name} holds a NUL byte, which no shell can carry")]
+    #[error("the value of {name} contains a NUL byte, which a shell cannot pass")]
     Nul {
         /// The variable's name.
         name: &'static str,

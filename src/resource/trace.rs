@@ -13,7 +13,7 @@ const LONGEST: usize = 200;
 /// The last second of the year 9999; later ones cannot be written as a date.
 const LATEST: u64 = 253_402_300_799;
 
-/// A hint, not a proof: files can be backdated, logs are cut, and a file's owner is not its editor.
+/// A hint, not a proof: files can be backdated, logs are truncated, and the owner of a file may not have edited it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Trace {

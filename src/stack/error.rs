@@ -10,9 +10,7 @@ use crate::resource::HostName;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StackError {
     /// The interface for the virtual IP is not known and the host has none with its own address.
-    #[error(
-        "{host} has no interface with its address {address}: name one in `interface`, or correct `internalAddress`"
-    )]
+    #[error("{host} has no interface with its address {address}: set `interface`, or correct `internalAddress`")]
     NoInterface {
         /// The host.
         host: HostName,
@@ -49,13 +47,13 @@ pub enum StackError {
     #[error("the manifest in `network.manifest` was not read")]
     NoManifest,
     /// A node has no range for its pods.
-    #[error("{host} has no range for its pods")]
+    #[error("{host} has no pod range")]
     NoPodRange {
         /// The host.
         host: HostName,
     },
     /// The pod subnet has fewer /24 ranges than there are nodes.
-    #[error("no /24 of `kubernetes.podSubnet` {subnet} is left for {host}")]
+    #[error("`kubernetes.podSubnet` {subnet} has no free /24 for {host}")]
     PodSubnetFull {
         /// The host that came too late.
         host: HostName,

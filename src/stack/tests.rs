@@ -383,7 +383,7 @@ fn what_contradicts_the_facts_names_the_host() {
     named.hosts[1].interface = Some("bond0".into());
     assert_eq!(fail(&named, &|_| ()), "cp2 has no interface bond0 with an IPv4 address");
     let range = fail(&cluster, &|known| assert!(known.pod_ranges.remove(&cp2).is_some()));
-    assert_eq!(range, "cp2 has no range for its pods");
+    assert_eq!(range, "cp2 has no pod range");
 }
 
 #[test]

@@ -25,8 +25,8 @@ pub struct Generation {
 /// Fails when the lock is not ours any more.
 pub type Ours<'a> = dyn Fn() -> Result<(), StateError> + 'a;
 
-/// What a place must offer to keep a state: reading, and writing with compare-and-swap. The
-/// journal is always on the operator's machine, and no part of this.
+/// The operations of a state backend: reading, and writing with compare-and-swap. The journal is always on the
+/// operator's machine, and no part of this.
 pub trait Backend: Send + Sync + Debug {
     /// The place, for messages.
     fn path(&self) -> &Path;

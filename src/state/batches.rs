@@ -1,4 +1,4 @@
-//! Adding entries: those that come at the same time share one write and one fsync.
+//! Adding entries: concurrent entries share one write and one fsync.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
@@ -30,7 +30,7 @@ impl Store {
         self.append(Entry::done(address, record))
     }
 
-    /// The resource is gone.
+    /// The resource was destroyed or forgotten.
     pub fn forgotten(&self, address: Address) -> Result<(), StateError> {
         self.append(Entry::Forgotten { address })
     }
@@ -78,7 +78,7 @@ impl Store {
             return Ok(());
         }
         let ticket = self.queue(&mut self.lock(), entries)?;
-        // Whoever can go on now, too, adds its entries before this one does.
+        // Other tasks that are ready add their entries first.
         tokio::task::yield_now().await;
         loop {
             let ended = self.batch_ended.notified();
@@ -112,7 +112,7 @@ impl Store {
         }
     }
 
-    /// Writes what has gathered, and waits for whoever else is writing.
+    /// Writes the queued entries and waits for other writers.
     pub(super) fn drain<'a>(&'a self, mut inner: MutexGuard<'a, Inner>) -> MutexGuard<'a, Inner> {
         loop {
             inner = if inner.flushing {
@@ -172,7 +172,7 @@ impl Store {
 }
 
 impl Inner {
-    /// What became of the entries up to this one; none when that is still open.
+    /// The result of the entries up to this one; none while it is pending.
     fn outcome(&self, ticket: u64) -> Option<Result<(), StateError>> {
         if self.written >= ticket { Some(Ok(())) } else { self.failed.clone().map(Err) }
     }
@@ -185,8 +185,8 @@ impl Inner {
     }
 }
 
-/// Does what blocks. A runtime of many threads gives its other tasks to another one meanwhile; one
-/// of a single thread waits, so that what it does is the same each time.
+/// Runs a blocking operation. A runtime of many threads gives its other tasks to another one meanwhile; one of a
+/// single thread waits, so that what it does is the same each time.
 fn blocking<T>(act: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(act),

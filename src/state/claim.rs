@@ -46,7 +46,7 @@ pub struct Claim {
     until: Duration,
 }
 
-/// What came of one try.
+/// The result of one attempt.
 #[derive(Debug)]
 pub enum Attempt {
     /// The lock is ours.
@@ -73,7 +73,7 @@ impl Claim {
     /// over by a try that comes after it was watched by earlier ones for long enough.
     ///
     /// # Errors
-    /// When the lock file cannot be looked at or written.
+    /// When the lock file cannot be read or written.
     pub fn attempt(&mut self) -> Result<Attempt, StateError> {
         loop {
             let found = Found::at(self.disk.as_ref(), &self.lock, &self.here)?;
@@ -96,8 +96,8 @@ impl Claim {
         }
     }
 
-    /// Whether this holder is gone. The clocks of two machines may differ, so one of another machine
-    /// is watched before that is believed.
+    /// Whether this holder is gone. The clocks of two machines may differ, so one of another machine is watched
+    /// before that is believed.
     fn is_abandoned(&mut self, holder: &Holder, held: Held) -> bool {
         let machine = self.disk.machine();
         match held {

@@ -1,4 +1,4 @@
-//! What a state needs of the machine that it is kept on, and what it may rely on there.
+//! The operations that a state needs from its machine, and the guarantees that it relies on.
 //!
 //! Everything that state, journal and lock do with files, clocks and names of machines goes through
 //! [`Disk`], so that each byte and each rename can be cut off, lost or torn in a test. What may be
@@ -11,7 +11,7 @@
 //!   [`Disk::sync_folder`] of its folder has returned after it, whatever was done with its content;
 //!   the same goes for a folder that was made;
 //! - a rename is whole or not there at all;
-//! - a sync that failed has said nothing about what is on disk, and a later one will not mend it;
+//! - after a failed sync the content on disk is unknown, and a later sync does not fix it;
 //! - a kernel lock belongs to an open file and ends with it, or with its process.
 
 use std::fmt::Debug;
@@ -36,7 +36,7 @@ pub enum Access {
     Shared,
 }
 
-/// Tells files from each other, whatever they are called.
+/// Identifies a file independently of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileId {
     /// The device.
@@ -79,10 +79,10 @@ pub trait Disk: Send + Sync + Debug {
     /// Opens a file as it is, for writing if that is allowed.
     fn open(&self, path: &Path) -> io::Result<Box<dyn OpenFile>>;
 
-    /// Which file stands under this name now.
+    /// The file that has this name now.
     fn id(&self, path: &Path) -> io::Result<FileId>;
 
-    /// Gives a file another name in the same folder, in place of what was there.
+    /// Renames a file within its directory, replacing an existing one.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// The same where nothing is yet.
@@ -98,7 +98,7 @@ pub trait Disk: Send + Sync + Debug {
     /// process, and between processes only as far as the kernel lock on the file makes them one.
     fn remove_same(&self, path: &Path, file: &dyn OpenFile) -> io::Result<()>;
 
-    /// Makes lasting what was created, renamed and removed in a folder.
+    /// Makes creations, renames and removals in a directory durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 }
 
@@ -123,12 +123,12 @@ pub trait OpenFile: Send + Sync + Debug {
     fn id(&self) -> io::Result<FileId>;
 }
 
-/// What a process knows of the machine it runs on and of the time.
+/// Information about the machine of a process, and the time.
 pub trait Machine: Send + Sync + Debug {
     /// The time of day by the machine's clock, which may be wrong and may be set at any moment.
     fn now(&self) -> SystemTime;
 
-    /// Time since some moment; never goes back.
+    /// Monotonic time since an arbitrary moment.
     fn uptime(&self) -> Duration;
 
     /// Waits.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::State;
 use crate::resource::{Address, HostName, Lane, Pattern};
 
-/// The kind whose key is a name and nothing else; other keys say what on the host a record speaks of.
+/// The only kind whose key is just a name; all other keys identify an object on the host.
 const NAMED: &str = "manifest";
 
 /// Why records cannot get another address.
@@ -13,7 +13,7 @@ const NAMED: &str = "manifest";
 pub enum EditError {
     /// The two texts are not of one shape.
     #[error(
-        "`{from}` cannot become `{to}`: both must be a host (cp1), a component (cp1/haproxy) or an address \
+        "cannot move `{from}` to `{to}`: both must be a host (cp1), a component (cp1/haproxy) or an address \
          (cp1/haproxy/file[/etc/haproxy/haproxy.cfg])"
     )]
     Shape {
@@ -22,8 +22,8 @@ pub enum EditError {
         /// Where they were to go.
         to: String,
     },
-    /// Kind and key say what on the host a record speaks of.
-    #[error("`{from}` cannot become `{to}`: kind and key say what on the host a record speaks of, so they stay")]
+    /// Kind and key identify the object on the host.
+    #[error("cannot move `{from}` to `{to}`: kind and key cannot change, because they identify the object on the host")]
     Thing {
         /// Where the record is.
         from: Address,
@@ -31,20 +31,20 @@ pub enum EditError {
         to: Address,
     },
     /// Nothing is recorded there.
-    #[error("nothing is recorded at `{from}`")]
+    #[error("no state entry is named `{from}`")]
     Nothing {
-        /// Where records were looked for.
+        /// The requested name.
         from: String,
     },
     /// Something is recorded there already.
-    #[error("something is recorded at `{to}` already")]
+    #[error("a state entry named `{to}` already exists")]
     Taken {
         /// The address.
         to: Address,
     },
 }
 
-/// What differs between the records of two states.
+/// The difference between the resources of two states.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
     /// Only in the later one.
@@ -72,8 +72,8 @@ impl Difference {
     }
 }
 
-/// Drops these records. What needed them needs what they needed instead, so that a later destroy
-/// still goes in the right order. Returns who needed which of them and stays.
+/// Removes these state entries. Their dependents inherit their dependencies, so that a later destroy keeps the right
+/// order. Returns the remaining dependents with the removed dependencies.
 ///
 /// Pod ranges stay taken: hosts that are forgotten go on using theirs.
 pub fn forget(state: &mut State, gone: &BTreeSet<Address>) -> Vec<(Address, Address)> {
@@ -97,7 +97,7 @@ pub fn forget(state: &mut State, gone: &BTreeSet<Address>) -> Vec<(Address, Addr
     bereft
 }
 
-/// These needs, with what is gone replaced by what it needed, however far away.
+/// These dependencies, with removed ones replaced by their own dependencies, recursively.
 fn stand_ins(state: &State, needs: &BTreeSet<Address>, gone: &BTreeSet<Address>) -> BTreeSet<Address> {
     let mut kept = BTreeSet::new();
     let mut seen = BTreeSet::new();

@@ -1,16 +1,16 @@
-//! What can go wrong with state, journal and lock.
+//! Errors of state, journal and lock.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::holder::Holder;
 use super::model::Version;
+use crate::hint::Hint;
 
-/// A failure of the state. `Display` says what is wrong with which file; [`StateError::hint`] says
-/// what to run next.
+/// An error of the state. `Display` shows the problem and the file; [`StateError::hint`] shows what to do next.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StateError {
-    /// The operating system refused.
+    /// An I/O error.
     #[error("{}: cannot {act}: {reason}", path.display())]
     Io {
         /// What was tried, for example `write`.
@@ -22,28 +22,28 @@ pub enum StateError {
         /// Why, for people.
         reason: String,
     },
-    /// The state file is cut short, edited by hand or damaged.
-    #[error("{}: {what}", path.display())]
+    /// The state file is truncated, edited by hand or damaged.
+    #[error("{} {what}", path.display())]
     Damaged {
         /// The state file.
         path: PathBuf,
         /// What is wrong.
         what: String,
-        /// The newest generation that is kept of it, as far as one looked.
+        /// The latest saved version, if it was determined.
         newest: Option<u64>,
     },
-    /// There is no state file any more, but generations of it are kept.
-    #[error("{}: is gone, and it had {resources} resources when serial {serial} was written", path.display())]
+    /// The state file is missing, but saved versions exist.
+    #[error("{} is missing (serial {serial} had {resources} resources)", path.display())]
     Gone {
         /// The state file.
         path: PathBuf,
         /// The newest generation.
         serial: u64,
-        /// What it has on record.
+        /// Number of its resources.
         resources: usize,
     },
     /// A newer mainstay wrote the file.
-    #[error("{}: has format {found}, and this mainstay knows formats up to {known}", path.display())]
+    #[error("{} has format {found}; this version of mainstay supports formats up to {known}", path.display())]
     Newer {
         /// The state file or the journal.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum StateError {
         known: u32,
     },
     /// The state is of another cluster.
-    #[error("{}: is the state of cluster `{found}`, not of `{wanted}`", path.display())]
+    #[error("{} is the state of cluster `{found}`, not of cluster `{wanted}`", path.display())]
     OtherCluster {
         /// The state file.
         path: PathBuf,
@@ -73,7 +73,7 @@ pub enum StateError {
         what: String,
     },
     /// The journal belongs to another state, or to a later one than the state file holds.
-    #[error("{}: belongs to {journal}, but the state file is {state}", path.display())]
+    #[error("{} belongs to {journal}, but the state file is {state}", path.display())]
     ForeignJournal {
         /// The journal.
         path: PathBuf,
@@ -82,8 +82,8 @@ pub enum StateError {
         /// Lineage and serial of the state file.
         state: String,
     },
-    /// Somebody else wrote the state since it was read.
-    #[error("{}: was changed by someone else: expected {expected}, found {found}", path.display())]
+    /// Another process wrote the state after it was read.
+    #[error("{} was changed by another process: expected {expected}, found {found}", path.display())]
     Moved {
         /// The state file.
         path: PathBuf,
@@ -92,8 +92,8 @@ pub enum StateError {
         /// Lineage and serial that are there now.
         found: String,
     },
-    /// There is no kept generation with this serial.
-    #[error("{}: no generation {serial} is kept", path.display())]
+    /// There is no saved version with this serial.
+    #[error("{} has no state version with serial {serial}", path.display())]
     NoGeneration {
         /// The folder of generations.
         path: PathBuf,
@@ -101,7 +101,7 @@ pub enum StateError {
         serial: u64,
     },
     /// A state of another lineage was to be pushed.
-    #[error("{}: is {found}; the other one is of lineage {pushed}", path.display())]
+    #[error("{} is {found}; the pushed state has lineage {pushed}", path.display())]
     OtherLineage {
         /// The state file.
         path: PathBuf,
@@ -111,7 +111,7 @@ pub enum StateError {
         pushed: String,
     },
     /// An older state was to be pushed.
-    #[error("{}: has serial {found}; the other one is older, serial {pushed}", path.display())]
+    #[error("{} has serial {found}; the pushed state is older (serial {pushed})", path.display())]
     OlderSerial {
         /// The state file.
         path: PathBuf,
@@ -121,7 +121,7 @@ pub enum StateError {
         pushed: u64,
     },
     /// A state with the same serial and other content was to be pushed.
-    #[error("{}: has serial {serial}, too, and other content", path.display())]
+    #[error("{} also has serial {serial}, but different content", path.display())]
     SameSerial {
         /// The state file.
         path: PathBuf,
@@ -136,16 +136,16 @@ pub enum StateError {
         /// Who holds it.
         holder: Box<Holder>,
     },
-    /// Someone holds the lock, and the lock file does not tell who.
-    #[error("{}: the state is locked, and the lock file cannot be read: {reason}", path.display())]
+    /// The lock is held, and the lock file does not show by whom.
+    #[error("{}: the state is locked, but the lock file is unreadable (empty or damaged): {reason}", path.display())]
     LockUnreadable {
         /// The lock file.
         path: PathBuf,
         /// Why.
         reason: String,
     },
-    /// Our lock was broken, or taken over after we had been silent for too long.
-    #[error("{}: the lock {id} is no longer ours: it was broken or taken over", path.display())]
+    /// The lock of this run was broken, or taken over after missing renewals.
+    #[error("{}: lock {id} was lost: it was broken or taken over by another run", path.display())]
     LockLost {
         /// The lock file.
         path: PathBuf,
@@ -153,7 +153,7 @@ pub enum StateError {
         id: String,
     },
     /// There is no such lock to break.
-    #[error("{}: is not held with id {wanted}: {}", path.display(), holding(found.as_deref()))]
+    #[error("{} is not held with id {wanted}: {}", path.display(), holding(found.as_deref()))]
     NotThatLock {
         /// The lock file.
         path: PathBuf,
@@ -162,8 +162,8 @@ pub enum StateError {
         /// The id that is there, if any.
         found: Option<String>,
     },
-    /// A bug of ours: the store was written to outside of begin and finish.
-    #[error("{}: written to outside of begin and finish", path.display())]
+    /// A bug in mainstay: the store was written outside begin and finish.
+    #[error("{} was written outside begin and finish", path.display())]
     NotBegun {
         /// The state file.
         path: PathBuf,
@@ -171,7 +171,7 @@ pub enum StateError {
 }
 
 fn holding(id: Option<&str>) -> String {
-    id.map_or_else(|| "nobody holds it".to_owned(), |id| format!("its id is {id}"))
+    id.map_or_else(|| "no lock exists".to_owned(), |id| format!("its id is {id}"))
 }
 
 impl StateError {
@@ -179,7 +179,7 @@ impl StateError {
         Self::Io { act, path: path.to_owned(), kind: error.kind(), reason: error.to_string() }
     }
 
-    /// Whether state or journal are there but cannot be believed, so that only surgery helps.
+    /// Whether state or journal are damaged, so that only a rollback or push helps.
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
@@ -192,80 +192,86 @@ impl StateError {
         matches!(self, Self::Locked { .. } | Self::LockUnreadable { .. })
     }
 
-    /// What to do next; several sentences at most, readable after `hint: `.
-    pub fn hint(&self) -> Option<String> {
+    /// What to do next.
+    pub fn hint(&self) -> Option<Hint> {
         Some(match self {
-            Self::Io { kind, path, .. } => io_hint(*kind, path),
-            Self::Damaged { newest: Some(serial), .. } => format!(
-                "nothing is lost: `mainstay state rollback {serial}` takes the newest generation, a copy of the file as \
-                 it was last written; `mainstay state history` lists all"
-            ),
+            Self::Io { kind, path, .. } => io_hint(*kind, path).into(),
+            Self::Damaged { newest: Some(serial), .. } => {
+                Hint::from("nothing is lost: to restore the latest saved version, run ")
+                    .run("state rollback", serial)
+                    .text("; to list all versions, run ")
+                    .run("state history", "")
+            }
             Self::Damaged { path, .. } => format!(
-                "no generation of it is kept in {}: put it back from your own backup of the folder",
+                "no earlier version is kept in {}: restore the directory from your own backup",
                 super::paths::Paths::new(path).backups.display()
-            ),
-            Self::Gone { path, serial, .. } => format!(
-                "bring it back with `mainstay state rollback {serial}`; to begin anew without it, move {} away",
-                super::paths::Paths::new(path).backups.display()
-            ),
-            Self::Newer { .. } => "run the mainstay that wrote it, or a newer one (`mainstay --version`)".to_owned(),
+            )
+            .into(),
+            Self::Gone { path, serial, .. } => {
+                let backups = super::paths::Paths::new(path).backups;
+                Hint::from("to restore it, run ")
+                    .run("state rollback", serial)
+                    .text(format!("; to start over without it, move {} away", backups.display()))
+            }
+            Self::Newer { .. } => {
+                "use the mainstay version that wrote it, or a newer one (see `mainstay --version`)".into()
+            }
             Self::OtherCluster { .. } => {
-                "check `name` in cluster.yaml: a cluster keeps its name for life, and each name has a state of its own"
-                    .to_owned()
+                "check `name` in cluster.yaml: a cluster cannot be renamed, and each cluster has its own state".into()
             }
             Self::DamagedJournal { path, .. } | Self::ForeignJournal { path, .. } => format!(
-                "to go on without what it says, run `mv {0} {0}.damaged`; the next plan looks at every host anyway",
+                "to continue without it, run `mv {0} {0}.damaged`; the next plan reads every host again",
                 path.display()
-            ),
-            Self::Moved { .. } => "run the same command again: it begins with what is there now".to_owned(),
-            Self::NoGeneration { .. } => "run `mainstay state history`".to_owned(),
+            )
+            .into(),
+            Self::Moved { .. } => "run the same command again; it starts from the current state".into(),
+            Self::NoGeneration { .. } => Hint::from("to list the versions, run ").run("state history", ""),
             Self::OtherLineage { .. } => {
-                "two lineages are two clusters; if this one is to be replaced all the same, add --force".to_owned()
+                "different lineages belong to different clusters; to replace this state anyway, add --force".into()
             }
             Self::OlderSerial { pushed, .. } => {
-                format!("to go back on purpose: `mainstay state rollback {pushed}`, or add --force")
+                Hint::from("to roll back, run ").run("state rollback", pushed).text(", or add --force")
             }
-            Self::SameSerial { .. } => "see what is there with `mainstay state pull`; --force replaces it".to_owned(),
-            Self::Locked { holder, .. } => format!(
-                "wait with `--lock-timeout 10m`, look with `mainstay lock show`, or, if it is certain that nobody \
-                 works, run `mainstay lock break {}`",
-                holder.id
-            ),
+            Self::SameSerial { .. } => {
+                Hint::from("to see the current state, run ").run("state pull", "").text("; to replace it, add --force")
+            }
+            Self::Locked { holder, .. } => Hint::from("wait with `--lock-timeout 10m`, see the holder with ")
+                .run("lock show", "")
+                .text(", or, if you are sure no other run is active, run ")
+                .run("lock break", &holder.id),
             Self::LockUnreadable { path, .. } => {
-                format!("if it is certain that nobody works, remove {}", path.display())
+                format!("if you are sure no other run is active, remove {}", path.display()).into()
             }
             Self::LockLost { .. } => {
-                "see who took it with `mainstay lock show`; then run the same command again".to_owned()
+                Hint::from("to see who took it, run ").run("lock show", "").text("; then run the same command again")
             }
-            Self::NotThatLock { .. } => "run `mainstay lock show`".to_owned(),
+            Self::NotThatLock { .. } => Hint::from("run ").run("lock show", ""),
             Self::NotBegun { .. } => return None,
         })
     }
 }
 
-/// What to do when the operating system refused.
+/// The hint for an I/O error.
 fn io_hint(kind: ErrorKind, path: &Path) -> String {
     let folder = super::paths::folder_of(path).display();
-    let mend = match kind {
+    let fix = match kind {
         ErrorKind::IsADirectory => {
             let path = path.display();
-            return format!(
-                "nothing is lost: move the folder {path} away, or name another file with `state.local.path`"
-            );
+            return format!("{path} is a directory: move it away, or set `state.local.path` to a file");
         }
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            format!("`ls -ld {folder}` shows what stands in its way; move it")
+            format!("move what is in the way (see `ls -ld {folder}`)")
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            format!("make room (`df -h {folder}`)")
+            format!("free some space (see `df -h {folder}`)")
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            format!("make it accessible to you (`ls -la {folder}` shows whose it is)")
+            format!("give yourself access (see `ls -la {folder}`)")
         }
-        _ => "mend the cause".to_owned(),
+        _ => "fix the cause".to_owned(),
     };
     format!(
-        "nothing is lost: what was done is in the state file and the journal beside it. First {mend}; then run the same \
-         command again"
+        "nothing is lost: the state file and the journal next to it have everything that was done. First {fix}; then \
+         run the same command again"
     )
 }

@@ -26,7 +26,7 @@ pub fn to_bytes(state: &State) -> Vec<u8> {
     format!("{BEFORE}{}{AFTER}{rest}", sha256_hex(rest.as_bytes())).into_bytes()
 }
 
-/// What every format has, to tell formats apart before reading the rest.
+/// The fields of every format, read before the rest.
 #[derive(Deserialize)]
 struct Head {
     format: u32,
@@ -59,7 +59,7 @@ fn head<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Head, &'a str), StateError>
     let text = str::from_utf8(bytes).map_err(|error| damaged(format!("is not text: {error}")))?;
     let head: Head = serde_json::from_str(text).map_err(|error| {
         if error.is_eof() {
-            damaged(format!("is cut short at line {}", error.line()))
+            damaged(format!("is truncated (line {})", error.line()))
         } else {
             damaged(format!("is not a state: {error}"))
         }
@@ -71,16 +71,16 @@ fn head<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Head, &'a str), StateError>
 fn checked<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, StateError> {
     let damaged = |what: &str| StateError::Damaged { path: path.to_owned(), what: what.to_owned(), newest: None };
     let (head, text) = head(path, bytes)?;
-    // A newer format may keep its checksum elsewhere, so it is told first.
+    // A newer format may have its checksum elsewhere, so the format is checked first.
     if head.format > FORMAT {
         return Err(StateError::Newer { path: path.to_owned(), found: head.format, known: FORMAT });
     }
     let (checksum, rest) = text
         .strip_prefix(BEFORE)
         .and_then(|text| text.split_once(AFTER))
-        .ok_or_else(|| damaged("was changed by hand: it does not begin with its checksum"))?;
+        .ok_or_else(|| damaged("was edited by hand: the checksum at the beginning is missing"))?;
     if sha256_hex(rest.as_bytes()) != checksum {
-        return Err(damaged("was changed by hand or is damaged: its checksum does not fit"));
+        return Err(damaged("is damaged or was edited by hand: checksum mismatch"));
     }
     Ok(text)
 }
@@ -142,16 +142,19 @@ mod tests {
     fn messages_name_the_file_what_is_wrong_and_what_to_do() {
         let bytes = to_bytes(&full());
         let cut = from_bytes(&path(), &bytes[..bytes.len() / 2]).unwrap_err();
-        assert!(cut.to_string().starts_with("state/lab.json: is cut short at line "), "{cut}");
-        assert!(cut.hint().unwrap().contains("no generation of it is kept in state/lab.json.backups"), "{cut:?}");
+        assert!(cut.to_string().starts_with("state/lab.json is truncated (line "), "{cut}");
+        assert!(
+            cut.hint().unwrap().to_string().contains("no earlier version is kept in state/lab.json.backups"),
+            "{cut:?}"
+        );
 
         let newer = br#"{"format": 7, "lineage": "x", "serial": 3, "resources": "elsewhere"}"#;
         let newer = from_bytes(&path(), newer).unwrap_err();
-        assert_eq!(newer.to_string(), "state/lab.json: has format 7, and this mainstay knows formats up to 2");
-        assert_eq!(from_bytes(&path(), b"").unwrap_err().to_string(), "state/lab.json: is empty");
+        assert_eq!(newer.to_string(), "state/lab.json has format 7; this version of mainstay supports formats up to 2");
+        assert_eq!(from_bytes(&path(), b"").unwrap_err().to_string(), "state/lab.json is empty");
         let edited = String::from_utf8(bytes).unwrap().replace("192.0.2.11", "192.0.2.12");
         let edited = from_bytes(&path(), edited.as_bytes()).unwrap_err();
-        assert!(edited.to_string().contains("changed by hand"), "{edited}");
+        assert!(edited.to_string().contains("edited by hand"), "{edited}");
     }
 
     #[test]

@@ -7,21 +7,21 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-/// Who holds a lock, where, since when and for what; the content of the lock file.
+/// The holder of a lock and its operation; the content of the lock file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Holder {
     /// Random; names the lock in `mainstay lock break ID`.
     pub id: String,
-    /// What is being done, for example `apply`.
+    /// The operation, for example `apply`.
     pub operation: String,
     /// The user's name.
     pub owner: String,
     /// The operator's machine.
     pub host: String,
-    /// What tells that machine from others of the same name, where it has such a thing.
+    /// Machine ID, if the machine has one.
     pub machine: Option<String>,
-    /// What tells one boot of that machine from others, where it has such a thing.
+    /// Boot ID, if the machine has one.
     pub boot: Option<String>,
     /// The process.
     pub pid: u32,
@@ -95,7 +95,7 @@ impl fmt::Display for Holder {
     }
 }
 
-/// A time as it stands in lock files: always of the same length, so that it is renewed in place.
+/// A time in the format of lock files: always of the same length, so that it can be renewed in place.
 pub(super) fn timestamp(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
@@ -106,7 +106,7 @@ fn line(path: &str) -> Option<String> {
     (!line.is_empty()).then(|| line.to_owned())
 }
 
-/// What a program of every Unix says in one line.
+/// The one-line output of a standard Unix program.
 fn asked(program: &str, flag: &str) -> Option<String> {
     let output = Command::new(program).arg(flag).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();

@@ -1,4 +1,4 @@
-//! The journal: what happened since the state file was written, one JSON object a line.
+//! The journal: all changes since the state file was written, one JSON object per line.
 //!
 //! Each line carries a checksum of the rest of the line and the number of the first line of its
 //! batch. A batch is one write and one fsync, and the next batch is not written before the fsync
@@ -24,7 +24,7 @@ pub enum Entry {
     Intent {
         /// The resource.
         address: Address,
-        /// What to remember if the end is never recorded: interrupted, with what was there before.
+        /// The entry to keep if the end is never recorded: interrupted, with what was there before.
         record: Box<Record>,
         /// Resources that must act because this one changes.
         reactions: Vec<Address>,
@@ -42,10 +42,10 @@ pub enum Entry {
     Done {
         /// The resource.
         address: Address,
-        /// What to remember.
+        /// The state entry.
         record: Box<Record>,
     },
-    /// The resource is gone, or no longer mainstay's business.
+    /// The resource was destroyed, or is no longer managed.
     Forgotten {
         /// The resource.
         address: Address,
@@ -95,7 +95,7 @@ impl Entry {
         }
     }
 
-    /// Whether it tells of something that has happened already, as opposed to an intent.
+    /// Whether it records a completed event, not an intent.
     pub(super) fn is_fact(&self) -> bool {
         !matches!(self, Self::Intent { .. })
     }
@@ -124,7 +124,7 @@ pub fn fold(mut state: State, entries: &[Entry]) -> State {
     state
 }
 
-/// The first line: what the journal continues.
+/// The first line: lineage and serial that the journal continues.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Base {
     format: u32,
@@ -165,11 +165,11 @@ impl Line<'_> {
         let (sum, rest) = text
             .strip_prefix(BEFORE)
             .and_then(|text| text.split_once(AFTER))
-            .ok_or("does not begin with its checksum")?;
+            .ok_or("has no checksum at its beginning")?;
         if sha256_hex(rest.as_bytes()) != sum {
-            return Err("its checksum does not fit".to_owned());
+            return Err("checksum mismatch".to_owned());
         }
-        serde_json::from_str(&format!("{{{rest}")).map_err(|error| format!("cannot be understood: {error}"))
+        serde_json::from_str(&format!("{{{rest}")).map_err(|error| format!("cannot be parsed: {error}"))
     }
 }
 
@@ -192,9 +192,9 @@ pub(super) fn batch(first: usize, entries: &[Entry]) -> String {
 /// A journal as read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Journal {
-    /// What it continues; none when it was cut off before its first line was whole.
+    /// Lineage and serial that it continues; none if its first line is truncated.
     pub(super) continues: Option<Version>,
-    /// What happened.
+    /// The entries.
     pub(super) entries: Vec<Entry>,
 }
 
@@ -206,7 +206,7 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Journal, StateError> {
     let mut lines = bytes.split_inclusive(|&byte| byte == b'\n').enumerate();
     while let Some((number, line)) = lines.next() {
         // Without its newline the line was cut off.
-        let parsed = line.strip_suffix(b"\n").ok_or_else(|| "is cut short".to_owned()).and_then(Line::parse);
+        let parsed = line.strip_suffix(b"\n").ok_or_else(|| "is truncated".to_owned()).and_then(Line::parse);
         match parsed {
             Ok(Line { base: Some(base), entry: None, .. }) if number == 0 => {
                 if base.format > FORMAT {
@@ -215,7 +215,7 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Journal, StateError> {
                 journal.continues = Some(Version { lineage: base.lineage, serial: base.serial });
             }
             Ok(Line { base: None, entry: Some(entry), .. }) if number > 0 => journal.entries.push(entry.into_owned()),
-            Ok(_) => return Err(damaged(number, "stands where it does not belong".to_owned())),
+            Ok(_) => return Err(damaged(number, "is out of order".to_owned())),
             Err(what) => {
                 let later = lines.filter_map(|(_, line)| Line::parse(line.strip_suffix(b"\n")?).ok());
                 if later.into_iter().any(|line| line.batch > number) {
@@ -346,7 +346,7 @@ mod tests {
         let second = bytes.iter().position(|&byte| byte == b'\n').unwrap() + 100;
         bytes[second] ^= 1;
         let error = parse(&path(), &bytes).unwrap_err();
-        assert_eq!(error.to_string(), "state/lab.journal: line 2: its checksum does not fit");
+        assert_eq!(error.to_string(), "state/lab.journal: line 2: checksum mismatch");
     }
 
     #[test]

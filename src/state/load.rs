@@ -1,4 +1,4 @@
-//! Reading what is there: the state file with what its journal says.
+//! Reading a state file and its journal.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -11,10 +11,10 @@ use super::journal::{self, Journal};
 use super::migrate::to_present;
 use super::model::{State, Version};
 
-/// What is on disk.
+/// The files on disk.
 pub(super) struct Loaded {
     pub(super) state: State,
-    /// What the state file holds; none when there is none.
+    /// The content of the state file, if it exists.
     pub(super) on_disk: Option<Version>,
     /// Entries in `state` that are not in the state file.
     pub(super) unfolded: usize,

@@ -64,10 +64,10 @@ impl LocalFile {
         if self.read()?.is_none() {
             keep_folder(self.disk(), self.paths.folder())?;
         }
-        // The copy goes first: when there is no room for both, the state is as it was.
+        // The copy is written first: if there is no space for both, the state is unchanged.
         replace(self.disk(), &self.kept(version.serial), bytes, ours)?;
         replace(self.disk(), &self.paths.state, bytes, ours)?;
-        // The state is written; what could not be removed is tried again with the next one.
+        // The state is written; a failed removal is retried with the next write.
         drop(self.prune(version.serial));
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Backend for LocalFile {
         ours: &Ours<'_>,
     ) -> Result<(), StateError> {
         if self.read()?.as_deref() != found {
-            return Err(self.moved("what could not be read".to_owned(), "something else".to_owned()));
+            return Err(self.moved("an unreadable state".to_owned(), "a different state".to_owned()));
         }
         self.put(version, bytes, ours)
     }
@@ -149,7 +149,7 @@ impl Backend for LocalFile {
         let current = self.read()?.and_then(|bytes| file::from_bytes(self.path(), &bytes).ok());
         let mut all = self.generations()?;
         all.retain(|one| current.as_ref().is_none_or(|current| one.serial <= current.serial));
-        // Set aside and still among the last ten: the one that stays is told.
+        // Set aside and still among the last ten: the permanent copy is reported.
         all.dedup_by(|later, kept| {
             let same = later.serial == kept.serial;
             if same {
@@ -224,7 +224,7 @@ pub(super) fn remove(disk: &dyn Disk, path: &Path) -> Result<(), StateError> {
     }
 }
 
-/// Makes what was created, renamed or removed in a folder last.
+/// Makes creations, renames and removals in a directory durable.
 pub(super) fn sync_folder(disk: &dyn Disk, folder: &Path) -> Result<(), StateError> {
     disk.sync_folder(folder).map_err(|error| StateError::io("sync", folder, &error))
 }
@@ -306,7 +306,7 @@ mod tests {
         fs::create_dir(folder.path().join(".lab.json.new")).unwrap();
         let error = write(&file, Some(1), 2).unwrap_err();
         assert!(error.to_string().contains(".lab.json.new: cannot "), "{error}");
-        assert!(error.hint().unwrap().starts_with("nothing is lost"));
+        assert!(error.hint().unwrap().to_string().contains("is a directory"));
         assert_eq!(file.read().unwrap(), before);
         assert_eq!(file.history().unwrap().len(), 1);
     }

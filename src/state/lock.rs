@@ -64,7 +64,8 @@ pub enum Held {
     Gone,
 }
 
-/// Between two reads of a lock that is watched: often enough for a renewal, seldom enough for those who want the lock.
+/// Interval between two reads of a watched lock: often enough to see a renewal, rarely enough not to delay other
+/// runs.
 const WATCH_POLL: Duration = Duration::from_millis(500);
 
 /// Who holds the lock of the state file at `state`, and whether that process is alive; none when nobody holds it. A lease
@@ -154,7 +155,7 @@ impl Lease {
     ) -> Result<Option<Self>, StateError> {
         let failed = |error: std::io::Error| StateError::io("create", path, &error);
         let aside = path.with_file_name(format!("{ASIDE}{}", holder.id));
-        // Readable by all: whoever shares the folder may see who works.
+        // Readable by everyone who shares the directory, to show the holder.
         let file = disk.create(&aside, Access::Shared);
         // The name of the file aside says nothing to anybody.
         let file: Arc<dyn OpenFile> = file.map_err(|error| failed(error.kind().into()))?.into();
@@ -212,10 +213,10 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if let Some((stop, thread)) = self.stop.take() {
             drop(stop);
-            // A renewal that panicked has nothing to tell us.
+            // A panic in the renewal thread gives no result.
             drop(thread.join());
         }
-        // What cannot be removed is taken over by the next run: the kernel lock ends here.
+        // A file that cannot be removed is taken over by the next run, because the kernel lock ends here.
         drop(self.disk.remove_same(&self.path, self.file.as_ref()));
     }
 }
@@ -306,7 +307,7 @@ impl Found {
         match self {
             Self::Lock { holder, .. } => StateError::Locked { path, holder },
             Self::Unreadable { reason } => StateError::LockUnreadable { path, reason },
-            Self::Nothing => StateError::LockUnreadable { path, reason: "it comes and goes".to_owned() },
+            Self::Nothing => StateError::LockUnreadable { path, reason: "it appears and disappears".to_owned() },
         }
     }
 }

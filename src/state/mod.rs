@@ -1,11 +1,11 @@
-//! What mainstay made and what was there before: the state, its journal and its lock.
+//! The state: what mainstay made and what was there before, with its journal and lock.
 //!
 //! The state file is written twice in a run at most: at the start when something is to be folded
 //! in, and at the end. In between, every act is announced in the journal before it begins and its
 //! result is appended when it has ended, so a kill at any moment loses nothing and the cost of a
 //! resource does not grow with the size of the state. Formats are described in `state/README.md`.
 //!
-//! Not done here: deciding anything. What an interrupted record means is the plan's business.
+//! No decisions are made here; the plan interprets interrupted state entries.
 
 mod appending;
 mod backend;

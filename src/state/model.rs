@@ -12,13 +12,13 @@ use crate::resource::{Address, DigestKey, HostName, Lane, MadeFrom, Prior};
 /// Version of the state file's format.
 pub const FORMAT: u32 = 2;
 
-/// Whether a recorded resource is known to be whole.
+/// Whether a recorded resource is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// The last look after the last act found it as declared.
+    /// The final check after the last change found it as declared.
     Ready,
-    /// An act was begun and its end was never recorded.
+    /// A change was started and its end was never recorded.
     Interrupted,
 }
 
@@ -27,17 +27,17 @@ pub enum Status {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct Record {
-    /// Version of its kind's recorded form.
+    /// Version of the recorded form of its kind.
     pub version: u32,
     /// Declared attributes, secrets masked.
     pub attributes: Value,
     /// Keyed digest of the declared attributes with their secrets.
     pub digest: String,
-    /// SHA-256 of what the last look found, as JSON; tells drift.
+    /// SHA-256 of the last observation as JSON, to detect drift.
     pub observed: String,
     /// What was there before.
     pub prior: Prior,
-    /// What it needed.
+    /// The resources it depends on.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub needs: BTreeSet<Address>,
     /// Its lane.
@@ -46,11 +46,11 @@ pub struct Record {
     /// The keys of cluster.yaml that its value came from, with digests of their values.
     #[serde(default, skip_serializing_if = "MadeFrom::is_unknown")]
     pub made_from: MadeFrom,
-    /// Whether it is whole.
+    /// Whether it is complete.
     pub status: Status,
 }
 
-/// Which writing of which state: what compare-and-swap compares.
+/// Lineage and serial of a state, for compare-and-swap.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// [`State::lineage`].
@@ -65,32 +65,32 @@ impl fmt::Display for Version {
     }
 }
 
-/// Everything that is remembered of a cluster.
+/// The state of a cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct State {
     /// Version of this format; a newer one is refused.
     pub format: u32,
-    /// UUID made with the state; two states with different lineages are of different clusters.
+    /// UUID created with the state; states with different lineages belong to different clusters.
     pub lineage: String,
-    /// Grows by one with every write of the state file.
+    /// Increases by one with every write of the state file.
     pub serial: u64,
     /// The cluster's name.
     pub cluster: String,
     /// Key of the digests; random.
     pub salt: String,
-    /// How to reach each host that has records, as `fleet` serializes it.
+    /// Connection settings of each host with state entries, as serialized by `fleet`.
     #[serde(default)]
     pub hosts: BTreeMap<HostName, Value>,
-    /// Pod ranges handed out (network plugin `bridge`); never reused while recorded.
+    /// Assigned pod ranges (network plugin `bridge`); not reused while recorded.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<HostName, String>")]
     pub pod_ranges: BTreeMap<HostName, Ipv4Net>,
     /// The resources.
     #[serde(default)]
     pub resources: BTreeMap<Address, Record>,
-    /// Reactions owed: resources that must still act because one they react to has changed.
+    /// Pending reactions: resources that must still react because another one has changed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reactions: BTreeMap<Address, BTreeSet<Address>>,
     /// `guards.preventDestroy` as of the last apply: removing one from cluster.yaml takes effect one
@@ -128,7 +128,7 @@ impl State {
         Version { lineage: self.lineage.clone(), serial: self.serial }
     }
 
-    /// What is recorded at this address.
+    /// The state entry at this address.
     pub fn record(&self, address: &Address) -> Option<&Record> {
         self.resources.get(address)
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Paths {
     /// The state file.
     pub(super) state: PathBuf,
-    /// What happened since the state file was written.
+    /// The journal.
     pub(super) journal: PathBuf,
     /// The lock file.
     pub(super) lock: PathBuf,

@@ -38,7 +38,7 @@ pub struct Store {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) state: State,
-    /// What the state file holds; none when there is none.
+    /// The content of the state file, if it exists.
     pub(super) on_disk: Option<Version>,
     /// Entries in `state` that are not in the state file.
     pub(super) unfolded: usize,
@@ -158,12 +158,12 @@ impl Store {
         self.lock().state.clone()
     }
 
-    /// What is recorded at this address now.
+    /// The current state entry at this address.
     pub fn record(&self, address: &Address) -> Option<Record> {
         self.lock().state.record(address).cloned()
     }
 
-    /// Looks at the state in place; `look` must be brief, and not call the store.
+    /// Reads the state in place; `look` must be brief and must not call the store.
     pub fn with<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.lock().state)
     }
@@ -255,7 +255,7 @@ impl Store {
     }
 
     fn save(&self, inner: &mut Inner, lease: &Lease, mut state: State) -> Result<(), StateError> {
-        // Never an edited lineage or serial: they are what others compare.
+        // Lineage and serial are never edited, because other runs compare them.
         state.lineage.clone_from(&inner.state.lineage);
         state.serial = match &inner.on_disk {
             Some(version) => version.serial + 1,

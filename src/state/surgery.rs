@@ -1,7 +1,7 @@
-//! Surgery on a state as a whole: what is there, even if it cannot be read, and replacing it.
+//! Inspecting and replacing a whole state, even an unreadable one.
 //!
-//! Nothing is ever taken away: the new state is a later serial, and what was there before is set
-//! aside under a name that no later write pushes out.
+//! Nothing is ever lost: the new state gets a later serial, and the previous one is set aside under a name that no
+//! later write pushes out.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,18 +18,18 @@ use super::model::State;
 use super::paths::Paths;
 use super::store::Store;
 
-/// What is at the path of a state.
+/// The state found at a path.
 #[derive(Debug)]
 pub enum Found {
     /// Nothing, and nothing is missing.
     Nothing,
-    /// A state, with what its journal says.
+    /// A readable state, including its journal.
     Whole(Box<Store>),
-    /// A state that is damaged or gone, or whose journal is damaged or another's.
+    /// A state that is damaged or missing, or whose journal is damaged or belongs to another state.
     Broken {
         /// What is wrong.
         why: StateError,
-        /// The file; none when it is gone.
+        /// The content of the file; none if it is missing.
         bytes: Option<Vec<u8>>,
     },
 }
@@ -68,7 +68,7 @@ impl Found {
 pub struct Replaced {
     /// The new serial.
     pub serial: u64,
-    /// Where lies what was there before.
+    /// Paths of the previous state.
     pub aside: Vec<PathBuf>,
 }
 
@@ -120,10 +120,10 @@ pub fn replace_on(
     Ok(Replaced { serial: wanted.serial, aside })
 }
 
-/// What a generation holds, or why it cannot be read.
+/// The content of a saved version, or why it cannot be read.
 pub type Content = Result<State, StateError>;
 
-/// The kept generations, oldest first, each with what it holds.
+/// The saved versions with their content, oldest first.
 pub fn history(path: &Path) -> Result<Vec<(Generation, Content)>, StateError> {
     history_on(&disk::real(), path)
 }
@@ -163,8 +163,8 @@ pub fn earlier_on(disk: &Arc<dyn Disk>, path: &Path, serial: u64, found: &Found)
     Ok((state, 0))
 }
 
-/// Whether a state may be pushed over what was found: the same lineage, and a later serial. `false`
-/// when it is the very same state.
+/// Whether a state may be pushed over what was found: the same lineage, and a later serial. `false` if the states are
+/// identical.
 ///
 /// # Errors
 /// Why not. [`StateError::OtherCluster`] holds with `force`, too.

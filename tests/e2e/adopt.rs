@@ -67,7 +67,7 @@ fn a_cluster_that_is_described_wrongly_is_refused(lab: &Lab) {
     let (right, wrong) = ("podSubnet: 10.244.0.0/16", "podSubnet: 10.20.0.0/16");
     lab.edit(right, wrong);
     let said = crate::lab::text(&lab.mainstay(&["plan"]));
-    assert!(said.contains("the cluster that runs here has kubernetes.podSubnet 10.244.0.0/16"), "{said}");
+    assert!(said.contains("the cluster that runs has kubernetes.podSubnet 10.244.0.0/16"), "{said}");
     lab.edit(wrong, right);
     lab.edit("  w1: {", "  w1: {nodeName: worker-1, ");
     let said = crate::lab::text(&lab.mainstay(&["plan"]));
@@ -90,8 +90,8 @@ fn the_plan_touches_nothing_that_is_right(lab: &Lab) {
     assert_eq!(actions, ["adopt", "create", "update"]);
 
     let text = lab.expect(0, &["plan", "--full"]);
-    assert!(text.contains("not made by mainstay") && text.contains("state MASTER"), "{text}");
-    assert!(text.contains("lets go of the virtual IP"), "{text}");
+    assert!(text.contains("not created by mainstay") && text.contains("state MASTER"), "{text}");
+    assert!(text.contains("releases the virtual IP"), "{text}");
     assert!(!text.contains(PASSWORD), "{text}");
 }
 
@@ -146,7 +146,10 @@ fn it_is_given_back(lab: &Lab, before: &BTreeMap<String, String>) {
     assert_eq!(gone, expected);
     let text = lab.expect(0, &["plan", "--destroy"]);
     assert!(text.contains("Kubernetes was on cp1, cp2, w1 before mainstay and stays there"), "{text}");
-    assert!(text.contains("put back as it was before") && text.contains("lets go of the virtual IP"), "{text}");
+    assert!(
+        text.contains("restored to what it was before mainstay") && text.contains("releases the virtual IP"),
+        "{text}"
+    );
 
     let processes_before = processes(lab);
     // A watch keeps the haproxy worker alive that runs with mainstay's file; the next worker has another user.

@@ -26,7 +26,7 @@ fn an_account_that_can_only_look_sees_all_there_is_to_see() {
         lab.sh(host, "rm /root/.ssh/authorized_keys; touch /run/marker");
     }
     assert_eq!(lab.mainstay(&["plan"]).status.code(), Some(1), "root is not let in any more");
-    assert!(looked(&lab, 0, "text").ends_with("No drift. The hosts are as they were applied.\n"));
+    assert!(looked(&lab, 0, "text").ends_with("No drift. The hosts match what was applied.\n"));
     for host in &lab.hosts {
         let written = lab.sh(host, "find /etc /usr /root /opt /home /srv -xdev -newer /run/marker -type f");
         assert_eq!(written, "", "looking wrote on {host}");
@@ -112,7 +112,7 @@ fn what_cannot_be_seen_is_told(lab: &Lab) {
     lab.docker("pause", "w1");
     let said = looked(lab, 4, "text");
     lab.docker("unpause", "w1");
-    assert!(said.contains("looked at 1 of 2 hosts") && said.contains("Not seen\n  w1: "), "{said}");
+    assert!(said.contains("on 1 of 2 hosts") && said.contains("Not checked\n  w1: "), "{said}");
 }
 
 fn drift_is_named_with_what_the_host_tells(lab: &Lab) {
@@ -162,5 +162,5 @@ fn the_account_goes_without_a_trace(lab: &Lab) {
         assert_eq!(left, "", "on {host}");
     }
     let said = looked(lab, 4, "text");
-    assert!(said.contains(&format!("not let in as {USER}")), "{said}");
+    assert!(said.contains(&format!("login as {USER} failed")), "{said}");
 }

@@ -35,7 +35,7 @@ pub(crate) fn saved_plans_hold(lab: &Lab) {
     lab.expect(0, &["plan", "--out", plan]);
     let mut child = lab.command(&["apply", plan]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.ends_with(": updated") || line.contains(": updated after")), "nothing was begun");
+    assert!(lines.any(|line| line.ends_with(": updated") || line.contains(": updated after")), "nothing was started");
     child.kill().unwrap();
     child.wait().unwrap();
     let stale = lab.mainstay(&["apply", plan]);

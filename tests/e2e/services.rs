@@ -107,7 +107,7 @@ pub(crate) fn containerd_restarts_in_turns(lab: &Lab) {
     fails(lab, "the previous /etc/containerd/config.toml was put back, and containerd.service runs with it again");
     let restarted = started_at();
     assert!(restarted[0] > began[0], "the first host tries it");
-    assert_eq!((&restarted[1..], files()), (&began[1..], written), "no other host is touched");
+    assert_eq!((&restarted[1..], files()), (&began[1..], written), "no other host is changed");
     is_pending(lab, "file[/etc/containerd/config.toml]");
     lab.edit(&wrong, without);
 

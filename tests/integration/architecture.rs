@@ -9,12 +9,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // What a pattern of addresses covers, and the name of no host, are said in one place.
     ("config", &["resource::Pattern", "resource::HostName"]),
     ("resource", &[]),
+    // What errors of any module tell people to run.
+    ("hint.rs", &[]),
     // How whatever people name is read.
     ("input.rs", &[]),
     ("kinds", &["resource"]),
     ("fleet", &["input", "resource"]),
     ("graph", &["resource"]),
-    ("state", &["input", "resource"]),
+    ("state", &["hint", "input", "resource"]),
     ("stack", &["config", "kinds", "resource"]),
     ("facts", &["graph", "kinds", "resource"]),
     ("facts/gather.rs", &["fleet", "resource"]),
@@ -27,8 +29,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "config", "engine", "facts", "fleet", "flow", "graph", "input", "kinds", "plan", "render", "resource",
-            "stack", "state",
+            "config", "engine", "facts", "fleet", "flow", "graph", "hint", "input", "kinds", "plan", "render",
+            "resource", "stack", "state",
         ],
     ),
     ("main.rs", &[]),

@@ -121,7 +121,9 @@ fn the_report_reads_well_in_a_browser() {
         assert_eq!(page["entries"], hosts(page).len());
         assert!(page["picture"].as_u64().unwrap() > 3);
         let text = page["text"].as_str().unwrap();
-        for part in ["What destroys", "kubeadm reset on w2", "Problems", "no route to host", "<img src=http://evil"] {
+        for part in
+            ["Destructive changes", "kubeadm reset on w2", "Problems", "no route to host", "<img src=http://evil"]
+        {
             assert!(text.contains(part), "{part}: {text}");
         }
     }

@@ -81,7 +81,7 @@ fn a_wrong_file_or_command_line_is_exit_5() {
         assert_eq!(said.out, "", "{args:?}");
         assert!(!said.err.is_empty());
     }
-    assert!(it.expect(5, &["-f", "nowhere.yaml", "plan"]).err.contains("`mainstay -f nowhere.yaml init` writes one"));
+    assert!(it.expect(5, &["-f", "nowhere.yaml", "plan"]).err.contains("`mainstay -f nowhere.yaml init`"));
     it.edit("version: 1.31.4", "version: latest");
     for command in ["validate", "plan", "apply", "destroy", "show", "facts", "render", "graph"] {
         let said = it.expect(5, &[command]);
@@ -251,18 +251,18 @@ fn simulated_hosts_can_be_played_with() {
     assert!(
         it.expect(0, &["sim", "status"])
             .out
-            .starts_with("cp2 is down\nsteps on cp1/haproxy fail\netcd on cp1, cp2 (does not run), cp3\n")
+            .starts_with("cp2 is down\nsteps on cp1/haproxy fail\netcd on cp1, cp2 (not running), cp3\n")
     );
     it.expect(0, &["sim", "up", "cp2"]);
     it.expect(0, &["sim", "set", "cp1/haproxy/service[haproxy]={\"state\":\"inactive\"}"]);
     it.expect(0, &["sim", "set", "w1/host/swap=absent"]);
     let said = it.expect(1, &["apply", "--auto-approve"]);
-    assert!(said.out.contains("simulated fault"), "{}", said.out);
+    assert!(said.out.contains("simulated failure"), "{}", said.out);
     it.expect(0, &["sim", "fail", "cp1/haproxy", "--off"]);
     it.expect(0, &["apply", "--auto-approve"]);
     it.expect(0, &["plan", "--detailed-exitcode"]);
     it.expect(0, &["sim", "reset"]);
-    assert!(it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are bare"));
+    assert!(it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are reset"));
     let said = it.expect(2, &["plan", "--detailed-exitcode"]);
     assert!(said.out.contains("Plan: 141 to add, 0 to change, 0 to destroy."), "{}", said.out);
 }
@@ -284,13 +284,17 @@ fn a_wrong_name_is_answered_with_the_right_ones() {
     let it = Sandbox::applied();
     for args in [&["facts", "cp9"][..], &["render", "cp9"], &["sim", "down", "cp9"], &["sim", "up", "cp9"]] {
         let said = it.expect(5, args);
-        assert!(said.err.contains("no host `cp9`") && said.err.contains("cp1, cp2, cp3, w1, w2"), "{}", said.err);
+        assert!(
+            said.err.contains("no host is named `cp9`") && said.err.contains("cp1, cp2, cp3, w1, w2"),
+            "{}",
+            said.err
+        );
     }
     let said = it.expect(5, &["sim", "set", "cp1/host/sysctl[nope]=1"]);
     assert!(said.err.contains(FORWARD), "{}", said.err);
     let said = it.expect(5, &["sim", "set", &format!("{FORWARD}={{\"nope\":1}}")]);
     assert!(said.err.contains("no field `nope`") && said.err.contains("fields: [\"value\"]"), "{}", said.err);
-    assert!(it.expect(5, &["sim", "set", "cp1/host/sysctl[nope]=absent"]).err.contains("there is nothing at"));
+    assert!(it.expect(5, &["sim", "set", "cp1/host/sysctl[nope]=absent"]).err.contains("does not exist"));
     assert!(it.expect(5, &["sim", "set", "nonsense"]).err.contains("ADDRESS=VALUE"));
     assert!(it.expect(1, &["state", "show", "cp1/host/sysctl[nope]"]).err.contains("mainstay state list"));
     assert!(it.expect(5, &["plam"]).err.contains("'plan'"));
@@ -339,7 +343,7 @@ fn init_writes_a_good_file_and_never_over_another() {
     let it = Sandbox::new("mine\n");
     let hosts = "cp1=10.0.0.11,cp2=10.0.0.12,cp3=10.0.0.13,w1=10.0.0.21";
     let args = ["init", "--name", "prod", "--endpoint", "10.0.0.100:8443", "--hosts", hosts, "--simulated"];
-    assert!(it.expect(5, &args).err.contains("exists already"));
+    assert!(it.expect(5, &args).err.contains("already exists"));
     assert_eq!(it.read("cluster.yaml"), "mine\n");
     fs::remove_file(it.path("cluster.yaml")).unwrap();
     it.expect(0, &args);
@@ -394,7 +398,7 @@ fn a_refused_change_stops_the_whole_plan() {
     it.edit("port: 9443", "port: 8443");
     it.expect(0, &["plan", "--detailed-exitcode"]);
     it.edit("network:", "guards: {preventDestroy: [cp1]}\nnetwork:");
-    assert!(it.expect(1, &["destroy", "--auto-approve"]).err.contains("nothing was changed"));
+    assert!(it.expect(1, &["destroy", "--auto-approve"]).err.contains("Nothing was changed"));
     assert_eq!(it.expect(0, &["state", "list"]).out.lines().count(), 141);
 }
 
@@ -404,7 +408,7 @@ fn nothing_is_carried_out_unasked() {
     for args in [&["apply"][..], &["apply", "--json"]] {
         assert!(it.expect(5, args).err.contains("--auto-approve"));
     }
-    assert!(it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are bare"));
+    assert!(it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are reset"));
     it.expect(0, &["apply", "--auto-approve"]);
     assert!(it.expect(5, &["destroy"]).err.contains("--auto-approve"));
     assert_eq!(it.expect(0, &["state", "list"]).out.lines().count(), 141);

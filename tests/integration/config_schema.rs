@@ -109,7 +109,7 @@ fn schema_and_parser_agree() {
             "must be a map",
             "must be a list",
             "must be true",
-            "is not a value of `",
+            "is not a valid value of `",
             "is missing",
             "has no value",
         ];

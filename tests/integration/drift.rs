@@ -122,7 +122,7 @@ fn markdown_is_never_longer_than_an_issue_may_be() {
         let report = DriftReport { drift: &drift, source: Source { file: "cluster.yaml", line_of: &|_| None } };
         let markdown = report.markdown();
         assert!(markdown.chars().count() < 65_536, "{}", markdown.chars().count());
-        assert!(markdown.contains("**Cut here:**"), "it says that it is cut");
+        assert!(markdown.contains("**Truncated:**"), "it says that it is cut");
         assert!(markdown.matches("<details>").count() == markdown.matches("</details>").count());
     }
 }

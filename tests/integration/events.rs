@@ -164,7 +164,7 @@ fn a_file_that_cannot_be_made_stops_everything_before_it_begins() {
     }
     assert_eq!(it.read("cluster.yaml"), before);
     assert!(!it.path("state").exists());
-    assert!(it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are bare"));
+    assert!(it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are reset"));
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn after_an_interruption_while_the_plan_is_shown_nothing_begins() {
     out.read_to_string(&mut rest).unwrap();
     assert!(rest.len() > 70_000, "it did not wait for its reader: {}", rest.len());
     let code = child.wait().unwrap().code();
-    let told = rest.lines().last().unwrap().contains("nothing was begun");
+    let told = rest.lines().last().unwrap().contains("nothing was started");
     // One that is heard only after the plan was shown is the run's, which tells so.
     let begun = [STATE, "state/quickstart.journal"].iter().any(|file| it.path(file).exists());
     assert_eq!((code, begun), (Some(130), !told), "{rest}");

@@ -50,7 +50,7 @@ fn streams_are_refused_at_once_wherever_a_file_is_named() {
             &["state", "push", name],
         ];
         for args in wrong {
-            refused(&it, args, 5, if args[0] == "plan" { "is not a regular file" } else { &why });
+            refused(&it, args, 5, if args[0] == "plan" { "not a regular file" } else { &why });
         }
         let failed: [&[&str]; 3] = [
             &["drift", "--state", name],
@@ -66,8 +66,8 @@ fn streams_are_refused_at_once_wherever_a_file_is_named() {
     fs::write(&plan, "not a plan\n").unwrap();
     fs::OpenOptions::new().write(true).open(&plan).unwrap().set_len(1 << 40).unwrap();
     refused(&it, &["show", "large.plan"], 5, "is not a saved plan");
-    refused(&it, &["-f", "large.plan", "validate"], 5, "it is larger than 4 MiB");
-    refused(&it, &["state", "push", "large.plan"], 5, "it is larger than 2 GiB");
+    refused(&it, &["-f", "large.plan", "validate"], 5, "is larger than 4 MiB");
+    refused(&it, &["state", "push", "large.plan"], 5, "is larger than 2 GiB");
     // The sandbox reads what is left in it.
     fs::remove_file(plan).unwrap();
 }
@@ -90,14 +90,14 @@ fn streams_are_refused_at_once_where_cluster_yaml_names_them() {
     let it = Sandbox::of(QUICKSTART);
     let text = it.read("cluster.yaml") + "loadBalancer: {keepalived: {authPassword: {command: [cat, /dev/zero]}}}\n";
     fs::write(it.path("cluster.yaml"), text).unwrap();
-    refused(&it, &["plan"], 1, "it prints more than 1 MiB");
+    refused(&it, &["plan"], 1, "the program printed more than 1 MiB");
 }
 
 #[test]
 fn an_output_that_cannot_be_written_stops_nothing_that_began() {
     let it = with_streams();
     for option in ["--log", "--json-into"] {
-        refused(&it, &["plan", option, "pipe"], 5, "it is a pipe that nobody reads");
+        refused(&it, &["plan", option, "pipe"], 5, "nobody reads from this pipe");
         refused(&it, &["plan", option, "new"], 0, "");
         fs::remove_file(it.path("new")).unwrap();
         refused(&it, &["plan", option, "/"], 5, "it is a directory");
@@ -113,14 +113,14 @@ fn a_stream_has_no_folder_so_it_can_only_be_validated() {
     for command in ["cat cluster.yaml | mainstay -f /dev/stdin plan", "mainstay -f <(cat cluster.yaml) plan"] {
         let said = it.shell(command);
         assert_eq!(said.code, 5, "{said:?}");
-        assert!(said.err.contains("it is a stream") && said.err.contains("`validate -`"), "{}", said.err);
+        assert!(said.err.contains("this is a stream") && said.err.contains("`mainstay validate -`"), "{}", said.err);
     }
     let said = it.shell("cat cluster.yaml | mainstay validate -");
     assert!(said.code == 0 && said.out.starts_with("standard input is valid: "), "{said:?}");
     let said = it.shell("echo 'name: x' | mainstay --json validate -");
     assert!(said.code == 5 && said.out.contains("\"filename\":\"standard input\""), "{said:?}");
     let said = it.shell("mainstay validate - < /dev/zero");
-    assert!(said.code == 5 && said.err.contains("it is larger than 4 MiB"), "{said:?}");
+    assert!(said.code == 5 && said.err.contains("is larger than 4 MiB"), "{said:?}");
     it.expect(5, &["-f", "/dev/null", "validate"]);
 }
 
@@ -129,7 +129,7 @@ fn options_that_would_do_nothing_are_errors() {
     let it = Sandbox::applied();
     for command in ["plan", "apply", "destroy", "drift"] {
         let said = it.expect(5, &[command, "--parallelism", "0"]);
-        assert!(said.err.contains("at least 1 host"), "{}", said.err);
+        assert!(said.err.contains("must be at least 1"), "{}", said.err);
     }
     for args in [&["plan", "--exclude", "*"][..], &["apply", "--exclude", "cp*", "--exclude", "w*"]] {
         let said = it.expect(5, args);
@@ -138,10 +138,10 @@ fn options_that_would_do_nothing_are_errors() {
     let said = it.expect(5, &["sim", "fail", "cp2/haprox"]);
     assert!(said.err.contains("no resource matches `cp2/haprox`") && said.err.contains("cp2/haproxy"), "{}", said.err);
     let said = it.expect(5, &["sim", "fail", "cp2", "--off"]);
-    assert!(said.err.contains("no steps on `cp2` fail"), "{}", said.err);
+    assert!(said.err.contains("`cp2` is not set to fail"), "{}", said.err);
     it.expect(0, &["sim", "fail", "cp2/haproxy"]);
     let said = it.expect(5, &["sim", "fail", "cp2", "--off"]);
-    assert!(said.err.contains("steps fail on: cp2/haproxy"), "{}", said.err);
+    assert!(said.err.contains("set to fail: cp2/haproxy"), "{}", said.err);
     it.expect(0, &["sim", "fail", "cp2/haproxy", "--off"]);
 }
 
@@ -192,6 +192,6 @@ fn init_checks_each_answer_and_asks_again() {
     let other = init("prod\\n10.9.9.100\\ncp1=10.0.0.11\\n10.0.0.100\\n\\n");
     assert!(other.out.contains("[cp1=10.0.0.11]:") && other.out.contains("name: prod\n"), "{}", other.out);
     let cancelled = init("prod\\n10.0.0.100\\n");
-    assert!(cancelled.out.contains("cancelled; nothing was written"), "{}", cancelled.out);
+    assert!(cancelled.out.contains("cancelled. Nothing was written"), "{}", cancelled.out);
     assert!(cancelled.out.contains("failed") && !it.path("new.yaml").exists());
 }

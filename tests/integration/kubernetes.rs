@@ -63,9 +63,9 @@ fn a_lost_quorum_is_felt_and_comes_back() {
     it.expect(0, &["sim", "down", "cp2"]);
     it.expect(0, &["sim", "down", "cp3"]);
     let said = it.expect(1, &["plan"]);
-    assert!(said.out.contains("the apiserver of this host does not answer"), "{}", said.out);
+    assert!(said.out.contains("the API server of this host does not answer"), "{}", said.out);
     let said = it.expect(0, &["sim", "status"]);
-    assert!(said.out.contains("etcd on cp1, cp2 (does not run), cp3 (does not run): no quorum\n"), "{}", said.out);
+    assert!(said.out.contains("etcd on cp1, cp2 (not running), cp3 (not running): no quorum\n"), "{}", said.out);
     it.expect(0, &["sim", "up", "cp3"]);
     it.expect(0, &["apply", "--auto-approve", "--exclude", "cp2"]);
 }
@@ -138,7 +138,7 @@ fn etcd_keeps_its_majority() {
     it.edit(&format!("  {}\n", host(3)), "");
     let said = it.expect(1, &["apply", "--auto-approve"]);
     let words = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("cannot be reached, and quorum is"), "{}{}", said.out, said.err);
+    assert!(words.contains("is unreachable, and quorum is"), "{}{}", said.out, said.err);
     healthy_but(&it, "cp2");
     it.expect(0, &["sim", "up", "cp2"]);
     it.expect(0, &["apply", "--auto-approve"]);

@@ -55,7 +55,7 @@ fn copied(from: &Path, to: &Path) {
 fn a_first_plan_is_saved_shown_and_carried_out_without_asking() {
     let it = Sandbox::of(QUICKSTART);
     let said = it.expect(2, &["plan", "--detailed-exitcode", "--out", P]);
-    assert_eq!(said.err, "Saved to prod.plan. Carry it out with: mainstay apply prod.plan\n");
+    assert_eq!(said.err, "Saved to prod.plan. To apply it, run: mainstay apply prod.plan\n");
     assert_eq!(fs::metadata(it.path(P)).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!it.path("state/quickstart.json").exists(), "a plan writes no state");
     assert_eq!(it.expect(0, &["show", P]).out, said.out);
@@ -68,7 +68,7 @@ fn a_first_plan_is_saved_shown_and_carried_out_without_asking() {
         &it,
         1,
         &["apply", P],
-        &["there was no state when the plan was saved", "applied already", "mainstay plan --out prod.plan"],
+        &["there was no state when this plan was saved", "already have been applied", "mainstay plan --out prod.plan"],
     );
     it.expect(0, &["plan", "--detailed-exitcode"]);
 }
@@ -83,7 +83,7 @@ fn of_two_first_plans_only_one_is_applied() {
         &it,
         1,
         &["apply", "b"],
-        &["b: was made before there was a state, and another plan has been applied since"],
+        &["b: the plan was saved before the first apply, and another plan has been applied since"],
     );
 }
 
@@ -95,13 +95,13 @@ fn two_saves_of_the_same_input_are_the_same_and_an_old_one_is_stale() {
     it.expect(0, &["plan", "--out", "other.plan", "--parallelism", "1"]);
     assert!(first == it.read(P) && first == it.read("other.plan"));
     assert!(it.expect(0, &["apply", P]).out.contains("Apply complete!"));
-    let texts = ["other.plan: the state has gone on from serial 2 to 3", "applied already"];
+    let texts = ["other.plan: the state has moved from serial 2 to 3", "already have been applied"];
     refused(&it, 1, &["apply", "other.plan"], &texts);
     it.edit("maxconn: 8000", "maxconn: 8001");
     it.expect(0, &["plan", "--out", P]);
     drift(&it, FORWARD);
     it.expect(0, &["apply", "--auto-approve"]);
-    refused(&it, 1, &["apply", P], &["prod.plan: the state has gone on from serial 3 to 4"]);
+    refused(&it, 1, &["apply", P], &["prod.plan: the state has moved from serial 3 to 4"]);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_plan_is_applied_from_a_copy_of_the_directory() {
     copied(it.dir(), elsewhere.dir());
     assert!(elsewhere.expect(0, &["apply", P]).out.contains("Apply complete!"));
     fs::remove_dir_all(it.path("state")).unwrap();
-    let texts = ["was made from serial 2 of the state, and there is no state here", "bring the state file"];
+    let texts = ["the plan was made from state serial 2, but there is no state here", "restore the state file"];
     let said = it.expect(1, &["apply", P]);
     assert!(texts.iter().all(|text| said.err.contains(text)), "{}", said.err);
 }
@@ -131,14 +131,17 @@ fn cluster_yaml_that_changed_is_refused_even_in_a_comment() {
         &it,
         1,
         &["apply", P],
-        &["prod.plan: is a plan for cluster `quickstart`, and cluster.yaml describes `other`", "-f OTHER apply"],
+        &[
+            "prod.plan: the plan is for cluster `quickstart`, but cluster.yaml describes cluster `other`",
+            "-f OTHER apply",
+        ],
     );
     it.edit("name: other", "name: quickstart");
     assert!(it.expect(0, &["apply", P]).out.contains("Apply complete!"));
     fs::rename(it.path("cluster.yaml"), it.path("prod.yaml")).unwrap();
     it.expect(5, &["apply", P]);
     let said = it.expect(0, &["-f", "prod.yaml", "plan", "--out", "a b"]);
-    assert_eq!(said.err, "Saved to a b. Carry it out with: mainstay -f prod.yaml apply 'a b'\n");
+    assert_eq!(said.err, "Saved to a b. To apply it, run: mainstay -f prod.yaml apply 'a b'\n");
 }
 
 #[test]
@@ -162,9 +165,9 @@ fn hosts_that_moved_are_refused_by_name_unless_that_is_accepted() {
     drift(&it, FORWARD);
     drift(&it, SWAPPINESS);
     let texts = [
-        "prod.plan: the hosts are not as the plan saw them\n",
+        "prod.plan: the hosts have changed since the plan was saved\n",
         "  cp1/host/sysctl[net.ipv4.ip_forward]: ",
-        "1 then, 0 now",
+        "value was 1, now 0",
         "  w1/host/sysctl[net.ipv4.ip_forward]: ",
         "--accept-drift 'cp1/host/sysctl[net.ipv4.ip_forward]' --accept-drift ",
     ];
@@ -173,7 +176,7 @@ fn hosts_that_moved_are_refused_by_name_unless_that_is_accepted() {
     refused(&it, 5, &["apply", P, "--accept-drift", "cp1/hots"], &["--accept-drift cp1/hots", "did you mean cp1/host"]);
     let said = it.expect(0, &["apply", P, "--accept-drift", "cp1", "--accept-drift", "w*/host"]);
     assert!(said.err.contains("Warning: cp1/host/sysctl[net.ipv4.ip_forward]: "), "{}", said.err);
-    assert!(said.err.contains("1 then, 0 now; left alone"), "{}", said.err);
+    assert!(said.err.contains("was 1, now 0; skipped"), "{}", said.err);
     // What was left alone is still drift.
     let left = it.expect(2, &["plan", "--detailed-exitcode"]).out;
     assert!(left.ends_with("Plan: 0 to add, 2 to change, 0 to destroy.\n"), "{left}");
@@ -184,9 +187,9 @@ fn drift_on_what_is_changed_anyway_is_mended_when_accepted() {
     let it = reviewed();
     let cfg = "cp2/haproxy/file[/etc/haproxy/haproxy.cfg]";
     it.expect(0, &["sim", "set", &format!("{cfg}={{\"mode\":\"0666\"}}")]);
-    refused(&it, 1, &["apply", P], &[&format!("{cfg}: mode 0644 then, 0666 now")]);
+    refused(&it, 1, &["apply", P], &[&format!("{cfg}: mode was 0644, now 0666")]);
     let said = it.expect(0, &["apply", P, "--accept-drift", cfg, "--json"]);
-    assert!(said.json().iter().any(|line| line["@message"].as_str().unwrap().contains("carried out as reviewed")));
+    assert!(said.json().iter().any(|line| line["@message"].as_str().unwrap().contains("applied as reviewed")));
     it.expect(0, &["plan", "--detailed-exitcode"]);
 }
 
@@ -194,7 +197,7 @@ fn drift_on_what_is_changed_anyway_is_mended_when_accepted() {
 fn a_host_that_is_lost_is_drift_too() {
     let it = reviewed();
     it.expect(0, &["sim", "down", "w2"]);
-    refused(&it, 1, &["apply", P], &["w2/", "cannot be looked at now: ", "... "]);
+    refused(&it, 1, &["apply", P], &["w2/", "cannot be checked now: ", "... "]);
     assert!(it.expect(0, &["apply", P, "--accept-drift", "w2"]).out.contains("Apply complete!"));
 }
 
@@ -206,7 +209,7 @@ fn another_secret_is_refused_and_neither_is_shown() {
     it.expect(0, &["plan", "--out", P]);
     it.env("VRRP_PASSWORD", "newMark1");
     let said = it.expect(1, &["apply", P]);
-    let text = "cp1/keepalived/file[/etc/keepalived/keepalived.conf]: a secret of it is another one";
+    let text = "cp1/keepalived/file[/etc/keepalived/keepalived.conf]: one of its secrets has changed";
     assert!(said.err.contains(text) && !said.err.contains("Mark1"), "{}", said.err);
     it.env("VRRP_PASSWORD", "oldMark1");
     // Masks stand in the document where the plan has secrets, so that it says the same of either.
@@ -221,7 +224,7 @@ fn a_plan_with_problems_is_saved_and_shown_and_never_applied() {
     it.expect(0, &["sim", "down", "cp2"]);
     let said = it.expect(1, &["plan", "--out", P]);
     assert!(
-        said.err.ends_with("Saved to prod.plan, to be read only: it has problems, so it cannot be applied.\n"),
+        said.err.ends_with("Saved to prod.plan for review only: the plan has problems and cannot be applied.\n"),
         "{}",
         said.err
     );
@@ -289,7 +292,7 @@ fn how_it_was_planned_is_saved_with_the_plan() {
     it.expect(0, &["plan", "--refresh-only", "--out", P]);
     let before = it.expect(0, &["sim", "status"]).out;
     assert!(it.expect(0, &["apply", P]).out.contains(" recorded"));
-    assert_eq!(it.expect(0, &["sim", "status"]).out, before, "no host is touched");
+    assert_eq!(it.expect(0, &["sim", "status"]).out, before, "no host is changed");
     refused(&it, 1, &["apply", P], &["mainstay plan --refresh-only --out prod.plan"]);
 }
 
@@ -312,7 +315,7 @@ fn drift_of_rehearsal(it: &Sandbox) {
 #[test]
 fn planning_options_have_no_place_beside_a_plan() {
     let it = reviewed();
-    let texts = ["--full, --simulate cannot stand beside prod.plan", "mainstay plan --full --simulate --out prod.plan"];
+    let texts = ["--full, --simulate cannot be used with prod.plan", "mainstay plan --full --simulate --out prod.plan"];
     refused(&it, 5, &["apply", P, "--simulate", "--full"], &texts);
     it.expect(5, &["apply", "--accept-drift", "cp1"]);
     it.expect(5, &["show", "--full"]);
@@ -328,16 +331,16 @@ fn what_is_no_plan_or_a_damaged_one_is_told_with_what_to_do() {
     flipped[whole.len() / 2] ^= 4;
     let newer = String::from_utf8(whole.clone()).unwrap().replacen("format 1", "format 2", 1).into_bytes();
     let damaged: [(&[u8], i32, &str); 6] = [
-        (b"", 5, "prod.plan: is empty"),
-        (b"kind: Cluster\n", 5, "prod.plan: is not a saved plan"),
+        (b"", 5, "prod.plan is empty"),
+        (b"kind: Cluster\n", 5, "is not a saved plan"),
         (
             &whole[..whole.len() - 4096],
             1,
-            &format!("prod.plan: the saved plan is cut short: 4096 of {body} bytes are missing"),
+            &format!("prod.plan: the saved plan is truncated: 4096 of {body} bytes are missing"),
         ),
-        (&whole[..40], 1, "prod.plan: the saved plan is cut short in its first line"),
-        (&flipped, 1, "prod.plan: the saved plan is damaged: its checksum does not fit"),
-        (&newer, 1, "prod.plan: the saved plan has format 2, and this mainstay"),
+        (&whole[..40], 1, "prod.plan: the saved plan is truncated in its first line"),
+        (&flipped, 1, "prod.plan: the saved plan is damaged: checksum mismatch"),
+        (&newer, 1, "prod.plan: the saved plan has format 2; this version of mainstay"),
     ];
     for (bytes, code, text) in damaged {
         fs::write(it.path(P), bytes).unwrap();
@@ -347,10 +350,7 @@ fn what_is_no_plan_or_a_damaged_one_is_told_with_what_to_do() {
             assert!(said.err.contains(text) && said.err.contains("= help: "), "{command:?}: {}", said.err);
         }
     }
-    for (path, text) in [
-        ("state", "state: cannot read the saved plan: it is a directory"),
-        ("nowhere", "nowhere: cannot read the saved plan"),
-    ] {
+    for (path, text) in [("state", "state cannot be read: it is a directory"), ("nowhere", "nowhere cannot be read")] {
         refused(&it, 5, &["apply", path], &[text, "mainstay plan --out FILE"]);
     }
     refused(&it, 5, &["apply", "cluster.yaml"], &["is not a saved plan", "mainstay -f cluster.yaml apply"]);
@@ -362,14 +362,14 @@ fn only_a_plan_is_overwritten_and_a_plan_that_cannot_be_saved_says_so() {
     let before = it.read("cluster.yaml");
     fs::create_dir(it.path("folder")).unwrap();
     let wrong = [
-        ("cluster.yaml", "is there already and is not a saved plan"),
+        ("cluster.yaml", "the file already exists and is not a saved plan"),
         ("folder", "is a directory"),
-        ("no/such/file", "there is no such folder"),
+        ("no/such/file", "its directory does not exist"),
         ("/dev/null", "is not a regular file"),
     ];
     for (out, text) in wrong {
         let said = it.expect(5, &["plan", "--out", out]);
-        assert!(said.err.contains(&format!("{out}: {text}")) && said.err.contains("with --out"), "{}", said.err);
+        assert!(said.err.contains(out) && said.err.contains(text) && said.err.contains("with --out"), "{}", said.err);
         assert_eq!(said.out, "");
     }
     assert_eq!(it.read("cluster.yaml"), before);
@@ -396,7 +396,7 @@ fn a_full_disk_leaves_the_old_plan_and_says_so() {
     // No file may grow beyond 16 KiB, and the plan is larger.
     let said = shell(&it, "trap '' XFSZ; ulimit -f 16; \"$M\" plan --out prod.plan");
     assert_eq!(said.code, 1, "{}", said.err);
-    assert!(said.err.contains("prod.plan: the plan cannot be saved: File too large"), "{}", said.err);
+    assert!(said.err.contains("cannot save the plan to prod.plan: File too large"), "{}", said.err);
     assert!(said.err.contains("name another file with --out") && !said.err.contains("Saved to"), "{}", said.err);
     assert!(said.out.contains("Plan: 141 to add"), "it is shown all the same");
     assert!(it.read(P) == before);
@@ -419,7 +419,7 @@ fn of_two_applies_at_once_one_carries_it_out() {
     let [one, other] = both.map(|child| Said::of(&child.wait_with_output().unwrap()));
     let (done, refused) = if one.code == 0 { (one, other) } else { (other, one) };
     assert!(done.out.contains("Apply complete! Resources: 141 added"), "{}{}", done.out, done.err);
-    let (locked, stale) = (refused.code == 6, refused.code == 1 && refused.err.contains("applied already"));
+    let (locked, stale) = (refused.code == 6, refused.code == 1 && refused.err.contains("already have been applied"));
     assert!(locked || stale, "{}: {}", refused.code, refused.err);
     // The one that waits for the lock finds the plan applied.
     let lease =

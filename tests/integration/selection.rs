@@ -6,7 +6,7 @@ use crate::sandbox::Sandbox;
 fn an_apply_of_a_part_says_so_at_its_end_and_options_may_have_one_dash() {
     let it = Sandbox::of(crate::sandbox::QUICKSTART);
     let said = it.expect(0, &["apply", "-auto-approve", "-target=cp1/host", "-parallelism=2"]);
-    assert!(said.err.contains("left out of this. What they need:  mainstay plan"), "{}", said.err);
+    assert!(said.err.contains("not included. To see what remains: mainstay plan"), "{}", said.err);
     let state = it.expect(0, &["state", "list"]).out;
     assert!(state.lines().all(|line| line.starts_with("cp1/host/")), "{state}");
 }
@@ -28,7 +28,11 @@ fn an_apply_that_lifts_a_guard_says_so() {
     let w1 = text.lines().find(|line| line.trim_start().starts_with("w1:")).unwrap();
     it.edit(&format!("{w1}\n"), "");
     let lifted = it.expect(1, &["apply", "--auto-approve"]);
-    assert!(lifted.err.contains("nothing was changed, but the guard is lifted: `w1`"), "{}", lifted.err);
+    assert!(
+        lifted.err.contains("Nothing was changed on the hosts. The guard is removed from the state: `w1`"),
+        "{}",
+        lifted.err
+    );
     it.expect(0, &["apply", "--auto-approve"]);
 }
 
@@ -39,7 +43,7 @@ fn a_saved_plan_remembers_its_part_and_what_it_replaces() {
     it.expect(0, &["sim", "set", "cp1/host/sysctl[net.ipv4.ip_forward]=0"]);
     it.expect(0, &["plan", "--target", "cp1/haproxy", "--replace", service, "--out", "part.plan"]);
     let shown = it.expect(0, &["show", "part.plan"]).out;
-    assert!(shown.contains("this is a part, by --target cp1/haproxy"), "{shown}");
+    assert!(shown.contains("Partial plan (--target cp1/haproxy)"), "{shown}");
     // What cp1/haproxy needs comes along: the setting is put right, too.
     let applied = it.expect(0, &["apply", "part.plan"]).out;
     assert!(applied.contains("Resources: 1 added, 1 changed, 1 destroyed."), "{applied}");

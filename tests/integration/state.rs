@@ -49,7 +49,7 @@ fn a_state_that_was_pulled_can_be_pushed_anywhere() {
          mainstay state push - --state elsewhere/lab.json < pulled.json",
     );
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.err.contains("Nothing to push: the state is the very same."), "{}", said.err);
+    assert!(said.err.contains("Nothing to push: the state is identical."), "{}", said.err);
     assert_eq!(it.expect(5, &["--json", "state", "pull"]).json()[0]["type"], "diagnostic");
     // As help says how to edit it.
     let said = it.shell(
@@ -60,7 +60,7 @@ fn a_state_that_was_pulled_can_be_pushed_anywhere() {
            mainstay state push edited.json --auto-approve"#,
     );
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.err.contains("its checksum does not fit"), "{}", said.err);
+    assert!(said.err.contains("checksum mismatch"), "{}", said.err);
     assert_eq!(recorded(&it).serial, 3);
 }
 
@@ -74,7 +74,7 @@ fn what_a_killed_run_left_is_pulled_with_the_state_and_pushes_back() {
     drop(store);
     assert!(it.path("state/quickstart.journal").exists());
     let said = it.shell("mainstay state pull > pulled.json; mainstay state push pulled.json");
-    assert!(said.code == 0 && said.err.contains("the very same"), "{said:?}");
+    assert!(said.code == 0 && said.err.contains("identical"), "{said:?}");
     // Surgery folds the journal in first, and what it folded is what is set aside.
     let said = it.expect(0, &["state", "rm", "cp1/kubernetes"]);
     assert!(said.err.contains("3-before-rm.json"), "{}", said.err);
@@ -170,14 +170,14 @@ fn a_lock_of_a_machine_that_is_gone_is_shown_and_broken() {
     assert_eq!(shown("the process is running on another machine", "elsewhere"), "");
     // Its clock may be slow or ahead, so it is watched.
     lock("2999-01-01T00:00:00Z");
-    assert!(shown("not renewed while it was watched", "silent").contains("at most 15 s"));
+    assert!(shown("not renewed while it was watched", "silent").contains("up to 15 s"));
     let said = it.expect(6, &["state", "rm", "cp1/host"]);
     assert!(said.err.contains("`mainstay lock break 5f3a09c1`"), "{}", said.err);
     let said = it.expect(1, &["lock", "break", "5f3a09c2", "--force"]);
     assert!(said.err.contains("its id is 5f3a09c1"), "{}", said.err);
     assert!(it.expect(5, &["lock", "break", "5f3a09c1"]).err.contains("--force"), "it asks");
     it.expect(0, &["lock", "break", "5f3a09c1", "--force"]);
-    assert!(it.expect(1, &["lock", "break", "5f3a09c1", "--force"]).err.contains("nobody holds it"));
+    assert!(it.expect(1, &["lock", "break", "5f3a09c1", "--force"]).err.contains("no lock exists"));
     it.expect(0, &["state", "rm", "cp1/host"]);
 }
 
@@ -189,17 +189,19 @@ fn a_rehearsal_and_a_file_alone_have_states_of_their_own() {
     assert_eq!(it.expect(0, &["state", "list"]).out, "");
     assert_eq!(it.expect(0, &["state", "list", "--simulate"]).out.lines().count(), 141);
     assert_eq!(it.expect(0, &["facts", "--simulate"]).out.lines().count(), 6);
-    assert!(it.expect(0, &["state", "--simulate", "history"]).out.contains("the state as it is"));
+    assert!(it.expect(0, &["state", "--simulate", "history"]).out.contains("current state"));
     fs::remove_file(it.path("cluster.yaml")).unwrap();
     for command in [&["state", "list"][..], &["state", "rm", "w2"], &["lock", "show"]] {
-        assert!(it.expect(5, command).err.contains("`--state FILE` names the state"), "{command:?}");
+        assert!(it.expect(5, command).err.contains("name the state with `--state FILE`"), "{command:?}");
     }
     let state = "state/quickstart.simulated.json";
     let of = |command: &[&'static str]| it.expect(0, &[command, &["--state", state]].concat()).out;
     assert_eq!(of(&["state", "list", "w2/worker"]), "w2/worker/member\n");
-    assert!(of(&["state", "rm", "w2"]).contains("State serial 3 is written."));
+    assert!(of(&["state", "rm", "w2"]).contains("Wrote state serial 3."));
     assert_eq!(of(&["lock", "show"]), "Nobody holds the lock.\n");
-    assert!(it.expect(5, &["state", "list", "--state", "no.json"]).err.contains("there is no state file no.json"));
+    assert!(
+        it.expect(5, &["state", "list", "--state", "no.json"]).err.contains("the state file no.json does not exist")
+    );
     it.expect(5, &["state", "list", "--state", "no.json", "--simulate"]);
 }
 
@@ -242,7 +244,7 @@ fn a_state_cut_or_changed_anywhere_is_told_and_comes_back() {
         assert_eq!(fs::read_dir(it.path(BACKUPS)).unwrap().count(), 2);
     }
     let said = it.expect(0, &["state", "rollback", "2", "--auto-approve"]);
-    assert!(said.out.contains("cannot be believed") && said.err.contains("damaged-replaced-by-3"), "{said:?}");
+    assert!(said.out.contains("an unreadable state") && said.err.contains("damaged-replaced-by-3"), "{said:?}");
     assert_eq!(fs::read(it.path(&format!("{BACKUPS}/damaged-replaced-by-3"))).unwrap(), b"not a state");
     assert_eq!(recorded(&it).resources, resources);
     it.expect(0, &["plan", "--detailed-exitcode"]);
@@ -261,7 +263,11 @@ fn a_state_of_a_newer_mainstay_is_left_alone() {
         &["state", "rollback", "1", "--auto-approve"],
     ];
     for command in commands {
-        clear(&it.run(command), "has format 7, and this mainstay knows formats up to 2", "mainstay --version");
+        clear(
+            &it.run(command),
+            "has format 7; this version of mainstay supports formats up to 2",
+            "mainstay --version",
+        );
     }
     assert_eq!(it.read(STATE), text);
 }
@@ -296,8 +302,9 @@ fn recorded_serial(it: &Sandbox) -> u64 {
 #[test]
 fn a_place_that_cannot_be_written_is_told_and_nothing_is_lost() {
     // Root may write anywhere, unless it gives that up.
-    const MERE: &str = "as_mere() { if [ \"$(id -u)\" = 0 ]; then setpriv --bounding-set=-dac_override,-dac_read_search \
-                        --inh-caps=-dac_override,-dac_read_search \"$@\"; else \"$@\"; fi; };";
+    const MERE: &str = "as_mere() { if [ \"$(id -u)\" = 0 ]; then setpriv \
+                        --bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search \
+                        \"$@\"; else \"$@\"; fi; };";
     let it = small();
     it.expect(0, &["sim", "set", "cp1/host/sysctl[net.ipv4.ip_forward]=0"]);
     let before = fs::read(it.path(STATE)).unwrap();
@@ -334,7 +341,7 @@ fn a_place_that_cannot_be_written_is_told_and_nothing_is_lost() {
     fs::rename(it.path(STATE), it.path("kept.json")).unwrap();
     fs::create_dir(it.path(STATE)).unwrap();
     for command in ["plan", "apply --auto-approve", "state list", "state rollback 1 --auto-approve"] {
-        clear(&run(command), "state/quickstart.json: cannot read: it is a directory", "move the folder");
+        clear(&run(command), "state/quickstart.json: cannot read: it is a directory", "move it away");
     }
 }
 
@@ -346,7 +353,7 @@ fn a_full_disk_fails_in_good_order() {
     let before = fs::read(it.path(STATE)).unwrap();
     let limited = |command: &str| it.shell(&format!("trap '' XFSZ; ulimit -f 4; exec mainstay {command}"));
     for command in ["state rm cp1/host", "state mv cp1 cp9", "state rollback 1 --auto-approve"] {
-        clear(&limited(command), "cannot write: File too large", "make room (`df -h state");
+        clear(&limited(command), "cannot write: File too large", "free some space (see `df -h state");
         assert_eq!(fs::read(it.path(STATE)).unwrap(), before);
     }
     let left: Vec<_> = fs::read_dir(it.path(BACKUPS)).unwrap().map(|it| it.unwrap().file_name()).collect();
@@ -372,5 +379,5 @@ fn a_full_disk_fails_in_good_order() {
         return;
     }
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.err.contains("No space left on device") && said.err.contains("make room"), "{}", said.err);
+    assert!(said.err.contains("No space left on device") && said.err.contains("free some space"), "{}", said.err);
 }

@@ -168,7 +168,7 @@ impl Mainstay {
         with: With,
     ) -> Result<Survey, FlowError> {
         let asked = Asked { mode, cluster, simulated: false, selection, parallelism: with.parallelism };
-        let survey = flow::survey(&asked, state, |reaches| self.open(reaches), &mut ()).await?;
+        let survey = Box::pin(flow::survey(&asked, state, |reaches| self.open(reaches), &mut ())).await?;
         self.present(&survey.plan, state, at_once(cluster));
         Ok(survey)
     }
@@ -192,7 +192,8 @@ impl Mainstay {
             parallelism: with.parallelism,
             forget_unreachable: false,
         };
-        let planned = flow::survey_destroy(&destroying, &state, reaches, |reaches| self.open(reaches), &mut ()).await?;
+        let open = |reaches: &BTreeMap<_, _>| self.open(reaches);
+        let planned = Box::pin(flow::survey_destroy(&destroying, &state, reaches, open, &mut ())).await?;
         self.present(&planned.plan, &state, 1);
         if flow::refusals(&planned.plan) > 0 {
             return Ok(Ended::Refused { lifted: 0, why: refusals(&planned.plan) });
@@ -294,7 +295,7 @@ impl Mainstay {
         let with = With::default();
         let plan = self.survey(Mode::Apply, &loaded.cluster, &Selection::default(), &state, with).await?.plan;
         if !state.resources.is_empty() {
-            self.drift(&loaded.cluster, &state).await?;
+            Box::pin(self.drift(&loaded.cluster, &state)).await?;
         }
         Ok(plan)
     }
@@ -316,7 +317,7 @@ impl Mainstay {
     pub(crate) async fn has_no_drift(&self, yaml: &str) -> Result<(), Failed> {
         let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
         let state = self.store()?.snapshot();
-        let drift = self.drift(&loaded.cluster, &state).await?;
+        let drift = Box::pin(self.drift(&loaded.cluster, &state)).await?;
         self.scene.must(no_drift(&drift));
         Ok(())
     }

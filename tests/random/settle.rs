@@ -79,7 +79,7 @@ pub(crate) async fn settle(stage: &mut Stage) {
         Ok(plan) => stage.scene.must(settled(&plan)),
         Err(error) => stage.scene.must(Err(format!("two applies settle it: no plan after them: {error}"))),
     }
-    if matches!(recorded(&stage.scene), Ok(Some(state)) if !state.resources.is_empty())
+    if matches!(recorded(&stage.scene), Ok(Some(it)) if !it.resources.is_empty())
         && let Err(error) = mainstay.has_no_drift(&stage.wanted.yaml()).await
     {
         stage.scene.must(Err(format!("no drift after an apply that ended well: {error}")));

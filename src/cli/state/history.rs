@@ -9,12 +9,12 @@ use crate::state::{self, Content, Generation, State, StateError};
 
 /// List saved state versions, oldest first
 ///
-/// Those are the last ten, and what was set aside before each `state rm`, `mv`, `push` or `rollback`.
+/// The last ten versions, and the versions saved before each `state rm`, `mv`, `push` or `rollback`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state history
   mainstay --json state history
-`mainstay state rollback SERIAL` goes back to one of them.")]
+To roll back to one of them, run `mainstay state rollback SERIAL`.")]
 pub(super) struct Args {}
 
 pub(super) fn run(_: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
@@ -31,7 +31,7 @@ pub(super) fn run(_: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
         Ok(state::Found::Broken { why, .. }) => Err(why.into()),
         Err(error) => Err(error.into()),
         Ok(_) if all.is_empty() => {
-            ui.say("No generation is kept: nothing was applied yet.");
+            ui.say("No earlier state version is kept: nothing has been applied yet.");
             Ok(Exit::Done)
         }
         Ok(_) => Ok(Exit::Done),
@@ -56,11 +56,11 @@ fn table(all: &[(Generation, Content)], current: Option<&State>) -> String {
         let mut notes = Vec::new();
         match (held, current) {
             (Err(error), _) => notes.push(format!("damaged: {error}")),
-            (Ok(held), Some(now)) if held == now => notes.push("the state as it is".to_owned()),
+            (Ok(held), Some(now)) if held == now => notes.push("current state".to_owned()),
             (Ok(held), Some(now)) if held.lineage != now.lineage => notes.push(format!("lineage {}", held.lineage)),
             _ => {}
         }
-        notes.extend(one.before.as_ref().map(|operation| format!("set aside before `state {operation}`")));
+        notes.extend(one.before.as_ref().map(|operation| format!("saved before `state {operation}`")));
         let resources = held.as_ref().map_or("?".to_owned(), |it| it.resources.len().to_string());
         rows.push([
             one.serial.to_string(),

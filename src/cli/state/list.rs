@@ -13,17 +13,17 @@ use crate::state::{Record, Status};
   mainstay state list cp1 '*/haproxy'
   mainstay state list --state state/prod.json   # cluster.yaml is gone")]
 pub(super) struct Args {
-    /// Addresses, prefixes or globs; everything when none is given
+    /// Addresses, prefixes or globs; by default all resources
     #[arg(value_name = "PAT")]
     patterns: Vec<String>,
 }
 
-/// One record as a line.
+/// One resource as a line.
 pub(in super::super) fn line(address: &Address, record: &Record) -> String {
     let status = match record.status {
         Status::Interrupted => "  interrupted",
         Status::Ready if record.prior.before == Observation::Absent => "",
-        Status::Ready => "  was there before",
+        Status::Ready => "  existed before mainstay",
     };
     format!("{address}{status}\n")
 }

@@ -1,26 +1,28 @@
 //! `mainstay state mv`
 
 use super::super::error::{CliError, Exit};
+use super::super::next_command::quoted;
 use super::super::ui::Ui;
 use super::super::which::Place;
 use super::surgery::{Manner, Operation, Writing, not_recorded, records, whole};
+use crate::hint::Hint;
 use crate::state::{self, EditError};
 
 /// Move resources to a new address in the state, for example after a host was renamed
 ///
-/// A host keeps what it was reached by, unless the new name is known already. Kind and key
-/// cannot change, because they identify the object on the host.
+/// A host keeps its connection settings, unless the new name already has some. Kind and key cannot change, because
+/// they identify the object on the host.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state mv w2 worker-2 --dry-run
   mainstay state mv w2 worker-2                          # the whole host
   mainstay state mv cp1/haproxy cp1/lb                   # a component
   mainstay state mv 'cp1/host/swap' 'cp1/kubernetes/swap'
-`lifecycle.moved` in cluster.yaml does the same where a plan shows it first.")]
+`lifecycle.moved` in cluster.yaml does the same, and the plan shows it first.")]
 pub(super) struct Args {
     /// A host, a component or an address
     from: String,
-    /// What it is to be; of the same shape
+    /// New host, component or address, of the same type
     to: String,
     #[command(flatten)]
     writing: Writing,
@@ -32,22 +34,21 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     let mut wanted = before.clone();
     let moved = state::rename(&mut wanted, &args.from, &args.to).map_err(|error| match &error {
         EditError::Nothing { from } => not_recorded(from, &before),
-        EditError::Taken { to } => {
-            CliError::failed(error.to_string()).hint(format!("forget that one first: `mainstay state rm '{to}'`"))
-        }
+        EditError::Taken { to } => CliError::failed(error.to_string())
+            .hint(Hint::from("remove that entry first: ").run("state rm", &quoted(&to.to_string()))),
         EditError::Shape { .. } | EditError::Thing { .. } => CliError::wrong(error.to_string()),
     })?;
     let verb = match moved.len() {
-        _ if args.writing.dry_run => "would get",
-        1 => "gets",
-        _ => "get",
+        _ if args.writing.dry_run => "would move to",
+        1 => "moves to",
+        _ => "move to",
     };
     Operation {
         name: "mv",
         place,
         found,
         wanted,
-        headline: format!("{}: {} {verb} another address", before.cluster, records(moved.len())),
+        headline: format!("{}: {} {verb} a new address", before.cluster, records(moved.len())),
         moved,
         warnings: Vec::new(),
     }

@@ -6,14 +6,15 @@ use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
 use super::super::which::Place;
 use super::surgery::{Manner, Operation, Writing, records, replaced};
+use crate::hint::Hint;
 use crate::input;
 use crate::state::{self, Found, State, StateError};
 
 /// Replace the state with a file written by `state pull`
 ///
-/// Refused are another lineage, a lower serial, and the same serial with other content. --force
-/// overrides these three; it never overrides a wrong checksum, format or cluster name. What is
-/// written has a later serial than all before, whatever the file says.
+/// A different lineage, a lower serial, and the same serial with different content are refused unless --force is
+/// given. A wrong checksum, format or cluster name is always refused. The written state gets a higher serial than all
+/// previous ones.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state push prod.state.json
@@ -23,7 +24,7 @@ pub(super) struct Args {
     /// The file; `-` is standard input
     #[arg(value_name = "FILE")]
     source: PathBuf,
-    /// Replace also a state of another lineage, a later serial, or one that is damaged
+    /// Also replace a state that has another lineage or a later serial, or is damaged
     #[arg(long)]
     force: bool,
     /// Skip the confirmation
@@ -42,7 +43,7 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     let manner = Manner::take(place, "push", args.writing, !args.auto_approve, ui)?;
     let found = Found::at(&place.path)?;
     if !state::check_push(&place.path, &found, &pushed, args.force)? {
-        ui.say("Nothing to push: the state is the very same.");
+        ui.say("Nothing to push: the state is identical.");
         return Ok(Exit::Done);
     }
     let count = records(pushed.resources.len());
@@ -52,12 +53,14 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     Operation { name: "push", place, found, wanted, headline, moved, warnings }.carry_out(manner, ui)
 }
 
-/// What is pushed is of another cluster than cluster.yaml.
+/// The pushed state belongs to another cluster than cluster.yaml.
 fn other_cluster(args: &Args, place: &Place, pushed: &State) -> CliError {
     let source = shown(&args.source);
     let (found, wanted) = (&pushed.cluster, place.cluster.as_deref().unwrap_or_default());
-    CliError::failed(format!("{source} is the state of cluster `{found}`, not of `{wanted}`; nothing was pushed"))
-        .hint("push it with the cluster.yaml of its own cluster: `mainstay -f OTHER state push FILE`")
+    CliError::failed(format!(
+        "{source} is the state of cluster `{found}`, not of cluster `{wanted}`; nothing was pushed"
+    ))
+    .hint("use the cluster.yaml of that cluster: `mainstay -f OTHER state push FILE`")
 }
 
 fn shown(source: &Path) -> String {
@@ -72,8 +75,11 @@ fn read(source: &Path) -> Result<State, CliError> {
     };
     let bytes = bytes.map_err(|error| CliError::wrong(format!("cannot read {}: {error}", name.display())))?;
     state::from_bytes(name, &bytes).map_err(|error| match error {
-        StateError::Damaged { .. } => CliError::failed(format!("nothing was pushed: {error}"))
-            .hint("`mainstay state pull > FILE` prints a whole one; `mainstay state push --help` says how to edit it"),
+        StateError::Damaged { .. } => {
+            let hint = Hint::from("to get a complete state, run ").run("state pull", "> FILE");
+            let hint = hint.text("; to see how to edit it, run ").run("state push", "--help");
+            CliError::failed(format!("nothing was pushed: {error}")).hint(hint)
+        }
         other => other.into(),
     })
 }

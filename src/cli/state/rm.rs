@@ -11,8 +11,8 @@ use crate::state;
 
 /// Remove resources from the state; hosts are not changed, and mainstay stops managing them
 ///
-/// The next plan adopts what cluster.yaml still declares, but what was there before mainstay came is
-/// forgotten with the record, so destroy can no longer put it back.
+/// The next plan adopts resources that cluster.yaml still declares. A removed state entry also loses what was there
+/// before mainstay, so destroy cannot restore it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state rm w2 --dry-run
@@ -45,21 +45,21 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
         needed.entry(stays).or_default().push(one);
     }
     let warnings = needed.iter().map(|(stays, needed)| match &needed[..] {
-        [one] => format!("{stays} stays, and needs {one}"),
-        all => format!("{stays} stays, and needs {} and {} more of them", all[0], all.len() - 1),
+        [one] => format!("{stays} stays in the state and depends on {one}"),
+        all => format!("{stays} stays in the state and depends on {} and {} more", all[0], all.len() - 1),
     });
     let warnings = warnings.collect();
     let verb = match gone.len() {
-        _ if args.writing.dry_run => "would be forgotten",
-        1 => "is forgotten",
-        _ => "are forgotten",
+        _ if args.writing.dry_run => "would be removed from the state",
+        1 => "is removed from the state",
+        _ => "are removed from the state",
     };
     Operation {
         name: "rm",
         place,
         found,
         wanted,
-        headline: format!("{}: {} {verb}; what is on the hosts stays", before.cluster, records(gone.len())),
+        headline: format!("{}: {} {verb}; the hosts are not changed", before.cluster, records(gone.len())),
         moved: Vec::new(),
         warnings,
     }

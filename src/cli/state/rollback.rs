@@ -8,15 +8,15 @@ use crate::state::{self, Found};
 
 /// Roll back to an earlier state version, even if the current state is damaged or missing
 ///
-/// Its records become a new serial on top of all others, so nothing is lost, and a rollback can be
-/// rolled back. Hosts are not touched: the next plan shows how they differ from what is recorded.
+/// The restored version gets a new serial, so nothing is lost and a rollback can be rolled back. Hosts are not
+/// changed; the next plan shows how they differ from the state.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay state history
   mainstay state rollback 12 --dry-run
   mainstay state rollback 12")]
 pub(super) struct Args {
-    /// The generation's serial, as `mainstay state history` lists it
+    /// Serial of the version, as listed by `mainstay state history`
     serial: u64,
     /// Skip the confirmation
     #[arg(long)]
@@ -33,11 +33,11 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     let mut warnings = Vec::new();
     if let Some(now) = found.state() {
         if now == wanted {
-            ui.say(&format!("Nothing to do: the state is at serial {} already.", now.serial));
+            ui.say(&format!("Nothing to do: the state is already at serial {}.", now.serial));
             return Ok(Exit::Done);
         }
         if now.lineage != wanted.lineage {
-            warnings.push(format!("serial {} is of another lineage, {}", args.serial, wanted.lineage));
+            warnings.push(format!("serial {} has a different lineage, {}", args.serial, wanted.lineage));
         }
     }
     let count = records(wanted.resources.len());

@@ -1,5 +1,5 @@
-//! What the commands that replace the state have in common: they say what they will do, write it
-//! under the lock, and say where lies what was there before.
+//! Shared parts of the commands that replace the state: they show the change, write it under the lock, and print the
+//! path of the previous state.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use super::super::approve::approve;
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
 use super::super::which::Place;
+use crate::hint::Hint;
 use crate::plan;
 use crate::resource::Address;
 use crate::state::{self, Difference, Found, Lease, State};
@@ -18,7 +19,7 @@ use crate::state::{self, Difference, Found, Lease, State};
 /// Lines of one list that are shown without `--verbose`.
 const SHOWN: usize = 10;
 
-/// A replacement of the state that was thought through and not yet carried out.
+/// A prepared replacement of the state.
 #[derive(Debug)]
 pub(super) struct Operation<'a> {
     /// The subcommand's name.
@@ -26,14 +27,14 @@ pub(super) struct Operation<'a> {
     pub(super) place: &'a Place,
     pub(super) found: Found,
     pub(super) wanted: State,
-    /// What is done, as the first line says it.
+    /// The first line of the output.
     pub(super) headline: String,
-    /// Old and new address of what moves.
+    /// Old and new addresses of moved resources.
     pub(super) moved: Vec<(Address, Address)>,
     pub(super) warnings: Vec<String>,
 }
 
-/// What every operation takes.
+/// Options of all operations.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct Writing {
     /// Show what would change; write nothing
@@ -43,10 +44,10 @@ pub(super) struct Writing {
     locking: Locking,
 }
 
-/// How an operation is carried out.
+/// How an operation runs.
 #[derive(Debug)]
 pub(super) struct Manner {
-    /// None: it is not, only shown.
+    /// None with --dry-run.
     pub(super) lease: Option<Lease>,
     /// Ask first.
     pub(super) ask: bool,
@@ -57,7 +58,7 @@ impl Manner {
     pub(super) fn take(place: &Place, name: &str, writing: Writing, ask: bool, ui: Ui) -> Result<Self, CliError> {
         let Writing { dry_run, locking: Locking { lock_timeout } } = writing;
         if ask && !dry_run && ui.json {
-            return Err(CliError::wrong("--json cannot ask").hint("add --auto-approve"));
+            return Err(CliError::wrong("--json requires --auto-approve (there is no prompt)"));
         }
         let acquire = || state::acquire(&place.path, &format!("state {name}"), lock_timeout);
         let lease = if dry_run { None } else { Some(acquire()?) };
@@ -87,20 +88,20 @@ impl Operation<'_> {
             ui.say("Nothing was written (--dry-run).");
             return Ok(Exit::Done);
         };
-        if manner.ask && !approve(ui, "\nReplace the state? Only `yes` approves:", "yes", "--auto-approve")? {
-            return Err(CliError::failed("the state was left alone: it was not approved"));
+        if manner.ask && !approve(ui, "\nReplace the state? Only `yes` is accepted:", "yes", "--auto-approve")? {
+            return Err(CliError::failed("Cancelled. The state was not changed."));
         }
         let done = state::replace(&self.place.path, self.found, lease, self.name, self.wanted.clone())?;
         if ui.json {
             let operation = Operation { found: Found::Nothing, ..self };
             return operation.tell_json(&difference, Some(done.serial), &done.aside, ui);
         }
-        ui.data(&format!("State serial {} is written. No host was touched.", done.serial))?;
+        ui.data(&format!("Wrote state serial {}. No host was changed.", done.serial))?;
         for path in &done.aside {
-            ui.say(&format!("What was there before stays as {} until you remove it.", path.display()));
+            ui.say(&format!("The previous state is kept as {} until you remove it.", path.display()));
         }
         let next = &self.place.next;
-        ui.say(&format!("Next:  {}", next.whole(if next.has_file() { "plan" } else { "drift" })));
+        ui.say(&format!("Next, run: {}", next.whole(if next.has_file() { "plan" } else { "drift" })));
         Ok(Exit::Done)
     }
 
@@ -118,7 +119,7 @@ impl Operation<'_> {
         let marked = |mark: char, all: &[Address]| all.iter().map(|address| format!("{mark} {address}")).collect();
         list(&mut text, self.moved.iter().map(|(from, to)| format!("{from} -> {to}")).collect());
         list(&mut text, marked('+', &difference.recorded));
-        // What refers to something that moved or is forgotten changes with it, and needs no line.
+        // References to moved or removed resources change with them and need no line.
         if matches!(self.name, "push" | "rollback") {
             list(&mut text, marked('~', &difference.changed));
         }
@@ -144,12 +145,12 @@ impl Operation<'_> {
     }
 }
 
-/// The state that is to be operated on record by record, which must be whole.
+/// The state to edit; it must be undamaged.
 pub(super) fn whole(place: &Place) -> Result<(Found, State), CliError> {
     let found = Found::at(&place.path)?;
     match &found {
         Found::Broken { why, .. } => Err(why.clone().into()),
-        Found::Nothing => Err(place.missing().hint("nothing was applied yet, so nothing is recorded")),
+        Found::Nothing => Err(place.missing().hint("nothing has been applied yet")),
         Found::Whole(store) => {
             let state = store.snapshot();
             place.check(&state)?;
@@ -158,25 +159,25 @@ pub(super) fn whole(place: &Place) -> Result<(Found, State), CliError> {
     }
 }
 
-/// Nothing is recorded under this name; what was probably meant.
+/// No state entry has this name; suggests similar names.
 pub(super) fn not_recorded(wanted: &str, state: &State) -> CliError {
     let near = plan::near(wanted, state.resources.keys());
-    let error = CliError::failed(format!("nothing is recorded at `{wanted}`"));
+    let error = CliError::failed(format!("no state entry is named `{wanted}`"));
     let error = if near.is_empty() { error } else { error.hint(format!("did you mean {}?", near.join(", "))) };
-    error.hint("`mainstay state list` lists what is recorded")
+    error.hint(Hint::from("to list the state entries, run ").run("state list", ""))
 }
 
-/// What is replaced, for the first line.
+/// Description of the replaced state, for the first line.
 pub(super) fn replaced(found: &Found) -> String {
     match found {
         Found::Whole(store) => store.with(|now| format!("serial {} with {}", now.serial, records(now.resources.len()))),
         Found::Nothing => "no state".to_owned(),
-        Found::Broken { bytes: None, .. } => "the state that is gone".to_owned(),
-        Found::Broken { why, .. } => format!("what cannot be believed ({why})"),
+        Found::Broken { bytes: None, .. } => "the missing state".to_owned(),
+        Found::Broken { why, .. } => format!("an unreadable state ({why})"),
     }
 }
 
-/// `1 record`, `2 records`.
+/// `1 resource`, `2 resources`.
 pub(super) fn records(count: usize) -> String {
-    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
+    if count == 1 { "1 resource".to_owned() } else { format!("{count} resources") }
 }

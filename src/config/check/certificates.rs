@@ -18,7 +18,7 @@ pub(super) fn names(written: Option<&Vec<String>>, faults: &mut Faults<'_>) -> V
         let fault = Fault::at(at, format!("{} is neither an address nor a DNS name", quoted(name)));
         let lower = name.to_lowercase();
         faults.broken(if name.contains("://") || name.contains(':') {
-            fault.help("a certificate holds names alone, without scheme and port")
+            fault.help("a certificate contains only names, without scheme or port")
         } else if lower != *name && is_subdomain(&lower) {
             fault.help(format!("write it in lower case: {}", quoted(&lower)))
         } else {

@@ -54,7 +54,7 @@ fn name(written: Option<&str>, faults: &mut Faults<'_>) -> String {
     let name = written.unwrap_or_default();
     if written.is_some() && !names::is_label(name) {
         let fault = Fault::at("/name", format!("the cluster name {} is not a DNS-1123 label", quoted(name)))
-            .help("lower-case letters, digits and dashes inside, at most 63 characters");
+            .help("use at most 63 lower-case letters, digits and hyphens; start and end with a letter or digit");
         faults.broken(match names::to_label(name) {
             Some(label) => fault.help(format!("for example {}", quoted(&label))),
             None => fault,

@@ -9,7 +9,7 @@ use crate::config::quote::quoted;
 use crate::config::{Component, ExtraVolume, pointer};
 use std::collections::{BTreeMap, HashMap};
 
-/// What is particular about the flags of one component.
+/// Properties of the flags of one component.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Flags {
     /// Its key under `kubernetes`.
@@ -21,10 +21,10 @@ pub(super) struct Flags {
 }
 
 const FROM_HOST: &str = "it is the host's `internalAddress`";
-const FROM_ETCD: &str = "it follows from the hosts with the role `control-plane`";
+const FROM_ETCD: &str = "it is derived from the hosts with the role `control-plane`";
 const FROM_SERVICES: &str = "it is `kubernetes.serviceSubnet`";
 const FROM_PODS: &str = "it is `kubernetes.podSubnet`";
-const FROM_PKI: &str = "kubeadm makes the certificates and says where they are";
+const FROM_PKI: &str = "kubeadm creates the certificates and sets their paths";
 
 pub(super) const API_SERVER: Flags = Flags {
     key: "apiServer",
@@ -57,7 +57,7 @@ pub(super) const CONTROLLER_MANAGER: Flags = Flags {
     owned: &[
         ("cluster-cidr", FROM_PODS),
         ("service-cluster-ip-range", FROM_SERVICES),
-        ("allocate-node-cidrs", "it follows from `network.plugin`"),
+        ("allocate-node-cidrs", "it is derived from `network.plugin`"),
         ("root-ca-file", FROM_PKI),
         ("client-ca-file", FROM_PKI),
         ("service-account-private-key-file", FROM_PKI),
@@ -132,10 +132,10 @@ pub(super) fn extra_args(
                     .help("remove it here"),
             );
         } else if !names::is_flag(flag) {
-            let fault = Fault::key(&at, format!("{} is not the name of a flag", quoted(flag)));
+            let fault = Fault::key(&at, format!("{} is not a flag name", quoted(flag)));
             faults.broken(match flag.trim_start_matches('-') {
-                bare if names::is_flag(bare) => fault.help(format!("leave the dashes out: {}", quoted(bare))),
-                _ => fault.help("write it without dashes in front, for example `audit-log-path`"),
+                bare if names::is_flag(bare) => fault.help(format!("remove the leading dashes: {}", quoted(bare))),
+                _ => fault.help("write it without leading dashes, for example `audit-log-path`"),
             });
         } else if plain_line("value of a flag", value, &at, faults) {
             meaning(&plain, value, &at, flags, faults);
@@ -145,35 +145,38 @@ pub(super) fn extra_args(
     args
 }
 
-/// What Go reads as false.
+/// Values that Go parses as false.
 fn is_false(value: &str) -> bool {
     matches!(value, "0" | "f" | "F" | "false" | "False" | "FALSE")
 }
 
-/// Values that take away what an HA cluster stands on.
+/// Values that break an HA cluster.
 fn meaning(flag: &str, value: &str, at: &str, flags: &Flags, faults: &mut Faults<'_>) {
     match (flags.key, flag) {
         ("apiServer", "anonymous-auth") if is_false(value) => faults.error(
-            Fault::at(at, "without anonymous requests no health check reaches the API server")
-                .because("haproxy and kubelet ask /readyz and /livez without a login, and would be answered 401")
-                .help("leave it out; RBAC gives anonymous requests the health checks only")
-                .help("from 1.32 an AuthenticationConfiguration can limit them to those paths"),
+            Fault::at(at, "health checks cannot reach the API server without anonymous requests")
+                .because("haproxy and kubelet request /readyz and /livez without credentials and would get status 401")
+                .help("remove it; RBAC allows anonymous requests only to the health checks")
+                .help(
+                    "from Kubernetes 1.32 on, an AuthenticationConfiguration can limit anonymous requests to those \
+                       paths",
+                ),
         ),
         ("apiServer", "authorization-mode") => {
             let modes: Vec<&str> = value.split(',').map(str::trim).collect();
             if !modes.contains(&"Node") || !modes.contains(&"RBAC") {
                 faults.error(
-                    Fault::at(at, "the authorization modes `Node` and `RBAC` are needed")
-                        .because("hosts join with their rights")
-                        .help("write `Node,RBAC`, and others after them"),
+                    Fault::at(at, "the authorization modes `Node` and `RBAC` are required")
+                        .because("hosts need them to join the cluster")
+                        .help("use `Node,RBAC`, followed by any other modes"),
                 );
             }
         }
         ("controllerManager" | "scheduler", "leader-elect") if is_false(value) && flags.replicated => {
             faults.error(
-                Fault::at(at, "several control planes need a leader")
-                    .because("without an election all of them act at once")
-                    .help("leave it out"),
+                Fault::at(at, "several control planes need leader election")
+                    .because("without it, all of them act at the same time")
+                    .help("remove it"),
             );
         }
         _ => {}
@@ -189,7 +192,10 @@ fn extra_volumes(written: Option<&Vec<Volume>>, flags: &Flags, faults: &mut Faul
         if volume.name.is_some() {
             if !names::is_label(name) {
                 let message = format!("the volume name {} is not a DNS-1123 label", quoted(name));
-                faults.broken(Fault::at(at("name"), message).help("lower-case letters, digits and dashes inside"));
+                faults.broken(
+                    Fault::at(at("name"), message)
+                        .help("use lower-case letters, digits and hyphens; start and end with a letter or digit"),
+                );
             } else if KUBEADM_VOLUMES.contains(&name) {
                 let message = format!("kubeadm mounts a volume {} itself", quoted(name));
                 faults.error(Fault::at(at("name"), message).help("choose another name"));
@@ -197,7 +203,7 @@ fn extra_volumes(written: Option<&Vec<Volume>>, flags: &Flags, faults: &mut Faul
             if let Some(first) = names.insert(name, number) {
                 let other = pointer(["kubernetes", flags.key, "extraVolumes", &first.to_string(), "name"]);
                 faults.error(
-                    Fault::at(at("name"), format!("two volumes are called {}", quoted(name)))
+                    Fault::at(at("name"), format!("duplicate volume name {}", quoted(name)))
                         .also(other, "first used here")
                         .help("choose another name"),
                 );

@@ -18,7 +18,7 @@ const PORT: &str = "/endpoint/port";
 /// The network that hosts are taken to be in when the file does not say how large it is.
 const ASSUMED: u8 = 24;
 
-/// What listens on a Kubernetes node.
+/// Ports in use on a Kubernetes node.
 pub(super) const NODE_PORTS: &[(u16, &str)] = &[
     (2379, "etcd"),
     (2380, "etcd"),
@@ -31,7 +31,7 @@ pub(super) const NODE_PORTS: &[(u16, &str)] = &[
     (10259, "the scheduler"),
 ];
 
-/// The endpoint behind which mainstay's own load balancers stand.
+/// The endpoint of mainstay's own load balancers.
 pub(super) fn managed(
     written: &file::Endpoint,
     hosts: &[Host],
@@ -75,9 +75,9 @@ pub(super) fn external(written: &file::Endpoint, hosts: &[Host], faults: &mut Fa
         if planes.len() > 1 {
             faults.error(
                 Fault::at(ADDRESS, format!("the endpoint is the control plane {} itself", quoted(&owner.name)))
-                    .because("when this host is lost, so is the API")
+                    .because("if this host fails, the API is unreachable")
                     .also(at_internal(&owner.name, faults), "its address")
-                    .help("name the load balancer, or leave `loadBalancer.mode` out and take a virtual IP"),
+                    .help("use the load balancer's address, or remove `loadBalancer.mode` and use a virtual IP"),
             );
         } else if port != Cluster::API_PORT {
             faults.error(
@@ -99,20 +99,20 @@ fn virtual_ip(text: &str, faults: &mut Faults<'_>) -> (Ipv4Addr, Option<u8>) {
         (Ok(vip), Some(Some(prefix))) => (vip, Some(prefix)),
         (Ok(_), Some(None)) => {
             faults.broken(
-                Fault::at(ADDRESS, format!("{} has no prefix length of a network", quoted(text)))
-                    .help("it is from /8 to /30; without one, a /24 is assumed"),
+                Fault::at(ADDRESS, format!("{} has no valid prefix length", quoted(text)))
+                    .help("use /8 to /30; without a prefix length, /24 is assumed"),
             );
             (NO_ADDRESS, None)
         }
         (Err(why), _) => {
             let fault = if names::is_host_name(address) {
                 Fault::at(ADDRESS, format!("the endpoint {} is a name, not a virtual IP", quoted(text)))
-                    .because("keepalived needs the address itself")
-                    .help("put the name into `kubernetes.apiServer.certSANs`")
-                    .help("or use `loadBalancer: {mode: external}` if something else serves it")
+                    .because("keepalived needs an IP address")
+                    .help("use an IP address here, and add the name to `kubernetes.apiServer.certSANs`")
+                    .help("or use `loadBalancer: {mode: external}` if another load balancer serves the name")
             } else {
                 Fault::at(ADDRESS, format!("the endpoint {} {why}", quoted(text)))
-                    .help("take an unused IPv4 address of the load balancers' network")
+                    .help("use an unused IPv4 address of the load balancers' network")
             };
             faults.broken(fault);
             (NO_ADDRESS, None)
@@ -131,9 +131,9 @@ fn not_a_hosts(vip: Ipv4Addr, hosts: &[Host], faults: &mut Faults<'_>) {
         };
         faults.error(
             Fault::at(ADDRESS, format!("the endpoint's address is also the address of host {}", quoted(&host.name)))
-                .because("a virtual IP floats between hosts, so no host may own it")
-                .also(owned, "owned here")
-                .help(format!("take an unused address of {}", around(vip))),
+                .because("a virtual IP must not be a host's own address")
+                .also(owned, "used here")
+                .help(format!("use an unused address of {}", around(vip))),
         );
     }
 }
@@ -145,7 +145,7 @@ fn reachable(vip: Ipv4Addr, prefix_len: Option<u8>, balancers: &[&Host], faults:
         let what = if vip == net.network() { "the address of the network" } else { "the broadcast address of" };
         faults.error(
             Fault::at(ADDRESS, format!("the endpoint {vip} is {what} {net}"))
-                .help("no host can have it; take an address between the first and the last"),
+                .help("use an address between the first and the last"),
         );
         return;
     }
@@ -156,15 +156,15 @@ fn reachable(vip: Ipv4Addr, prefix_len: Option<u8>, balancers: &[&Host], faults:
         .because(format!("is in {net}"))
         .also(at_internal(&host.name, faults), "is not");
     if prefix_len.is_some() {
-        faults.error(fault.help("all load balancers and the virtual IP share one network segment"));
+        faults.error(fault.help("the load balancers and the virtual IP must be on one network segment"));
         return;
     }
-    fault = fault.help(format!("take an unused address of {}", around(host.internal_address)));
+    fault = fault.help(format!("use an unused address of {}", around(host.internal_address)));
     let all: Vec<Ipv4Addr> = balancers.iter().map(|host| host.internal_address).filter(|a| *a != NO_ADDRESS).collect();
     let common = enclosing(vip, &all);
     if common.prefix_len() >= 16 {
         let size = common.prefix_len();
-        fault = fault.help(format!("or, where the network is larger, say so: `{vip}/{size}`"));
+        fault = fault.help(format!("if the network is larger, add its prefix length: `{vip}/{size}`"));
     }
     faults.error(fault);
 }
@@ -187,31 +187,31 @@ fn free_port(port: u16, balancers: &[&Host], faults: &mut Faults<'_>) {
         && port == Cluster::API_PORT
     {
         faults.error(
-            Fault::at(place, format!("port {port} is the API server's own on host {}", quoted(&plane.name)))
-                .because("haproxy cannot listen there too")
-                .also(at(&plane.name, "roles"), "carries haproxy and an API server")
-                .help("take another port, for example 8443, or hosts of their own with the role `load-balancer`"),
+            Fault::at(place, format!("port {port} is used by the API server on host {}", quoted(&plane.name)))
+                .because("haproxy cannot use the same port")
+                .also(at(&plane.name, "roles"), "runs haproxy and an API server")
+                .help("use another port, for example 8443, or separate hosts with the role `load-balancer`"),
         );
         return;
     }
     if let Some(node) = balancers.iter().find(|host| host.is_node()) {
         if let Some((_, whose)) = NODE_PORTS.iter().find(|(taken, _)| *taken == port) {
             faults.error(
-                Fault::at(place, format!("port {port} is taken by {whose} on host {}", quoted(&node.name)))
-                    .help("take another port, for example 8443"),
+                Fault::at(place, format!("port {port} is used by {whose} on host {}", quoted(&node.name)))
+                    .help("use another port, for example 8443"),
             );
         } else if (30000..=32767).contains(&port) {
             faults.warn(
-                Fault::at(place, format!("port {port} is in the range of Kubernetes' node ports"))
-                    .because("a service may claim it on every node")
-                    .help("take another port, for example 8443"),
+                Fault::at(place, format!("port {port} is in the Kubernetes NodePort range"))
+                    .because("a Service could use it on every node")
+                    .help("use another port, for example 8443"),
             );
         }
     }
     if let Some(host) = balancers.iter().find(|host| host.ssh.port.unwrap_or(22) == port) {
         faults.error(
-            Fault::at(place, format!("port {port} is the SSH server's on host {}", quoted(&host.name)))
-                .help("take another port, for example 8443"),
+            Fault::at(place, format!("port {port} is used by the SSH server on host {}", quoted(&host.name)))
+                .help("use another port, for example 8443"),
         );
     }
 }

@@ -22,8 +22,8 @@ pub(super) fn check(written: Option<&file::Etcd>, faults: &mut Faults<'_>) -> Et
     let at = "/kubernetes/etcd/dataDir";
     if data_dir.trim_end_matches('/').matches('/').count() < 2 && data_dir.starts_with('/') {
         faults.broken(
-            Fault::at(at, format!("the data of etcd cannot lie in `{data_dir}` itself"))
-                .help("give it a directory of its own, for example `/var/lib/etcd`"),
+            Fault::at(at, format!("the etcd data directory cannot be `{data_dir}` itself"))
+                .help("use a separate directory, for example `/var/lib/etcd`"),
         );
     }
     let data_dir = host_path(data_dir, at, faults).unwrap_or_default();
@@ -39,17 +39,17 @@ pub(super) fn check(written: Option<&file::Etcd>, faults: &mut Faults<'_>) -> Et
         let mut fault = Fault::at(
             place,
             format!(
-                "an election after {}{} is too soon for a heartbeat every {}{}",
+                "the election timeout of {}{} is too short for a heartbeat interval of {}{}",
                 show_duration(wait),
                 default(election),
                 show_duration(beat),
                 default(heartbeat),
             ),
         )
-        .because("a slow network would look like a lost leader")
-        .help(format!("etcd wants five heartbeats: `electionTimeout: {}` or more", show_duration(beat * 5)));
+        .because("a slow network would trigger elections")
+        .help(format!("use at least five heartbeat intervals: `electionTimeout: {}` or more", show_duration(beat * 5)));
         if faults.written(other) {
-            fault = fault.also(other, "the heartbeat");
+            fault = fault.also(other, "the heartbeat interval");
         }
         faults.error(fault);
     }

@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_hours(576);
 /// The shortest idle time that client-go's pings, every 30 s, keep alive.
 const PINGED: Duration = Duration::from_secs(35);
 
-/// First words that would end the section, or undo what the section does.
+/// First words that would end the section or override it.
 const SECTIONS: &[&str] = &[
     "global",
     "defaults",
@@ -75,10 +75,10 @@ fn bind(
             let sysctls = cluster.host_config.as_ref().and_then(|h| h.sysctls.as_ref());
             if sysctls.and_then(|s| s.get(name)).is_none_or(|value| value.0 != "1") {
                 faults.error(
-                    Fault::at(at, "haproxy cannot listen on the virtual IP where it is not")
-                        .because("only one host has it at a time")
+                    Fault::at(at, "haproxy cannot bind the virtual IP on hosts that do not hold it")
+                        .because("only one host holds it at a time")
                         .help(format!("add `hostConfig: {{sysctls: {{{name}: 1}}}}`"))
-                        .help("or leave `bind` out and listen on every address"),
+                        .help("or remove `bind` to listen on every address"),
                 );
             }
             Some(address)
@@ -86,7 +86,7 @@ fn bind(
         _ => {
             if endpoint.vip != Some(NO_ADDRESS) || address.is_err() {
                 let message = format!("haproxy cannot listen on {} on every load balancer", quoted(text));
-                faults.broken(Fault::at(at, message).help("take `0.0.0.0`, or the virtual IP"));
+                faults.broken(Fault::at(at, message).help("use `0.0.0.0`, or the virtual IP"));
             }
             None
         }
@@ -101,9 +101,9 @@ fn timeouts(written: Option<&file::HaproxyTimeouts>, faults: &mut Faults<'_>) ->
         let value = duration(text.as_deref(), default, Duration::from_millis(1)..=LONGEST, &at, faults);
         if matches!(key, "client" | "server") && value < PINGED {
             faults.warn(
-                Fault::at(at, format!("a {key} timeout under 35s cuts connections that are merely idle"))
-                    .because("`kubectl exec` and watches are quiet for 30 s between pings")
-                    .help("take `35s` or more; `4h` also serves old clients"),
+                Fault::at(at, format!("a {key} timeout below 35s closes idle connections"))
+                    .because("`kubectl exec` and watches send a ping only every 30 s")
+                    .help("use `35s` or more; `4h` also works for old clients"),
             );
         }
         value
@@ -125,7 +125,7 @@ fn health_check(written: Option<&file::HaproxyCheck>, faults: &mut Faults<'_>) -
     let path = written.path.clone().unwrap_or_else(|| "/readyz".to_owned());
     let allowed = |c: u8| c.is_ascii_alphanumeric() || b"._~/?=&%-".contains(&c);
     if !path.starts_with('/') || !path.bytes().all(allowed) {
-        let message = format!("{} is not the path of a request", quoted(&path));
+        let message = format!("{} is not an HTTP request path", quoted(&path));
         faults.broken(Fault::at(at("path"), message).help("for example `/readyz` or `/livez`"));
     }
     let bounds = Duration::from_millis(10)..=Duration::from_mins(1);
@@ -141,8 +141,8 @@ fn health_check(written: Option<&file::HaproxyCheck>, faults: &mut Faults<'_>) -
     if fast_interval > interval {
         faults.error(
             Fault::at(at("fastInterval"), "`fastInterval` is longer than `interval`")
-                .also(at("interval"), "the usual interval")
-                .help("it is for servers that are just changing, and shorter"),
+                .also(at("interval"), "the normal interval")
+                .help("use a shorter interval; `fastInterval` applies while a server changes state"),
         );
     }
     HealthCheck { path, interval, fast_interval, fall: written.fall.unwrap_or(3), rise: written.rise.unwrap_or(2) }
@@ -160,13 +160,13 @@ fn stats(
         Some(Ok(address)) => address,
         Some(Err(_)) => {
             let message = format!("{} is not an IPv4 address", quoted(written.bind.as_deref().unwrap_or_default()));
-            faults.broken(Fault::at(&at_bind, message).help("take `127.0.0.1`, or `0.0.0.0` for every address"));
+            faults.broken(Fault::at(&at_bind, message).help("use `127.0.0.1`, or `0.0.0.0` for every address"));
             Ipv4Addr::LOCALHOST
         }
     };
     if !faults.is_broken(&at_bind) && !bind.is_loopback() && !bind.is_unspecified() {
-        let message = format!("no address but {} is on every load balancer", quoted("127.0.0.1"));
-        faults.error(Fault::at(&at_bind, message).help("take `127.0.0.1`, or `0.0.0.0` for every address"));
+        let message = format!("{} is the only address that every load balancer has", quoted("127.0.0.1"));
+        faults.error(Fault::at(&at_bind, message).help("use `127.0.0.1`, or `0.0.0.0` for every address"));
     }
     let port = written.port.unwrap_or(8404);
     let ssh = balancers.iter().any(|host| host.ssh.port.unwrap_or(22) == port);
@@ -180,7 +180,7 @@ fn stats(
     if let Some(whose) = taken {
         let place = format!("{AT}/stats/port");
         faults.error(
-            Fault::at(place, format!("port {port} is taken by {whose}")).help("take another port, for example 8404"),
+            Fault::at(place, format!("port {port} is used by {whose}")).help("use another port, for example 8404"),
         );
     }
     HaproxyStats { bind, port }
@@ -214,15 +214,15 @@ fn undone(line: &str, at: &str, faults: &mut Faults<'_>) {
     let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if SECTIONS.contains(&first) {
         faults.error(
-            Fault::at(at, format!("{} begins another section of haproxy.cfg", quoted(first)))
-                .help("only directives of this section can be added"),
+            Fault::at(at, format!("{} starts another section of haproxy.cfg", quoted(first)))
+                .help("add only directives of this section"),
         );
     } else if OWNED.contains(&first) || (first == "option" && OWNED_OPTIONS.contains(&second)) {
         let directive = if first == "option" { format!("option {second}") } else { first.to_owned() };
         faults.error(
             Fault::at(at, format!("mainstay writes the directive {} itself", quoted(&directive)))
-                .because("a second one would undo the first, without an error")
-                .help("remove it; `haproxy.healthCheck` and the hosts say the rest"),
+                .because("a second one would silently override the first")
+                .help("remove it; use `haproxy.healthCheck` and `hosts` instead"),
         );
     }
 }

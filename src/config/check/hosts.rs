@@ -44,18 +44,20 @@ fn host(name: &str, written: &file::Host, defaults: &Ssh, paths: &Paths, faults:
         let message = format!("{} is neither an address nor a host name", quoted(&address));
         let mut fault = Fault::at(at(name, "address"), message);
         if address.contains('@') {
-            fault = fault.help("the login name is `ssh.user`");
+            fault = fault.help("set the login name in `ssh.user`");
         } else if address.contains(':') {
-            fault = fault.help("the port is `ssh.port`");
+            fault = fault.help("set the port in `ssh.port`");
         } else if address.contains('/') {
-            fault = fault.help("write the address alone, without a prefix length");
+            fault = fault.help("write only the address, without a prefix length");
         }
         faults.broken(fault);
     }
     let interface = written.interface.clone();
     if interface.as_deref().is_some_and(|name| !names::is_interface(name)) {
         let message = format!("{} is not a network interface", quoted(interface.as_deref().unwrap_or_default()));
-        faults.broken(Fault::at(at(name, "interface"), message).help("`ip -brief address` on the host lists them"));
+        faults.broken(
+            Fault::at(at(name, "interface"), message).help("to list them, run `ip -brief address` on the host"),
+        );
     }
     let roles: BTreeSet<Role> = written.roles.iter().flatten().map(|role| checked_role(*role)).collect();
     Host {
@@ -85,14 +87,14 @@ fn checked_role(role: HostRole) -> Role {
 fn check_name(name: &str, faults: &mut Faults<'_>) {
     if name == "cluster" {
         faults.broken(
-            Fault::key(at(name, ""), "no host can be called `cluster`")
-                .because("addresses that begin with `cluster/` belong to no single host")
+            Fault::key(at(name, ""), "a host cannot be named `cluster`")
+                .because("resource addresses that begin with `cluster/` are reserved for the whole cluster")
                 .help("choose another name, for example `cluster1`"),
         );
     } else if !names::is_label(name) {
         let message = format!("the host name {} is not a DNS-1123 label", quoted(name));
         let fault = Fault::key(at(name, ""), message)
-            .help("lower-case letters, digits and dashes inside, at most 63 characters");
+            .help("use at most 63 lower-case letters, digits and hyphens; start and end with a letter or digit");
         let fault = match names::to_label(name) {
             Some(label) => fault.help(format!("for example {}", quoted(&label))),
             None => fault,
@@ -120,18 +122,18 @@ fn internal_address(name: &str, written: &file::Host, faults: &mut Faults<'_>) -
                 Ok(IpAddr::V6(_)) => format!("{} is an IPv6 address", quoted(text)),
                 Err(_) => format!("{} is a name", quoted(text)),
             };
-            let message = format!("the cluster needs an IPv4 address of host {}", quoted(name));
+            let message = format!("host {} needs an IPv4 address inside the cluster", quoted(name));
             faults.broken(
                 Fault::at(at(name, key), message)
                     .because(what)
-                    .help("add `internalAddress`, the address that the other hosts reach it at"),
+                    .help("add `internalAddress`, the IPv4 address at which the other hosts reach it"),
             );
             NO_ADDRESS
         }
     }
 }
 
-/// Names of nodes and addresses are those of one host only.
+/// Node names and addresses must be unique.
 fn unique(hosts: &[Host], faults: &mut Faults<'_>) {
     let mut nodes: HashMap<&str, &Host> = HashMap::new();
     let mut internal: HashMap<Ipv4Addr, &Host> = HashMap::new();
@@ -139,9 +141,9 @@ fn unique(hosts: &[Host], faults: &mut Faults<'_>) {
     for host in hosts {
         if let Some(other) = nodes.insert(&host.node_name, host) {
             faults.error(
-                Fault::at(at(&host.name, "nodeName"), format!("two nodes are called {}", quoted(&host.node_name)))
-                    .also(at(&other.name, "nodeName"), "and here")
-                    .help("Kubernetes would take the second for the first; give one another `nodeName`"),
+                Fault::at(at(&host.name, "nodeName"), format!("duplicate node name {}", quoted(&host.node_name)))
+                    .also(at(&other.name, "nodeName"), "also used here")
+                    .help("set a different `nodeName` for one of them"),
             );
         }
         if host.internal_address == NO_ADDRESS {
@@ -154,7 +156,7 @@ fn unique(hosts: &[Host], faults: &mut Faults<'_>) {
                     format!("hosts {} and {} have the same address", quoted(&other.name), quoted(&host.name)),
                 )
                 .also(at_internal(&other.name, faults), "first used here")
-                .help("every host has an address of its own"),
+                .help("give each host its own address"),
             );
             continue;
         }
@@ -163,10 +165,10 @@ fn unique(hosts: &[Host], faults: &mut Faults<'_>) {
             faults.error(
                 Fault::at(
                     at(&host.name, "address"),
-                    format!("hosts {} and {} are reached at the same address", quoted(&other.name), quoted(&host.name)),
+                    format!("hosts {} and {} have the same SSH address", quoted(&other.name), quoted(&host.name)),
                 )
                 .also(at(&other.name, "address"), "first used here")
-                .help("behind one address, hosts need different `ssh.port`s"),
+                .help("use a different `ssh.port` for each host behind one address"),
             );
         }
     }
@@ -182,23 +184,26 @@ fn counts(hosts: &[Host], faults: &mut Faults<'_>) {
     match count {
         0 => faults.error(
             Fault::key("/hosts", "no host is a control plane")
-                .help("give at least one host `roles: [control-plane]`; three survive the loss of one"),
+                .help("give at least one host `roles: [control-plane]`; use three to tolerate the loss of one"),
         ),
         2 => {
             let planes: Vec<&Host> = hosts.iter().filter(|host| host.is_control_plane()).collect();
             faults.warn(
-                Fault::at(roles(planes[1]), "two control planes are worse than one")
-                    .because("etcd stops when either of the two is lost")
+                Fault::at(roles(planes[1]), "two control planes are less available than one")
+                    .because("losing either of them stops etcd")
                     .also(roles(planes[0]), "the first")
-                    .help("take three: they survive the loss of any one"),
+                    .help("use three to tolerate the loss of any one"),
             );
         }
         even if even % 2 == 0 => {
             if let Some(last) = hosts.iter().rev().find(|host| host.is_control_plane()) {
                 faults.warn(
-                    Fault::at(roles(last), format!("{even} control planes survive no more losses than {}", even - 1))
-                        .because("etcd needs a majority")
-                        .help(format!("take {} or {}", even - 1, even + 1)),
+                    Fault::at(
+                        roles(last),
+                        format!("{even} control planes tolerate no more failures than {}", even - 1),
+                    )
+                    .because("an even number of etcd members adds no fault tolerance")
+                    .help(format!("use {} or {}", even - 1, even + 1)),
                 );
             }
         }
@@ -210,9 +215,9 @@ fn counts(hosts: &[Host], faults: &mut Faults<'_>) {
 pub(super) fn local_is_one(fleet: FleetKind, hosts: &[Host], faults: &mut Faults<'_>) {
     if fleet == FleetKind::Local && hosts.len() > 1 {
         faults.error(
-            Fault::at("/fleet", format!("`fleet: local` is one machine, but there are {} hosts", hosts.len()))
+            Fault::at("/fleet", format!("`fleet: local` manages one machine, but there are {} hosts", hosts.len()))
                 .also(at(&hosts[1].name, ""), "the second host")
-                .help("reach several hosts with `fleet: ssh`"),
+                .help("use `fleet: ssh` for several hosts"),
         );
     }
 }

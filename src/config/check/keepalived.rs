@@ -29,7 +29,7 @@ pub fn check_vrrp_password(password: &str) -> Result<(), &'static str> {
     }
     let plain = |c: u8| c.is_ascii_graphic() && !matches!(c, b'"' | b'\'' | b'#' | b'!' | b'{' | b'}' | b'\\');
     if !password.bytes().all(plain) {
-        return Err("the VRRP password holds a blank, a quote, a brace, `#`, `!` or a letter that is not ASCII");
+        return Err("the VRRP password contains a space, a quote, a brace, `#`, `!` or a non-ASCII letter");
     }
     Ok(())
 }
@@ -80,8 +80,8 @@ fn weight(written: Option<i16>, preempt: bool, balancers: &[&Host], faults: &mut
                 at,
                 format!("a weight of {weight} without preemption keeps the virtual IP on a failing host"),
             )
-            .because("the others ignore a lower priority, so none takes over")
-            .help("leave `weight` out: a failing check then gives the virtual IP up at once")
+            .because("without preemption the other hosts ignore a lower priority and do not take over")
+            .help("remove `weight`; a failing check then releases the virtual IP at once")
             .help("or use `preempt: true`");
             let place = format!("{AT}/preempt");
             if faults.written(&place) {
@@ -97,8 +97,8 @@ fn weight(written: Option<i16>, preempt: bool, balancers: &[&Host], faults: &mut
     if weight == 0 {
         faults.error(
             Fault::at(at, "with preemption the weight must be negative")
-                .because("the check would not change who has the virtual IP")
-                .help(format!("leave it out; it is then {WEIGHT}")),
+                .because("otherwise a failing check does not move the virtual IP")
+                .help(format!("remove it to use the default, {WEIGHT}")),
         );
     } else if let (Some(highest), Some(lowest)) = (highest, lowest) {
         let gap = i16::from(highest.priority) - i16::from(lowest.priority);
@@ -108,10 +108,10 @@ fn weight(written: Option<i16>, preempt: bool, balancers: &[&Host], faults: &mut
                     if written.is_some() { at } else { format!("{AT}/preempt") },
                     format!("a weight of {weight} is not larger than the gap of {gap} between the priorities"),
                 )
-                .because("a failing host would still be the highest, and keep the virtual IP")
+                .because("a failing host would still have the highest priority and keep the virtual IP")
                 .also(super::hosts::at(&highest.name, "priority"), format!("highest: {}", highest.priority))
                 .also(super::hosts::at(&lowest.name, "priority"), format!("lowest: {}", lowest.priority))
-                .help(format!("take `weight: {}` or less, or bring the priorities together", -gap - 1)),
+                .help(format!("use `weight: {}` or less, or use priorities that are closer together", -gap - 1)),
             );
         }
     }
@@ -129,16 +129,22 @@ fn advert_interval(written: &file::Keepalived, faults: &mut Faults<'_>) -> Durat
         faults.error(
             Fault::at(
                 at,
-                format!("with a password advertisements are whole seconds apart, not {}", show_duration(value)),
+                format!(
+                    "with a password the advertisement interval must be whole seconds, not {}",
+                    show_duration(value)
+                ),
             )
-            .because("only version 2 of VRRP has passwords, and it counts seconds")
+            .because("only VRRP version 2 supports passwords, and it counts in seconds")
             .also(format!("{AT}/authPassword"), "the password")
-            .help("take `1s`, or leave the password out: unicast between known hosts needs none"),
+            .help("use `1s`, or remove the password; unicast between known hosts does not need one"),
         );
     } else if !value.as_millis().is_multiple_of(10) {
         faults.error(
-            Fault::at(at, format!("VRRP counts hundredths of a second, and {} is none", show_duration(value)))
-                .help("take a multiple of `10ms`"),
+            Fault::at(
+                at,
+                format!("VRRP counts in hundredths of a second; {} is not a multiple of that", show_duration(value)),
+            )
+            .help("use a multiple of `10ms`"),
         );
     }
     value
@@ -151,8 +157,8 @@ fn script(written: Option<&file::KeepalivedCheck>, faults: &mut Faults<'_>) -> K
     let second = Duration::from_secs(1);
     let interval = duration(written.interval.as_deref(), second, second..=second * 60, &at, faults);
     if interval.subsec_millis() != 0 {
-        let message = format!("keepalived checks at whole seconds, not every {}", show_duration(interval));
-        faults.error(Fault::at(at, message).help("take `1s`"));
+        let message = format!("the keepalived check interval must be whole seconds, not {}", show_duration(interval));
+        faults.error(Fault::at(at, message).help("use `1s`"));
     }
     KeepalivedCheck { interval, fall: written.fall.unwrap_or(1), rise: written.rise.unwrap_or(2) }
 }

@@ -1,5 +1,5 @@
-//! What kubeadm is told to ignore and to skip. kubeadm accepts any name silently, so a mistyped
-//! one would do nothing; here it is noticed.
+//! Preflight checks to ignore and phases to skip in kubeadm. kubeadm accepts any name silently, so a mistyped one
+//! would do nothing; here it is noticed.
 
 use super::values::one_line;
 use crate::config::faults::{Fault, Faults};
@@ -71,20 +71,22 @@ pub(super) fn preflight(written: Option<&Vec<String>>, faults: &mut Faults<'_>) 
         }
         if name.contains([',', ' ']) {
             faults.broken(
-                Fault::at(at, format!("{} is not one name", quoted(name))).help("write each check as its own entry"),
+                Fault::at(at, format!("{} is not a single name", quoted(name)))
+                    .help("write each check as a separate entry"),
             );
         } else if name.eq_ignore_ascii_case("all") && list.len() > 1 {
             faults.error(
-                Fault::at(at, "`all` stands for every check, so it stands alone").help("remove `all`, or the others"),
+                Fault::at(at, "`all` means every check and cannot be combined with others")
+                    .help("remove `all`, or remove the others"),
             );
         } else if !CHECKS.iter().any(|other| known(&other)) && !FAMILIES.iter().any(family) {
             let near = CHECKS.iter().min_by_key(|other| strsim::levenshtein(name, other)).copied();
             let near = near.filter(|other| strsim::levenshtein(name, other) <= 3);
             let fault = Fault::at(at, format!("kubeadm has no preflight check {}", quoted(name)))
-                .because("it would be ignored silently");
+                .because("kubeadm would ignore it silently");
             faults.warn(match near {
                 Some(near) => fault.help(format!("did you mean {}?", quoted(near))),
-                None => fault.help("kubeadm names the check in brackets: `[ERROR NumCPU]`"),
+                None => fault.help("kubeadm prints check names in brackets: `[ERROR NumCPU]`"),
             });
         }
     }
@@ -102,8 +104,8 @@ pub(super) fn phases(written: Option<&Vec<String>>, faults: &mut Faults<'_>) -> 
         if NEEDED.contains(&top) {
             faults.error(
                 Fault::at(at, format!("the phase {} cannot be skipped", quoted(name)))
-                    .because("joining, health checks and drift detection build on it")
-                    .help(format!("these can: {}", all_of(OPTIONAL.iter().copied()))),
+                    .because("joining, health checks and drift detection depend on it")
+                    .help(format!("phases that can be skipped: {}", all_of(OPTIONAL.iter().copied()))),
             );
         } else {
             let near = OPTIONAL.iter().min_by_key(|other| strsim::levenshtein(name, other)).copied();
@@ -111,7 +113,7 @@ pub(super) fn phases(written: Option<&Vec<String>>, faults: &mut Faults<'_>) -> 
             let fault = Fault::at(at, format!("`kubeadm init` has no phase {}", quoted(name)));
             faults.error(match near {
                 Some(near) => fault.help(format!("did you mean {}?", quoted(near))),
-                None => fault.help(format!("these can be skipped: {}", all_of(OPTIONAL.iter().copied()))),
+                None => fault.help(format!("phases that can be skipped: {}", all_of(OPTIONAL.iter().copied()))),
             });
         }
     }

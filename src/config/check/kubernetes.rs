@@ -77,8 +77,8 @@ fn packages(written: Option<&file::Packages>, version: Option<&Version>, faults:
         && !faults.is_broken("/kubernetes/packages")
     {
         faults.error(
-            Fault::at("/kubernetes/version", format!("pkgs.k8s.io has no packages of Kubernetes {version}"))
-                .because(format!("its first packages are those of 1.{FIRST_PUBLISHED}"))
+            Fault::at("/kubernetes/version", format!("pkgs.k8s.io has no packages for Kubernetes {version}"))
+                .because(format!("its first packages are for 1.{FIRST_PUBLISHED}"))
                 .help("use `packages: {source: preinstalled}` or `{source: distro}`"),
         );
     }
@@ -96,7 +96,7 @@ fn dns_domain(written: Option<&str>, faults: &mut Faults<'_>) -> String {
     if !names::is_subdomain(domain) {
         faults.broken(
             Fault::at("/kubernetes/dnsDomain", format!("{} is not a DNS domain", quoted(domain)))
-                .help("lower-case letters, digits, dashes and dots inside, for example `cluster.local`"),
+                .help("use lower-case letters, digits, hyphens and dots, for example `cluster.local`"),
         );
     }
     domain.to_owned()
@@ -109,9 +109,9 @@ fn image_repository(written: Option<&str>, faults: &mut Faults<'_>) -> Option<St
         return None;
     }
     if !names::is_image(repository) || repository.contains('@') {
-        let fault = Fault::at(at, format!("{} is not a registry and path", quoted(repository)));
+        let fault = Fault::at(at, format!("{} is not an image registry with an optional path", quoted(repository)));
         faults.broken(match repository.split_once("://") {
-            Some((_, rest)) => fault.help(format!("leave the scheme out: {}", quoted(rest.trim_end_matches('/')))),
+            Some((_, rest)) => fault.help(format!("remove the scheme: {}", quoted(rest.trim_end_matches('/')))),
             None => fault.help("for example `registry.example.com/kubernetes`"),
         });
         return None;
@@ -128,7 +128,7 @@ fn proxy_mode(written: Option<file::ProxyMode>, version: Option<&Version>, fault
             if minor.is_some_and(|minor| minor >= 35) {
                 faults.warn(
                     Fault::at(at, "Kubernetes deprecates the IPVS mode of kube-proxy from 1.35")
-                        .help("take `nftables` in new clusters"),
+                        .help("use `nftables` in new clusters"),
                 );
             }
             ProxyMode::Ipvs
@@ -136,9 +136,9 @@ fn proxy_mode(written: Option<file::ProxyMode>, version: Option<&Version>, fault
         Some(file::ProxyMode::Nftables) => {
             if minor.is_some_and(|minor| minor < 31) {
                 faults.error(
-                    Fault::at(at, "kube-proxy has the mode `nftables` from Kubernetes 1.31")
-                        .also("/kubernetes/version", "older than that")
-                        .help("take `iptables`"),
+                    Fault::at(at, "kube-proxy supports the mode `nftables` from Kubernetes 1.31 on")
+                        .also("/kubernetes/version", "older version")
+                        .help("use `iptables`"),
                 );
             }
             ProxyMode::Nftables

@@ -1,4 +1,4 @@
-//! What others may change, and what was renamed.
+//! Expected drift and renamed resources.
 
 use super::values::plain_line;
 use crate::config::faults::{Fault, Faults};
@@ -9,7 +9,7 @@ use crate::config::{Host, Lifecycle, Moved, pointer};
 use crate::resource::HostName;
 use crate::resource::Pattern;
 
-/// What addresses may have as their second part.
+/// Components: the second part of addresses.
 pub const COMPONENTS: &[&str] = &[
     "container-runtime",
     "control-plane",
@@ -22,7 +22,7 @@ pub const COMPONENTS: &[&str] = &[
     "worker",
 ];
 
-/// The kind whose key is a name and nothing else; other keys say where on the host something lies.
+/// The only kind whose key is just a name; other keys identify an object on the host.
 const NAMED: &str = "manifest";
 
 pub(super) fn check(written: Option<&file::Lifecycle>, hosts: &[Host], faults: &mut Faults<'_>) -> Lifecycle {
@@ -39,7 +39,7 @@ pub(super) fn check(written: Option<&file::Lifecycle>, hosts: &[Host], faults: &
     for (number, entry) in written.and_then(|it| it.moved.as_deref()).unwrap_or_default().iter().enumerate() {
         let entry = Moved { from: entry.from.clone().unwrap_or_default(), to: entry.to.clone().unwrap_or_default() };
         let at = |key: &str| pointer(["lifecycle", "moved", &number.to_string(), key]);
-        // A key that is not there is told by the shape check.
+        // The shape check reports a missing key.
         if faults.written(&at("from")) && faults.written(&at("to")) {
             one_move(&entry, &at, hosts, faults);
             among_others(&entry, number, &moved, faults);
@@ -66,7 +66,7 @@ pub(super) fn pattern(text: &str, nothing: &str, at: &str, faults: &mut Faults<'
     if COMPONENTS.iter().any(|name| pattern.covers(1, name)) {
         return true;
     }
-    let fault = fault(&format!(": no component is called {}", quoted(component)));
+    let fault = fault(&format!(": no component is named {}", quoted(component)));
     faults.error(meant(fault, component, COMPONENTS.iter().copied(), "the components are"));
     false
 }
@@ -78,11 +78,11 @@ pub(super) fn no_such_host(text: &str, nothing: &str, at: &str, hosts: &[Host], 
         return None;
     }
     let host = text.split('/').next().unwrap_or_default();
-    let fault = Fault::at(at, format!("{} {nothing}: no host is called {}", quoted(text), quoted(host)));
+    let fault = Fault::at(at, format!("{} {nothing}: no host is named {}", quoted(text), quoted(host)));
     Some(meant(fault, host, host_names(hosts), "the hosts are"))
 }
 
-/// Every host, and the name that stands for the cluster.
+/// Every host, and the name for cluster-wide resources.
 fn host_names(hosts: &[Host]) -> impl Iterator<Item = &str> {
     hosts.iter().map(|host| host.name.as_str()).chain([HostName::CLUSTER])
 }
@@ -108,22 +108,25 @@ fn one_move(entry: &Moved, at: &dyn Fn(&str) -> String, hosts: &[Host], faults: 
         }
         let whole = text.split('/').all(|part| !part.trim().is_empty()) && text.trim() == text;
         if text.contains('*') || !whole {
-            let message = format!("{} is no host and no beginning of an address", quoted(text));
-            faults.broken(Fault::at(at(key), message).help("one move a line, without `*`: `w1`, or `cluster/network`"));
+            let message = format!("{} is neither a host nor the beginning of an address", quoted(text));
+            faults.broken(
+                Fault::at(at(key), message)
+                    .help("write one entry per move, without `*`, for example `w1` or `cluster/network`"),
+            );
             return;
         }
     }
     let (before, after): (Vec<&str>, Vec<&str>) = (from.splitn(3, '/').collect(), to.splitn(3, '/').collect());
     if from == to {
-        faults.error(Fault::at(at("to"), format!("{} moves to itself", quoted(from))).help("remove the entry"));
+        faults.error(Fault::at(at("to"), format!("{} is moved to itself", quoted(from))).help("remove the entry"));
     } else if before.len() != after.len() {
-        let message = format!("{} and {} are not of the same sort", quoted(from), quoted(to));
-        faults.error(Fault::at(at("to"), message).help("a host becomes a host, a component a component"));
+        let message = format!("{} and {} are of different types", quoted(from), quoted(to));
+        faults.error(Fault::at(at("to"), message).help("move a host to a host, or a component to a component"));
     } else if before.len() == 1 {
         host_move(entry, at, hosts, faults);
     } else if before[0] != after[0] {
-        let message = format!("{} and {} are on two hosts", quoted(from), quoted(to));
-        faults.error(Fault::at(at("to"), message).help("a host that was renamed moves as a whole: its name alone"));
+        let message = format!("{} and {} are on different hosts", quoted(from), quoted(to));
+        faults.error(Fault::at(at("to"), message).help("to move a renamed host, write only its name"));
     } else if let ([_, _, old], [_, _, new]) = (before.as_slice(), after.as_slice()) {
         address_move(old, new, &at("to"), faults);
     }
@@ -133,13 +136,13 @@ fn host_move(entry: &Moved, at: &dyn Fn(&str) -> String, hosts: &[Host], faults:
     let Moved { from, to } = entry;
     let is = |name: &str| hosts.iter().any(|host| host.name == name);
     if [from, to].iter().any(|name| name.as_str() == HostName::CLUSTER) {
-        faults.error(Fault::at(at("from"), format!("{} is no host", quoted(HostName::CLUSTER))));
+        faults.error(Fault::at(at("from"), format!("{} is not a host", quoted(HostName::CLUSTER))));
     } else if is(from) {
-        let message = format!("{} has not moved: it is among the hosts", quoted(from));
+        let message = format!("{} has not moved: it is still among the hosts", quoted(from));
         let hosts = pointer(["hosts", from]);
         faults.error(Fault::at(at("from"), message).also(hosts, "here").help("rename the host, or remove the entry"));
     } else if !is(to) && faults.is_complete("/hosts") {
-        let message = format!("no host is called {}", quoted(to));
+        let message = format!("no host is named {}", quoted(to));
         let names = hosts.iter().map(|host| host.name.as_str());
         faults.error(meant(Fault::at(at("to"), message), to, names, "the hosts are"));
     }
@@ -148,25 +151,27 @@ fn host_move(entry: &Moved, at: &dyn Fn(&str) -> String, hosts: &[Host], faults:
 fn address_move(old: &str, new: &str, at: &str, faults: &mut Faults<'_>) {
     let kind = |text: &str| text.split('[').next().unwrap_or_default().to_owned();
     if kind(old) != kind(new) {
-        faults.error(Fault::at(at, format!("{} cannot become {}", quoted(old), quoted(new))).because("another kind"));
+        faults.error(
+            Fault::at(at, format!("{} cannot be moved to {}", quoted(old), quoted(new))).because("the kinds differ"),
+        );
     } else if old != new && kind(new) != NAMED {
         faults.error(
-            Fault::at(at, format!("{} and {} are two things on a host", quoted(old), quoted(new)))
-                .because("what stands in brackets says where it is, not only what it is called")
-                .help("remove the entry: the old one is taken away, the new one made"),
+            Fault::at(at, format!("{} and {} are different objects on a host", quoted(old), quoted(new)))
+                .because("the key in brackets identifies the object on the host")
+                .help("remove the entry; the old resource is destroyed and the new one created"),
         );
     }
 }
 
-/// Refuses duplicates, chains, and moves of parts of what moves as a whole.
+/// Refuses duplicates, chains, and moves within other moves.
 fn among_others(entry: &Moved, number: usize, others: &[Moved], faults: &mut Faults<'_>) {
     let at = |number: usize, key: &str| pointer(["lifecycle", "moved", &number.to_string(), key]);
     for (other, before) in others.iter().enumerate() {
         let clashes = [
-            ("from", &entry.from, "from", &before.from, "moves twice"),
-            ("to", &entry.to, "to", &before.to, "is the end of two moves"),
-            ("from", &entry.from, "to", &before.to, "moves on"),
-            ("to", &entry.to, "from", &before.from, "moves on"),
+            ("from", &entry.from, "from", &before.from, "is moved twice"),
+            ("to", &entry.to, "to", &before.to, "is the target of two moves"),
+            ("from", &entry.from, "to", &before.to, "is moved again"),
+            ("to", &entry.to, "from", &before.from, "is moved again"),
         ];
         for (key, name, other_key, theirs, what) in clashes {
             if within(name, theirs) || within(theirs, name) {

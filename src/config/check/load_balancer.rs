@@ -1,4 +1,4 @@
-//! What stands in front of the API servers, and whose endpoint it makes.
+//! The load balancer in front of the API servers, and the endpoint.
 
 use super::subnets::Subnets;
 use super::{endpoint, haproxy, keepalived, priorities};
@@ -56,14 +56,14 @@ fn without_effect(balancer: Option<&file::LoadBalancer>, hosts: &[Host], faults:
         faults.error(
             Fault::key(format!("/loadBalancer/{key}"), format!("`{key}` has no effect with `mode: external`"))
                 .also("/loadBalancer/mode", "the mode")
-                .help("remove it, or leave `mode` out"),
+                .help("remove it, or remove `mode`"),
         );
     }
     for host in hosts.iter().filter(|host| host.roles.contains(&Role::LoadBalancer)) {
         faults.error(
-            Fault::at(super::hosts::at(&host.name, "roles"), "no host is a load balancer with `mode: external`")
+            Fault::at(super::hosts::at(&host.name, "roles"), "hosts cannot be load balancers with `mode: external`")
                 .also("/loadBalancer/mode", "the mode")
-                .help("remove the role `load-balancer`, or leave `mode` out"),
+                .help("remove the role `load-balancer`, or remove `mode`"),
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What names may look like.
+//! Syntax of names.
 
 use std::net::IpAddr;
 

@@ -41,7 +41,7 @@ fn from_manifest(written: Option<&file::Manifest>, paths: &Paths, faults: &mut F
     let sha256 = written.sha256.as_ref().map(|text| text.to_lowercase());
     if sha256.as_deref().is_some_and(|sum| sum.len() != 64 || !sum.bytes().all(|c| c.is_ascii_hexdigit())) {
         let message = "a SHA-256 has 64 hexadecimal digits";
-        faults.broken(Fault::at(&at_sha, message).help("`sha256sum FILE` prints it"));
+        faults.broken(Fault::at(&at_sha, message).help("to print it, run `sha256sum FILE`"));
     }
     let source = match (&written.path, &written.url) {
         (Some(path), None) => local_path(path, paths, &format!("{MANIFEST}/path"), faults).map(ManifestSource::Path),
@@ -71,9 +71,9 @@ fn url_of(url: &str, unpinned: bool, faults: &mut Faults<'_>) -> Option<Manifest
     }
     if unpinned && !faults.is_broken(&format!("{MANIFEST}/sha256")) {
         faults.error(
-            Fault::at(at, "a manifest from the network needs its `sha256`")
-                .because("what is there tomorrow may not be what was looked at today")
-                .help("`curl -sL URL | sha256sum` prints it"),
+            Fault::at(at, "a manifest from a URL needs a `sha256`")
+                .because("the file at the URL may change after it was reviewed")
+                .help("to print it, run `curl -sL URL | sha256sum`"),
         );
     }
     Some(ManifestSource::Url(url.to_owned()))

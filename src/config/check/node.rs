@@ -1,4 +1,4 @@
-//! What a host's Kubernetes node is called and carries.
+//! Name, labels, taints and annotations of a Kubernetes node.
 
 use super::hosts::at;
 use super::names;
@@ -16,10 +16,9 @@ pub(super) fn name(host: &str, written: &file::Host, faults: &mut Faults<'_>) ->
     let name = written.node_name.as_deref().unwrap_or(host);
     if written.node_name.is_some() && !names::is_subdomain(name) {
         let message = format!("the node name {} is not a DNS-1123 name", quoted(name));
-        faults.broken(
-            Fault::at(at(host, "nodeName"), message)
-                .help("lower-case letters, digits, dashes and dots inside, at most 253 characters"),
-        );
+        faults.broken(Fault::at(at(host, "nodeName"), message).help(
+            "use at most 253 lower-case letters, digits, hyphens and dots; start and end with a letter or digit",
+        ));
     }
     name.to_owned()
 }
@@ -32,7 +31,7 @@ pub(super) fn annotations(host: &str, written: &file::Host, faults: &mut Faults<
     let annotations = texts(host, "annotations", written.annotations.as_ref(), faults, |_| true);
     let bytes: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
     if bytes > ANNOTATIONS {
-        let message = format!("the annotations have {} KiB, Kubernetes keeps 256", bytes / 1024);
+        let message = format!("the annotations have {} KiB; Kubernetes allows 256 KiB", bytes / 1024);
         faults.error(Fault::at(at(host, "annotations"), message));
     }
     annotations
@@ -49,14 +48,13 @@ fn texts(
     for (key, Text(value)) in written.into_iter().flatten() {
         let place = pointer(["hosts", host, what, key]);
         if !names::is_qualified(key) {
-            faults.broken(
-                Fault::key(&place, format!("{} is not a key of {what}", quoted(key)))
-                    .help("at most 63 letters, digits, `-`, `_` and `.`, perhaps after `example.com/`"),
-            );
+            faults.broken(Fault::key(&place, format!("{} is not a valid key of {what}", quoted(key))).help(
+                "use at most 63 letters, digits, `-`, `_` and `.`, with an optional prefix such as `example.com/`",
+            ));
         } else if !good(value) {
             faults.broken(
-                Fault::at(&place, format!("{} is not a value of a label", quoted(value)))
-                    .help("at most 63 letters, digits, `-`, `_` and `.`; others belong in `annotations`"),
+                Fault::at(&place, format!("{} is not a valid label value", quoted(value)))
+                    .help("use at most 63 letters, digits, `-`, `_` and `.`; put other values in `annotations`"),
             );
         }
         checked.insert(key.clone(), value.clone());
@@ -88,8 +86,8 @@ pub(super) fn taints(
             continue;
         };
         if taints.iter().any(|other| other.key == taint.key && other.effect == taint.effect) {
-            let message = format!("the taint {} stands twice", quoted(text));
-            faults.error(Fault::at(place, message).help("key and effect together are unique on a node"));
+            let message = format!("duplicate taint {}", quoted(text));
+            faults.error(Fault::at(place, message).help("use each pair of key and effect only once"));
         }
         taints.push(taint);
     }

@@ -47,9 +47,9 @@ fn check_sysctls(written: Option<&BTreeMap<String, Text>>, faults: &mut Faults<'
         let dotted = dotted(name);
         if let Some(other) = seen.insert(dotted.clone(), at.clone()) {
             faults.error(
-                Fault::key(&at, format!("the kernel parameter {} stands twice", quoted(&dotted)))
-                    .also(other, "and here")
-                    .help("dots and slashes mean the same; keep one"),
+                Fault::key(&at, format!("duplicate kernel parameter {}", quoted(&dotted)))
+                    .also(other, "also set here")
+                    .help("dots and slashes are equivalent; remove one of the two"),
             );
         }
         if let Some((_, needed)) = NEEDED.iter().find(|(needed, wanted)| *needed == dotted && wanted != value) {
@@ -90,8 +90,8 @@ fn check_modules(written: Option<&Vec<String>>, faults: &mut Faults<'_>) -> Vec<
         if !names::is_module(module) {
             let at = pointer(["hostConfig", "kernelModules", &number.to_string()]);
             faults.broken(
-                Fault::at(at, format!("{} is not a kernel module", quoted(module)))
-                    .help("its name alone, for example `nf_conntrack`, without options"),
+                Fault::at(at, format!("{} is not a kernel module name", quoted(module)))
+                    .help("write only its name, without options, for example `nf_conntrack`"),
             );
         }
     }
@@ -101,7 +101,7 @@ fn check_modules(written: Option<&Vec<String>>, faults: &mut Faults<'_>) -> Vec<
 pub(super) fn container_runtime(written: Option<&file::ContainerRuntime>, faults: &mut Faults<'_>) -> ContainerRuntime {
     let image = written.and_then(|c| c.sandbox_image.clone());
     if image.as_deref().is_some_and(|image| !names::is_image(image)) {
-        let message = format!("{} is not an image", quoted(image.as_deref().unwrap_or_default()));
+        let message = format!("{} is not an image reference", quoted(image.as_deref().unwrap_or_default()));
         faults.broken(
             Fault::at("/containerRuntime/sandboxImage", message).help("for example `registry.k8s.io/pause:3.10`"),
         );
@@ -124,8 +124,8 @@ pub(super) fn guards(written: Option<&file::Guards>, hosts: &[Host], faults: &mu
     let patterns = written.and_then(|g| g.prevent_destroy.clone()).unwrap_or_default();
     for (number, text) in patterns.iter().enumerate() {
         let at = pointer(["guards", "preventDestroy", &number.to_string()]);
-        if pattern(text, "guards nothing", &at, faults)
-            && let Some(fault) = no_such_host(text, "guards nothing in this file", &at, hosts, faults)
+        if pattern(text, "matches nothing", &at, faults)
+            && let Some(fault) = no_such_host(text, "matches nothing in this file", &at, hosts, faults)
         {
             // The host may have left the file and still be recorded.
             faults.doubt(fault);

@@ -1,4 +1,4 @@
-//! VRRP priorities: those of the file, and for the other load balancers 100 downwards.
+//! VRRP priorities: from the file, or from 100 downwards.
 
 use super::hosts::at;
 use crate::config::Host;
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 /// Assigns the priorities of the load balancers at these positions of `hosts`.
 pub(super) fn assign(hosts: &mut [Host], balancers: &[usize], faults: &mut Faults<'_>) {
     if balancers.len() > usize::from(FIRST) {
-        let message = format!("{} load balancers are more than the {FIRST} that get a priority", balancers.len());
+        let message = format!("{} load balancers exceed the limit of {FIRST}", balancers.len());
         faults.error(Fault::key("/hosts", message).help("give three to five hosts the role `load-balancer`"));
         return;
     }
@@ -28,7 +28,7 @@ pub(super) fn assign(hosts: &mut [Host], balancers: &[usize], faults: &mut Fault
         if let Some(other) = taken.insert(host.priority, host) {
             let note = |host: &Host, faults: &Faults<'_>| {
                 let given = faults.written(&at(&host.name, "priority"));
-                if given { "" } else { "by default, from its place in the file" }
+                if given { "" } else { "the default, from its position in the file" }
             };
             faults.error(
                 Fault::at(
@@ -42,7 +42,7 @@ pub(super) fn assign(hosts: &mut [Host], balancers: &[usize], faults: &mut Fault
                 )
                 .because(note(host, faults))
                 .also(at(&other.name, "priority"), note(other, faults))
-                .help("both would claim the virtual IP; priorities are distinct"),
+                .help("both would claim the virtual IP; give each load balancer a different priority"),
             );
         }
     }
@@ -59,8 +59,11 @@ pub(super) fn only_on_balancers(hosts: &mut [Host], balancers: &[usize], faults:
         let sure = faults.is_complete(&at(&host.name, "roles")) && !faults.is_broken(&place);
         if faults.written(&place) && sure {
             faults.error(
-                Fault::key(place, format!("host {} is not a load balancer, so it has no priority", quoted(&host.name)))
-                    .help("remove the key, or give the host the role `load-balancer`"),
+                Fault::key(
+                    place,
+                    format!("host {} is not a load balancer and cannot have a priority", quoted(&host.name)),
+                )
+                .help("remove the key, or give the host the role `load-balancer`"),
             );
         }
     }

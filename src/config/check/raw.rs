@@ -15,7 +15,7 @@ const KUBELET: &[(&str, &str)] = &[
     ("kind", "mainstay writes it"),
     ("clusterDomain", "it is `kubernetes.dnsDomain`"),
     ("clusterDNS", "it is the tenth address of `kubernetes.serviceSubnet`"),
-    ("staticPodPath", "kubeadm puts the control plane there"),
+    ("staticPodPath", "kubeadm writes the static pods there"),
 ];
 
 /// Fields of `KubeProxyConfiguration` that come from elsewhere.
@@ -32,7 +32,7 @@ pub(super) fn kubelet(written: Option<&Map<String, Value>>, swap: Swap, faults: 
     if swap == Swap::Keep && raw.get("failSwapOn") != Some(&Value::Bool(false)) {
         faults.error(
             Fault::at("/hostConfig/swap", "kubelet does not start on a host with swap")
-                .because("unless it is told to")
+                .because("the default of `failSwapOn` is true")
                 .help("add `kubelet: {failSwapOn: false}` under `kubernetes`, or use `swap: off`"),
         );
     }
@@ -40,7 +40,7 @@ pub(super) fn kubelet(written: Option<&Map<String, Value>>, swap: Swap, faults: 
         && !["systemd", "cgroupfs"].iter().any(|known| driver == known)
     {
         faults.error(
-            Fault::at("/kubernetes/kubelet/cgroupDriver", "there is no such cgroup driver")
+            Fault::at("/kubernetes/kubelet/cgroupDriver", "unknown cgroup driver")
                 .help("write `systemd`, or `cgroupfs` on hosts with cgroup v1"),
         );
     }
@@ -54,7 +54,7 @@ pub(super) fn one_cgroup_driver(kubelet: &Map<String, Value>, runtime: Option<Cg
         faults.error(
             Fault::at("/kubernetes/kubelet/cgroupDriver", "kubelet and containerd have different cgroup drivers")
                 .because(format!("`containerRuntime.cgroupDriver` is {}", there.as_str()))
-                .help("remove one of the two; the other counts for both"),
+                .help("remove one of the two; the other applies to both"),
         );
     }
 }
@@ -74,7 +74,7 @@ struct Known {
     component: &'static str,
     key: &'static str,
     table: &'static [(&'static str, &'static [&'static str])],
-    /// Those of them that cluster.yaml sets elsewhere.
+    /// Fields that other keys of cluster.yaml set.
     owned: &'static [(&'static str, &'static str)],
 }
 
@@ -91,11 +91,11 @@ impl Known {
             if !known.contains(&field.as_str()) {
                 let at = pointer(["kubernetes", self.key].into_iter().chain(place));
                 let message = format!("{} has no field {}", self.component, quoted(field));
-                let fault = Fault::key(at, message).because("it would be ignored");
+                let fault = Fault::key(at, message).because("the field would be ignored");
                 let free = known.iter().copied().filter(|name| self.owned.iter().all(|(owned, _)| owned != name));
                 faults.warn(match nearest(field, free) {
                     Some(near) => fault.help(format!("did you mean {}?", quoted(near))),
-                    None => fault.help(format!("known are the fields of Kubernetes 1.20 to {NEWEST}")),
+                    None => fault.help(format!("mainstay knows the fields of Kubernetes 1.20 to {NEWEST}")),
                 });
             }
         }

@@ -17,15 +17,15 @@ fn at_once(Text(text): &Text, faults: &mut Faults<'_>) -> AtOnce {
     let plain = digits.bytes().all(|digit| digit.is_ascii_digit());
     let number = digits.parse::<usize>().ok().filter(|_| plain);
     let because = match number {
-        Some(0) => "with none unavailable no worker could ever restart anything",
+        Some(0) => "with 0, no worker could ever restart",
         Some(number) if percent => match u8::try_from(number) {
             Ok(percent @ 1..=100) => return AtOnce::Percent(percent),
-            _ => "there are no more workers than all of them",
+            _ => "a percentage must be between 1% and 100%",
         },
         Some(number) => return AtOnce::Number(number),
-        None => "neither a number nor a percentage",
+        None => "it is neither a number nor a percentage",
     };
-    let message = format!("{} is not a number of workers", quoted(text));
+    let message = format!("{} is not a valid number of workers", quoted(text));
     faults.broken(
         Fault::at(AT, message).because(because).help("write a number such as `2`, or a percentage such as `10%`"),
     );

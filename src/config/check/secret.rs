@@ -13,7 +13,8 @@ pub(super) fn check(written: &file::SecretRef, paths: &Paths, at: &str, faults: 
         if name.is_empty() || !name.chars().all(allowed) || name.starts_with(|c: char| c.is_ascii_digit()) {
             let message = format!("{} is not the name of an environment variable", quoted(name));
             faults.broken(
-                Fault::at(format!("{at}/env"), message).help("name the variable that holds the secret, without `$`"),
+                Fault::at(format!("{at}/env"), message)
+                    .help("write the name of the variable that holds the secret, without `$`"),
             );
             return None;
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Long enough for a host that is busy, short enough that a dead one is named soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What holds when the file says nothing.
+/// The defaults.
 pub(super) fn defaults() -> Ssh {
     Ssh {
         user: None,
@@ -29,7 +29,7 @@ pub(super) fn defaults() -> Ssh {
     }
 }
 
-/// One `ssh` of the file on top of what held before.
+/// One `ssh` map of the file, overriding previous values.
 pub(super) fn check(written: Option<&file::Ssh>, base: &Ssh, paths: &Paths, at: &str, faults: &mut Faults<'_>) -> Ssh {
     let Some(written) = written else {
         return base.clone();
@@ -82,7 +82,7 @@ fn bastion(written: &file::Bastion, paths: &Paths, at: &str, faults: &mut Faults
         let message = format!("{} is neither an address nor a host name", quoted(&address));
         let fault = Fault::at(format!("{at}/address"), message);
         let split = address.contains(['@', ':']);
-        let help = "give the login name and the port their own keys, `user` and `port`";
+        let help = "write the login name and the port in the keys `user` and `port`";
         faults.broken(if split { fault.help(help) } else { fault });
     }
     Bastion {
@@ -120,7 +120,7 @@ fn never_without_root(ssh: &Ssh, at: &str, faults: &mut Faults<'_>) {
     };
     faults.error(
         Fault::at(place, format!("{} cannot become root without sudo", quoted(user)))
-            .because("packages, units and kernel parameters need root")
+            .because("packages, systemd units and kernel parameters need root")
             .help("log in as root, or use `sudo: passwordless`"),
     );
 }

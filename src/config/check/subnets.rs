@@ -38,8 +38,8 @@ pub(super) fn check(
         && overlap(pods, services)
     {
         let (first, second) = if faults.written(PODS) { (PODS, SERVICES) } else { (SERVICES, PODS) };
-        let mut fault = Fault::at(first, format!("the pods' range {pods} and the services' {services} overlap"))
-            .help("an address would be a pod's and a service's at once; take ranges that are apart");
+        let mut fault = Fault::at(first, format!("podSubnet {pods} and serviceSubnet {services} overlap"))
+            .help("choose ranges that do not overlap");
         if faults.written(second) {
             fault = fault.also(second, "overlaps with this");
         }
@@ -48,8 +48,8 @@ pub(super) fn check(
     if let Some(services) = subnets.services
         && !(12..=28).contains(&services.prefix_len())
     {
-        let message = format!("the services' range {services} has the wrong size");
-        faults.error(Fault::at(SERVICES, message).help("kubeadm takes a /12 to a /28"));
+        let message = format!("serviceSubnet {services} has an invalid size");
+        faults.error(Fault::at(SERVICES, message).help("kubeadm accepts /12 to /28"));
     }
     hosts_outside(hosts, subnets, faults);
     if let Some(pods) = subnets.pods {
@@ -60,14 +60,14 @@ pub(super) fn check(
 
 /// The ranges with their names.
 fn named(subnets: Subnets) -> impl Iterator<Item = (Ipv4Net, &'static str, &'static str)> {
-    let both = [(subnets.pods, "pods", PODS), (subnets.services, "services", SERVICES)];
+    let both = [(subnets.pods, "podSubnet", PODS), (subnets.services, "serviceSubnet", SERVICES)];
     both.into_iter().filter_map(|(net, what, key)| net.map(|net| (net, what, key)))
 }
 
 /// An address that exists on the network must not be a pod's or service's.
 pub(super) fn outside(address: Ipv4Addr, at: &str, subnets: Subnets, faults: &mut Faults<'_>) {
     for (net, what, key) in named(subnets).filter(|(net, ..)| net.contains(&address)) {
-        let message = format!("the endpoint {address} lies in the range of the {what}");
+        let message = format!("the endpoint {address} is inside kubernetes.{what}");
         faults.error(apart(Fault::at(at, message), net, what, key, faults));
     }
 }
@@ -77,8 +77,8 @@ fn hosts_outside(hosts: &[Host], subnets: Subnets, faults: &mut Faults<'_>) {
         let inside: Vec<&Host> = hosts.iter().filter(|host| net.contains(&host.internal_address)).collect();
         let message = match inside.as_slice() {
             [] => continue,
-            [host] => format!("the address of host {} lies in the range of the {what}", quoted(&host.name)),
-            several => format!("the addresses of {} hosts lie in the range of the {what}", several.len()),
+            [host] => format!("the address of host {} is inside kubernetes.{what}", quoted(&host.name)),
+            several => format!("the addresses of {} hosts are inside kubernetes.{what}", several.len()),
         };
         let mut fault = Fault::at(at_internal(&inside[0].name, faults), message);
         for host in inside.iter().skip(1).take(2) {
@@ -90,11 +90,11 @@ fn hosts_outside(hosts: &[Host], subnets: Subnets, faults: &mut Faults<'_>) {
 
 fn apart(fault: Fault, net: Ipv4Net, what: &str, key: &str, faults: &Faults<'_>) -> Fault {
     let name = quoted(key.rsplit('/').next().unwrap_or_default());
-    let fault = fault.help(format!("{name} is {net}; take a range that the hosts' network does not use"));
-    if faults.written(key) { fault.also(key, format!("the range of the {what}")) } else { fault }
+    let fault = fault.help(format!("{name} is {net}; choose a range that the hosts' network does not use"));
+    if faults.written(key) { fault.also(key, what) } else { fault }
 }
 
-/// One /24 for every node. Where the controller manager hands the ranges out it can be told to make smaller ones.
+/// One /24 for every node. If the controller manager assigns the ranges, it can be configured to use smaller ones.
 fn large_enough(
     pods: Ipv4Net,
     written: &file::Kubernetes,
@@ -116,9 +116,9 @@ fn large_enough(
         let needed = (0..=NODE).rev().find(|prefix| (1_usize << (NODE - prefix)) >= nodes).unwrap_or_default();
         let wider = Ipv4Net::new(pods.addr(), needed).map_or(pods, |net| net.trunc());
         faults.error(
-            Fault::at(PODS, format!("the pods' range {pods} is too small for {nodes} nodes"))
-                .because(format!("holds {room} of the /{NODE} ranges that nodes get"))
-                .help(format!("take at least a /{needed}, for example `{wider}`")),
+            Fault::at(PODS, format!("podSubnet {pods} is too small for {nodes} nodes"))
+                .because(format!("it has room for {room} nodes, which get a /{NODE} each"))
+                .help(format!("use at least a /{needed}, for example `{wider}`")),
         );
     }
 }

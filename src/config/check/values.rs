@@ -1,4 +1,4 @@
-//! Durations, addresses, subnets, paths and lines: from text to what is meant.
+//! Parses durations, addresses, subnets, paths and lines.
 
 use crate::config::faults::{Fault, Faults};
 use crate::config::paths::Paths;
@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Stands in for an address that was refused; the checks between addresses pass over it.
+/// Placeholder for a refused address; the checks between addresses ignore it.
 pub(super) const NO_ADDRESS: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
 
 /// Reads a duration such as `250ms` or `1h30m`.
@@ -45,7 +45,7 @@ pub(super) fn show_duration(duration: Duration) -> String {
     }
 }
 
-/// A duration within bounds; the default where nothing is written or what is written is refused.
+/// A duration within bounds; the default if it is missing or refused.
 pub(super) fn duration(
     written: Option<&str>,
     default: Duration,
@@ -65,7 +65,7 @@ pub(super) fn duration(
         return value;
     }
     let (least, most) = (show_duration(*bounds.start()), show_duration(*bounds.end()));
-    faults.broken(Fault::at(at, format!("{} is not from {least} to {most}", quoted(text))));
+    faults.broken(Fault::at(at, format!("{} must be between {least} and {most}", quoted(text))));
     default
 }
 
@@ -74,7 +74,7 @@ pub(super) fn host_address(text: &str) -> Result<Ipv4Addr, &'static str> {
     let address: Ipv4Addr = text.parse().map_err(|_| "is not an IPv4 address")?;
     match address {
         a if a.is_loopback() => Err("is a loopback address, which other hosts cannot reach"),
-        a if a.is_unspecified() => Err("stands for no address"),
+        a if a.is_unspecified() => Err("is the unspecified address"),
         a if a.is_multicast() => Err("is a multicast address"),
         a if a.is_broadcast() => Err("is the broadcast address"),
         a => Ok(a),
@@ -108,14 +108,17 @@ pub(super) fn local_path(text: &str, paths: &Paths, at: &str, faults: &mut Fault
     }
     if text == "~" || (text.starts_with('~') && !text.starts_with("~/")) {
         faults.broken(
-            Fault::at(at, format!("the path {} is not understood", quoted(text)))
-                .help("`~/` is your home directory; write other home directories out"),
+            Fault::at(at, format!("the path {} is not supported", quoted(text)))
+                .help("`~/` is your home directory; write other home directories in full"),
         );
         return None;
     }
     let resolved = paths.resolve(text);
     if resolved.is_none() {
-        faults.broken(Fault::at(at, "there is no home directory for `~/`").help("set HOME, or write the path out"));
+        faults.broken(
+            Fault::at(at, "`~/` cannot be resolved: no home directory was found")
+                .help("set HOME, or write the full path"),
+        );
     }
     resolved
 }
@@ -127,11 +130,11 @@ pub(super) fn host_path(text: &str, at: &str, faults: &mut Faults<'_>) -> Option
     }
     if !text.starts_with('/') {
         let message = format!("{} is not an absolute path", quoted(text));
-        faults.broken(Fault::at(at, message).help("a path of a host begins with `/`"));
+        faults.broken(Fault::at(at, message).help("start the path with `/`"));
         return None;
     }
     if text.split('/').any(|part| matches!(part, "." | "..")) {
-        let message = format!("the path {} goes back on itself", quoted(text));
+        let message = format!("the path {} contains `.` or `..`", quoted(text));
         faults.broken(Fault::at(at, message).help("write it without `.` and `..`"));
         return None;
     }
@@ -157,7 +160,7 @@ pub(super) fn plain_line(what: &str, text: &str, at: &str, faults: &mut Faults<'
         '\t' => "a tab".to_owned(),
         c => format!("the character U+{:04X}", u32::from(c)),
     };
-    faults.broken(Fault::at(at, format!("the {what} holds {name}")).help("write it in one line of visible characters"));
+    faults.broken(Fault::at(at, format!("the {what} contains {name}")).help("use visible characters on a single line"));
     false
 }
 

@@ -23,7 +23,7 @@ pub(super) fn check(written: Option<&str>, faults: &mut Faults<'_>) -> Option<Ve
         let released = format!("{}.{}.{}", version.major, version.minor, version.patch);
         faults.broken(
             Fault::at(AT, format!("{} is not a released version", quoted(text)))
-                .help(format!("take a release, for example `{released}`")),
+                .help(format!("use a release, for example `{released}`")),
         );
         return None;
     }
@@ -42,14 +42,14 @@ fn unreadable(text: &str, plain: &str) -> Fault {
         || ["latest", "stable", "ci/", "release/"].iter().any(|word| plain.to_lowercase().starts_with(word));
     let parts = plain.split('.').filter(|part| part.parse::<u64>().is_ok()).count();
     if moving {
-        return Fault::at(AT, format!("{} is not a version but whatever is newest", quoted(text)))
-            .because("the next host would get another one")
+        return Fault::at(AT, format!("{} is not a fixed version", quoted(text)))
+            .because("the next host could get a different version")
             .help("pin an exact version, for example `1.31.4`");
     }
     if parts == plain.split('.').count() && parts < 3 {
         let patch = format!("{plain}{}", ".0".repeat(3 - parts));
-        return Fault::at(AT, format!("{} does not say which patch release", quoted(text)))
-            .because("the next host would get another one")
+        return Fault::at(AT, format!("{} has no patch version", quoted(text)))
+            .because("the next host could get a different version")
             .help(format!("pin all three numbers, for example {}", quoted(&patch)));
     }
     Fault::at(AT, format!("{} is not a version", quoted(text))).help("pin an exact version, for example `1.31.4`")

@@ -16,7 +16,7 @@ pub struct Host {
     pub internal_address: Ipv4Addr,
     /// The network interface of `internal_address`; `None` asks the host.
     pub interface: Option<String>,
-    /// What the host is for; never empty.
+    /// The roles of the host; never empty.
     pub roles: BTreeSet<Role>,
     /// Name of the Kubernetes node, unique in the cluster.
     pub node_name: String,
@@ -35,7 +35,7 @@ pub struct Host {
     pub default_priority: bool,
 }
 
-/// What a host is for.
+/// A role of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Runs the API server, controller manager, scheduler and a member of etcd.
@@ -53,11 +53,11 @@ pub struct Taint {
     pub key: String,
     /// Value, possibly empty.
     pub value: String,
-    /// What it does to pods that do not tolerate it.
+    /// The effect on pods that do not tolerate it.
     pub effect: TaintEffect,
 }
 
-/// What a taint does to pods that do not tolerate it.
+/// The effect of a taint on pods that do not tolerate it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TaintEffect {
     /// They are not scheduled there.

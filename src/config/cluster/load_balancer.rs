@@ -1,6 +1,6 @@
-//! What stands in front of the API servers. Only sound designs can be expressed: without
-//! preemption the weight is 0 (a failing check is a fault, the VIP moves and stays); with
-//! preemption the weight is negative and larger than the gap between the priorities.
+//! The load balancer in front of the API servers. Only sound designs can be expressed: without preemption the weight
+//! is 0 (a failing check is a fault, the VIP moves and stays); with preemption the weight is negative and larger than
+//! the gap between the priorities.
 
 use super::SecretRef;
 use std::net::Ipv4Addr;
@@ -98,9 +98,9 @@ pub struct Keepalived {
     pub interface: Option<String>,
     /// Virtual router id, unique in the network segment.
     pub virtual_router_id: u8,
-    /// Whether the virtual IP goes back to the highest priority when that is well again.
+    /// Whether the virtual IP moves back to the highest priority when that host is healthy again.
     pub preempt: bool,
-    /// What a failing check adds to the priority: 0 without `preempt`, else negative.
+    /// Added to the priority when the check fails: 0 without `preempt`, otherwise negative.
     pub weight: i16,
     /// Between advertisements. version 3 of VRRP: a multiple of 10 ms; version 2: whole
     /// seconds.

@@ -1,4 +1,4 @@
-//! What lies under and beside Kubernetes: kernel, container runtime, pod network, guards.
+//! Kernel, container runtime, pod network and guards.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub struct ContainerRuntime {
     pub source: RuntimeSource,
     /// Image of the pause container; `None` is the one that fits the Kubernetes version.
     pub sandbox_image: Option<String>,
-    /// Who manages control groups; `None` is what fits the host.
+    /// The cgroup driver; `None` chooses by host.
     pub cgroup_driver: Option<CgroupDriver>,
     /// Merged into containerd's `config.toml`, tables deep, arrays and values replaced.
     pub extra: Map<String, Value>,
@@ -65,14 +65,14 @@ pub enum Network {
     None,
     /// A manifest, applied once the first control plane answers.
     Manifest {
-        /// Where it lies.
+        /// Its source.
         source: ManifestSource,
         /// SHA-256 of its bytes in lower-case hex; always there for a URL.
         sha256: Option<String>,
     },
 }
 
-/// Where a manifest lies.
+/// The source of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ManifestSource {
     /// A file on the operator's machine.
@@ -81,7 +81,7 @@ pub enum ManifestSource {
     Url(String),
 }
 
-/// What must not happen by accident.
+/// Protection against accidental changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Guards {
     /// Address patterns of resources that no plan may destroy or replace.
@@ -93,16 +93,16 @@ pub struct Guards {
 pub struct Lifecycle {
     /// Address patterns of resources whose drift is not counted.
     pub ignore_drift: Vec<String>,
-    /// What was renamed.
+    /// The renames.
     pub moved: Vec<Moved>,
 }
 
 /// One rename: two hosts, or two prefixes of addresses (whole ones, too) of the same host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
-    /// What it was called; no host of that name is declared.
+    /// The old name; no host of that name is declared.
     pub from: String,
-    /// What it is called now.
+    /// The new name.
     pub to: String,
 }
 

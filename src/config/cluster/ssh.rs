@@ -20,7 +20,7 @@ pub struct Ssh {
     pub agent: bool,
     /// File of known host keys; `None` is `~/.ssh/known_hosts`.
     pub known_hosts: Option<PathBuf>,
-    /// What to do about a host key that is not known.
+    /// How to handle an unknown host key.
     pub host_key_checking: HostKeyChecking,
     /// The host to go through.
     pub bastion: Option<Bastion>,
@@ -45,8 +45,7 @@ pub struct Bastion {
     pub identity_file: Option<PathBuf>,
 }
 
-/// What to do about a host key that is not in the file of known hosts. A key that differs from a
-/// known one is always refused.
+/// How to handle a host key that is not in `known_hosts`. A key that differs from a known one is always refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostKeyChecking {
     /// Refuse.

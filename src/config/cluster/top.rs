@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub struct Cluster {
     /// Name of the cluster, a DNS-1123 label.
     pub name: String,
-    /// Where the state file lies; `None` is `state/<name>.json` beside cluster.yaml.
+    /// Path of the state file; `None` means `state/<name>.json` next to cluster.yaml.
     pub state_path: Option<PathBuf>,
     /// How the hosts are reached.
     pub fleet: FleetKind,
@@ -19,7 +19,7 @@ pub struct Cluster {
     pub kubernetes: Kubernetes,
     /// Where clients and nodes reach the API.
     pub endpoint: Endpoint,
-    /// What stands in front of the API servers.
+    /// The load balancer in front of the API servers.
     pub load_balancer: LoadBalancer,
     /// Kernel settings, modules and swap of every host.
     pub host_config: HostConfig,
@@ -29,9 +29,9 @@ pub struct Cluster {
     pub network: Network,
     /// How changes go from host to host.
     pub rollout: Rollout,
-    /// What must not happen by accident.
+    /// Protection against accidental changes.
     pub guards: Guards,
-    /// What others may change, and what was renamed.
+    /// Expected drift and renamed resources.
     pub lifecycle: Lifecycle,
 }
 

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A highly available Kubernetes cluster on plain Linux hosts, as mainstay builds and keeps it.
+/// A highly available Kubernetes cluster on plain Linux hosts.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct ClusterFile {
@@ -17,10 +17,10 @@ pub(in crate::config) struct ClusterFile {
     #[schemars(required)]
     #[expect(dead_code, reason = "its only value is checked by its type")]
     pub(in crate::config) kind: Option<Kind>,
-    /// Name of the cluster: lower-case letters, digits and dashes, at most 63 characters.
+    /// Name of the cluster: lower-case letters, digits and hyphens, at most 63 characters.
     ///
-    /// It names the state file and the kubeconfig context, and keepalived's virtual router id is
-    /// derived from it. Changing it makes a new cluster as far as the state is concerned.
+    /// It is the name of the state file and of the kubeconfig context, and the default of
+    /// keepalived's virtual router ID is derived from it. A cluster cannot be renamed.
     #[schemars(
         required,
         length(max = 63),
@@ -28,18 +28,18 @@ pub(in crate::config) struct ClusterFile {
         extend("examples" = ["prod"])
     )]
     pub(in crate::config) name: Option<String>,
-    /// Where mainstay keeps what it knows about the cluster between two runs.
+    /// Where mainstay stores the state of the cluster.
     pub(in crate::config) state: Option<State>,
     /// How the hosts are reached.
     #[schemars(extend("default" = "ssh"))]
     pub(in crate::config) fleet: Option<Fleet>,
-    /// How to log in to the hosts. Each host may override every key under its own `ssh`.
+    /// How to log in to the hosts. Each host can override every key under its own `ssh`.
     pub(in crate::config) ssh: Option<Ssh>,
     /// The machines, keyed by name.
     ///
-    /// The key is the first part of the address of everything on that host, and the name of the
-    /// Kubernetes node unless `nodeName` says otherwise. At least one host has the role
-    /// `control-plane`; three or five survive the loss of one or two.
+    /// The key is the first part of all resource addresses on that host, and the name of the
+    /// Kubernetes node unless `nodeName` is set. At least one host must have the role
+    /// `control-plane`; three or five tolerate the loss of one or two.
     #[schemars(
         required,
         extend("minProperties" = 1),
@@ -49,25 +49,25 @@ pub(in crate::config) struct ClusterFile {
     /// Kubernetes: its version, where its packages come from, its subnets and components.
     #[schemars(required)]
     pub(in crate::config) kubernetes: Option<Kubernetes>,
-    /// Where clients and nodes reach the Kubernetes API.
+    /// The address at which clients and nodes reach the Kubernetes API.
     #[schemars(required)]
     pub(in crate::config) endpoint: Option<Endpoint>,
-    /// What stands in front of the API servers. By default haproxy and keepalived on the hosts
-    /// with the role `load-balancer`, or on the control planes when no host has that role.
+    /// The load balancer in front of the API servers. By default haproxy and keepalived on the
+    /// hosts with the role `load-balancer`, or on the control planes when no host has that role.
     pub(in crate::config) load_balancer: Option<LoadBalancer>,
     /// Kernel parameters, kernel modules and swap of every host. What Kubernetes itself needs is
-    /// set anyway.
+    /// always set.
     pub(in crate::config) host_config: Option<HostConfig>,
     /// The container runtime of every node.
     pub(in crate::config) container_runtime: Option<ContainerRuntime>,
     /// The pod network.
     #[schemars(required)]
     pub(in crate::config) network: Option<Network>,
-    /// How changes that restart something on running nodes are carried out: on one host after another.
+    /// How changes that restart something on running nodes are rolled out, one host after another.
     pub(in crate::config) rollout: Option<Rollout>,
-    /// What must not happen by accident.
+    /// Protection against accidental changes.
     pub(in crate::config) guards: Option<Guards>,
-    /// How resources live on: what others may change, and what was renamed.
+    /// Expected drift and renamed resources.
     pub(in crate::config) lifecycle: Option<Lifecycle>,
 }
 
@@ -94,7 +94,7 @@ pub(in crate::config) enum Fleet {
     Ssh,
     /// The one host is the machine that mainstay runs on.
     Local,
-    /// The hosts are simulated and kept in a file: to try mainstay, or to rehearse a change.
+    /// The hosts are simulated and stored in a file, to try mainstay or to test a change.
     Simulated,
 }
 
@@ -110,52 +110,53 @@ pub(in crate::config) struct State {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct LocalState {
-    /// Path of the state file, relative to this file. Its lock, journal and backups lie beside
-    /// it. By default `state/<name>.json`.
+    /// Path of the state file, relative to this file. Its lock, journal and backups are stored next
+    /// to it. By default `state/<name>.json`.
     #[schemars(extend("examples" = ["state/prod.json"]))]
     pub(in crate::config) path: Option<String>,
 }
 
-/// Where the API is reached.
+/// The address of the Kubernetes API.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Endpoint {
-    /// The virtual IP that mainstay manages: an unused IPv4 address in the load balancers'
-    /// network, on no host. With `loadBalancer.mode: external` a DNS name or any IPv4 address.
+    /// The virtual IP that mainstay manages: an unused IPv4 address in the load balancers' network,
+    /// which no host has. With `loadBalancer.mode: external` a DNS name or any IPv4 address.
     ///
-    /// A virtual IP is expected in the same /24 as the load balancers. Where their network is
-    /// larger, write its prefix length too: `10.30.13.249/22`.
+    /// A virtual IP is expected in the same /24 as the load balancers. If their network is larger,
+    /// add its prefix length: `10.30.13.249/22`.
     #[schemars(required, extend("examples" = ["10.30.12.249", "10.30.13.249/22", "api.example.com"]))]
     pub(in crate::config) address: Option<String>,
-    /// The port that clients use. One value feeds haproxy, keepalived's check, kubeadm and every
-    /// kubeconfig. It cannot be 6443 where haproxy shares a host with an API server. By default
-    /// 8443, and 6443 when the load balancer is external.
+    /// The port that clients use. It is used by haproxy, keepalived's check, kubeadm and every
+    /// kubeconfig. It cannot be 6443 if haproxy shares a host with an API server. By default 8443,
+    /// or 6443 with an external load balancer.
     #[schemars(range(min = 1, max = 65535), extend("examples" = [8443]))]
     pub(in crate::config) port: Option<u16>,
 }
 
-/// What must not happen by accident.
+/// Protection against accidental changes.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Guards {
     /// Resources that no plan may destroy or replace: path prefixes or patterns of addresses. A
-    /// plan that would do so fails and names the guard. A guard that is removed holds until one
-    /// apply has seen that.
+    /// plan that would do so is refused and names the guard. A removed guard still applies until
+    /// the next apply.
     #[schemars(extend("examples" = [["*/control-plane", "cp1"]]))]
     pub(in crate::config) prevent_destroy: Option<Vec<String>>,
 }
 
-/// How resources live on.
+/// Expected drift and renamed resources.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Lifecycle {
-    /// Resources whose drift `mainstay drift` does not report and apply does not put right, because
-    /// somebody else may change them: path prefixes or patterns of addresses. What is gone
-    /// altogether is drift all the same.
+    /// Resources that others may change: path prefixes or patterns of addresses. `mainstay drift`
+    /// does not report their drift, and apply does not correct it. A deleted resource is still
+    /// reported.
     #[schemars(extend("examples" = [["w*/kubernetes/package[kubelet]", "cp1/haproxy"]]))]
     pub(in crate::config) ignore_drift: Option<Vec<String>>,
-    /// What was renamed in this file. Records move to the new name and no host is touched. An entry
-    /// whose records have moved does no harm, and may be removed when every state has seen it.
+    /// Hosts, components or resources that were renamed in this file. Their state entries move to
+    /// the new name; no host is changed. An entry can be removed after it was applied to every
+    /// state.
     pub(in crate::config) moved: Option<Vec<Moved>>,
 }
 
@@ -163,12 +164,12 @@ pub(in crate::config) struct Lifecycle {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Moved {
-    /// What it was called: a host, the beginning of addresses (`cluster/network`), or a whole
-    /// address. It is not declared any more.
+    /// The old name: a host, the beginning of addresses (`cluster/network`), or a full address. It
+    /// must no longer be declared.
     #[schemars(required, extend("examples" = ["w1", "cluster/network/manifest[flannel]"]))]
     pub(in crate::config) from: Option<String>,
-    /// What it is called now. A host that is renamed keeps its Kubernetes node: give it
-    /// `nodeName` with the name that the node has.
+    /// The new name. A renamed host keeps its Kubernetes node: set `nodeName` to the name of that
+    /// node.
     #[schemars(required, extend("examples" = ["worker-a", "cluster/network/manifest[kube-flannel]"]))]
     pub(in crate::config) to: Option<String>,
 }

@@ -9,20 +9,20 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Host {
-    /// Where SSH reaches the host: an IP address, a DNS name, or a name of the SSH configuration
-    /// file.
+    /// The address of the host for SSH: an IP address, a DNS name, or a name of the SSH
+    /// configuration file.
     #[schemars(required, extend("examples" = ["10.30.12.203", "cp1.example.com"]))]
     pub(in crate::config) address: Option<String>,
-    /// The IPv4 address that the cluster itself uses: etcd, the API server, kubelet, keepalived
-    /// and haproxy's backends. By default `address`, when that is an IPv4 address. Unique, never
-    /// the virtual IP.
+    /// The IPv4 address that etcd, the API server, kubelet, keepalived and haproxy's backends use.
+    /// By default `address`, if that is an IPv4 address. It must be unique and must not be the
+    /// virtual IP.
     #[schemars(extend("format" = "ipv4", "examples" = ["10.30.12.203"]))]
     pub(in crate::config) internal_address: Option<String>,
-    /// Network interface that has `internalAddress`. By default the host is asked.
+    /// Network interface that has `internalAddress`. By default it is determined on the host.
     #[schemars(length(max = 15), extend("examples" = ["eth0"]))]
     pub(in crate::config) interface: Option<String>,
-    /// What the host is for. `control-plane` with `worker` makes a control plane that runs
-    /// workloads too.
+    /// The roles of the host. `control-plane` with `worker` is a control plane that also runs
+    /// workloads.
     #[schemars(required, length(min = 1), extend("uniqueItems" = true))]
     pub(in crate::config) roles: Option<Vec<HostRole>>,
     /// Name of the Kubernetes node, a DNS-1123 name. By default the host's key.
@@ -37,22 +37,22 @@ pub(in crate::config) struct Host {
     pub(in crate::config) labels: Option<BTreeMap<String, Text>>,
     /// Taints of the Kubernetes node, as `key=value:effect` or `key:effect`; the effect is
     /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`. By default a control plane has kubeadm's
-    /// taint unless it is a worker too. `[]` means none. Changes take effect on running nodes.
+    /// taint unless it is also a worker. `[]` means none. Changes take effect on running nodes.
     #[schemars(extend("examples" = [["dedicated=db:NoSchedule"]]))]
     pub(in crate::config) taints: Option<Vec<String>>,
     /// Annotations of the Kubernetes node.
     #[schemars(extend("examples" = [{"example.com/rack": "b7"}]))]
     pub(in crate::config) annotations: Option<BTreeMap<String, Text>>,
-    /// How to log in to this host; overrides single keys of the file's `ssh`.
+    /// How to log in to this host; overrides individual keys of the top-level `ssh`.
     pub(in crate::config) ssh: Option<Ssh>,
-    /// VRRP priority of a load balancer; the highest one that is well takes the virtual IP first.
-    /// Distinct. By default 100 for the first load balancer of the file, 99 for the second, and so
-    /// on.
+    /// VRRP priority of a load balancer; the healthy host with the highest priority takes the
+    /// virtual IP first. It must be unique. By default 100 for the first load balancer in the file,
+    /// 99 for the second, and so on.
     #[schemars(range(min = 1, max = 254), extend("examples" = [150]))]
     pub(in crate::config) priority: Option<u8>,
 }
 
-/// What a host is for.
+/// The role of a host.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum HostRole {
@@ -60,6 +60,6 @@ pub(in crate::config) enum HostRole {
     ControlPlane,
     /// Runs workloads.
     Worker,
-    /// Carries haproxy and keepalived; without any such host the control planes do.
+    /// Runs haproxy and keepalived. Without any such host, the control planes run them.
     LoadBalancer,
 }

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Kubernetes {
-    /// Exact version, 1.20.0 to 1.36. Never `latest` or a minor version: the hosts must come out
-    /// the same tomorrow.
+    /// Exact version, 1.20.0 to 1.36. `latest` and minor versions are not allowed, so that all
+    /// hosts always get the same version.
     #[schemars(
         required,
         regex(pattern = r"^v?1\.(2[0-9]|3[0-6])\.(0|[1-9][0-9]*)$"),
@@ -21,8 +21,8 @@ pub(in crate::config) struct Kubernetes {
     pub(in crate::config) version: Option<String>,
     /// Where kubeadm, kubelet and kubectl come from.
     pub(in crate::config) packages: Option<Packages>,
-    /// IPv4 range of the pods. With `network.plugin: bridge` every host gets a /24 of it, so it
-    /// must have one for each. It overlaps neither `serviceSubnet` nor a host's address.
+    /// IPv4 range of the pods. With `network.plugin: bridge` it must have a /24 for every host. It
+    /// must not overlap with `serviceSubnet` or contain the address of a host.
     #[schemars(extend("default" = "10.244.0.0/16"))]
     pub(in crate::config) pod_subnet: Option<String>,
     /// IPv4 range of the services. The API server gets its first address, DNS its tenth.
@@ -31,10 +31,10 @@ pub(in crate::config) struct Kubernetes {
     /// DNS domain of the services.
     #[schemars(extend("default" = "cluster.local"))]
     pub(in crate::config) dns_domain: Option<String>,
-    /// Registry and path of the Kubernetes images, where the default registry cannot be reached.
+    /// Registry and path of the Kubernetes images, if the default registry cannot be reached.
     #[schemars(extend("examples" = ["registry.example.com/kubernetes"]))]
     pub(in crate::config) image_repository: Option<String>,
-    /// How kube-proxy carries services.
+    /// Mode of kube-proxy.
     #[schemars(extend("default" = "iptables"))]
     pub(in crate::config) proxy_mode: Option<ProxyMode>,
     /// kube-apiserver.
@@ -54,7 +54,7 @@ pub(in crate::config) struct Kubernetes {
     /// Preflight checks of kubeadm to ignore.
     #[schemars(extend("uniqueItems" = true, "examples" = [["NumCPU", "Mem"]]))]
     pub(in crate::config) ignore_preflight_errors: Option<Vec<String>>,
-    /// Phases of `kubeadm init` to skip. Phases that mainstay builds on cannot be skipped.
+    /// Phases of `kubeadm init` to skip. Phases that mainstay depends on cannot be skipped.
     #[schemars(extend("uniqueItems" = true, "examples" = [["addon/coredns"]]))]
     pub(in crate::config) skip_phases: Option<Vec<String>>,
 }
@@ -66,7 +66,7 @@ pub(in crate::config) struct Packages {
     /// Where the packages come from.
     #[schemars(extend("default" = "pkgs.k8s.io"))]
     pub(in crate::config) source: Option<PackageSource>,
-    /// Mirror of pkgs.k8s.io: the base URL, below which `core:/stable:/v1.31/deb/` lies. Only with
+    /// Mirror of pkgs.k8s.io: the base URL that contains `core:/stable:/v1.31/deb/`. Only with
     /// `source: pkgs.k8s.io`.
     #[schemars(extend("examples" = ["https://mirror.example.com/kubernetes"]))]
     pub(in crate::config) mirror: Option<String>,
@@ -75,10 +75,10 @@ pub(in crate::config) struct Packages {
 /// Where the packages come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 pub(in crate::config) enum PackageSource {
-    /// The community's repository of the minor version, pinned and held; from version 1.24.
+    /// The community repository of the minor version, pinned and held; from version 1.24 on.
     #[serde(rename = "pkgs.k8s.io")]
     PkgsK8sIo,
-    /// They are on the hosts already; mainstay checks the version and changes nothing.
+    /// The packages are already installed; mainstay checks their version and changes nothing.
     #[serde(rename = "preinstalled")]
     Preinstalled,
     /// The distribution's own packages.
@@ -86,15 +86,15 @@ pub(in crate::config) enum PackageSource {
     Distro,
 }
 
-/// How kube-proxy carries services.
+/// Mode of kube-proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum ProxyMode {
     /// With iptables.
     Iptables,
-    /// With IPVS; its kernel modules are loaded on every node. Deprecated by Kubernetes from 1.35.
+    /// With IPVS; its kernel modules are loaded on every node. Deprecated since Kubernetes 1.35.
     Ipvs,
-    /// With nftables; from version 1.31.
+    /// With nftables; from version 1.31 on.
     Nftables,
 }
 
@@ -107,8 +107,8 @@ pub(in crate::config) struct ApiServer {
     pub(in crate::config) extra_args: Option<BTreeMap<String, Text>>,
     /// Paths of the host that are mounted into its pod.
     pub(in crate::config) extra_volumes: Option<Vec<Volume>>,
-    /// Further DNS names and addresses in its certificate. The endpoint, every control plane's
-    /// names and addresses, `localhost` and `127.0.0.1` are there anyway.
+    /// Additional DNS names and addresses in its certificate. The endpoint, the names and addresses
+    /// of every control plane, `localhost` and `127.0.0.1` are always included.
     #[serde(rename = "certSANs")]
     #[schemars(extend("uniqueItems" = true, "examples" = [["api.example.com"]]))]
     pub(in crate::config) cert_sans: Option<Vec<String>>,
@@ -143,24 +143,24 @@ pub(in crate::config) struct Volume {
     /// Absolute path in the pod.
     #[schemars(required, extend("examples" = ["/var/log/kubernetes"]))]
     pub(in crate::config) mount_path: Option<String>,
-    /// Whether the pod may only read it.
+    /// Whether the mount is read-only.
     #[schemars(extend("default" = false))]
     pub(in crate::config) read_only: Option<bool>,
-    /// What must be at `hostPath`, or is made there. By default nothing is checked.
+    /// What must exist at `hostPath` or is created there. By default nothing is checked.
     #[schemars(extend("examples" = ["DirectoryOrCreate"]))]
     pub(in crate::config) path_type: Option<PathType>,
 }
 
-/// What must be at a path of the host, or is made there.
+/// What must exist at a path of the host or is created there.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 pub(in crate::config) enum PathType {
     /// A directory.
     Directory,
-    /// A directory, made when it is missing.
+    /// A directory, created if it is missing.
     DirectoryOrCreate,
     /// A file.
     File,
-    /// A file, made empty when it is missing.
+    /// A file, created empty if it is missing.
     FileOrCreate,
     /// A Unix socket.
     Socket,
@@ -185,8 +185,8 @@ pub(in crate::config) struct Etcd {
     /// Data directory, an absolute path.
     #[schemars(regex(pattern = "^/"), extend("default" = "/var/lib/etcd"))]
     pub(in crate::config) data_dir: Option<String>,
-    /// Time between the leader's heartbeats. About the round trip between the members; etcd's own
-    /// default is `100ms`.
+    /// Time between the leader's heartbeats. Use about the round-trip time between the members;
+    /// etcd's own default is `100ms`.
     #[schemars(regex(pattern = DURATION), extend("examples" = ["300ms"]))]
     pub(in crate::config) heartbeat_interval: Option<String>,
     /// Time without a heartbeat after which members elect a new leader: at least five times the

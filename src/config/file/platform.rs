@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct HostConfig {
-    /// Kernel parameters, set at once and kept over reboots.
+    /// Kernel parameters, set immediately and at boot.
     #[schemars(extend("examples" = [{"vm.max_map_count": 262_144}]))]
     pub(in crate::config) sysctls: Option<BTreeMap<String, Text>>,
-    /// Further kernel modules, loaded at once and at boot.
+    /// Additional kernel modules, loaded immediately and at boot.
     #[schemars(extend("uniqueItems" = true, "examples" = [["nf_conntrack"]]))]
     pub(in crate::config) kernel_modules: Option<Vec<String>>,
     /// What happens to swap. With `keep`, `kubernetes.kubelet.failSwapOn: false` must allow it.
@@ -25,9 +25,9 @@ pub(in crate::config) struct HostConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum Swap {
-    /// It is switched off, now and after reboots.
+    /// Swap is switched off, immediately and at boot.
     Off,
-    /// It is left alone.
+    /// Swap is left unchanged.
     Keep,
 }
 
@@ -39,16 +39,18 @@ pub(in crate::config) struct ContainerRuntime {
     #[schemars(extend("default" = "containerd"))]
     #[expect(dead_code, reason = "its only value is checked by its type")]
     pub(in crate::config) kind: Option<RuntimeKind>,
-    /// Where it comes from.
+    /// Where containerd comes from.
     #[schemars(extend("default" = "distro"))]
     pub(in crate::config) source: Option<RuntimeSource>,
-    /// Image of the pause container. By default the one that fits the Kubernetes version.
+    /// Image of the pause container. By default the image that matches the Kubernetes version.
     #[schemars(extend("examples" = ["registry.example.com/kubernetes/pause:3.10"]))]
     pub(in crate::config) sandbox_image: Option<String>,
-    /// Who manages control groups, for containerd and kubelet alike, on all hosts: kubeadm hands one configuration of
-    /// kubelet to all. By default what `kubernetes.kubelet.cgroupDriver` says, else `systemd`.
+    /// The cgroup driver of containerd and kubelet on all hosts; kubeadm gives all of them the same
+    /// kubelet configuration. By default the value of `kubernetes.kubelet.cgroupDriver`, or
+    /// `systemd`.
     pub(in crate::config) cgroup_driver: Option<CgroupDriver>,
-    /// Merged into containerd's `config.toml`: tables deep, arrays and values replaced.
+    /// Merged into containerd's `config.toml`: tables are merged recursively, arrays and values
+    /// replaced.
     #[schemars(extend("examples" = [{"debug": {"level": "info"}}]))]
     pub(in crate::config) extra: Option<Map<String, Value>>,
 }
@@ -67,11 +69,11 @@ pub(in crate::config) enum RuntimeKind {
 pub(in crate::config) enum RuntimeSource {
     /// The distribution's package `containerd`.
     Distro,
-    /// It is on the hosts already; mainstay writes its configuration only.
+    /// It is already installed; mainstay only writes its configuration.
     Preinstalled,
 }
 
-/// Who manages control groups.
+/// The cgroup driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum CgroupDriver {
@@ -96,12 +98,12 @@ pub(in crate::config) struct Network {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum Plugin {
-    /// Built in, needs no image and no internet: the standard bridge plugin with a fixed /24 a
-    /// host and static routes between the hosts, which must share a network segment.
+    /// Built in, needs no image and no internet: the standard bridge plugin with a fixed /24 per
+    /// host and static routes between the hosts, which must be on one network segment.
     Bridge,
-    /// None: somebody else installs one. Nodes are not ready until then.
+    /// None. Nodes are not ready until someone else installs a network plugin.
     None,
-    /// A manifest of your own, such as Flannel's or Calico's.
+    /// A manifest that you choose, such as Flannel or Calico.
     Manifest,
 }
 
@@ -118,8 +120,8 @@ pub(in crate::config) struct Manifest {
         extend("examples" = ["https://example.com/flannel/v0.26.1/kube-flannel.yml"])
     )]
     pub(in crate::config) url: Option<String>,
-    /// SHA-256 of the manifest in hexadecimal. Required with `url`, so that what is applied
-    /// tomorrow is what was looked at today.
+    /// SHA-256 of the manifest in hexadecimal. Required with `url`, so that only the reviewed
+    /// content is applied.
     #[schemars(
         regex(pattern = "^[0-9A-Fa-f]{64}$"),
         extend("examples" = ["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"])

@@ -4,7 +4,7 @@ use super::Text;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-/// How changes that restart something on running nodes are carried out.
+/// How changes that restart something on running nodes are rolled out.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Rollout {

@@ -4,19 +4,19 @@ use super::text::DURATION;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// How to log in to a host. What this file leaves out is looked up in the SSH configuration file
-/// (`HostName`, `User`, `Port`, `IdentityFile`, `ProxyJump`).
+/// How to log in to a host. Missing keys are read from the SSH configuration file (`HostName`,
+/// `User`, `Port`, `IdentityFile`, `ProxyJump`).
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Ssh {
-    /// Login name. By default the one of the SSH configuration file, else your own.
+    /// Login name. By default from the SSH configuration file, otherwise your own.
     #[schemars(extend("examples" = ["root", "debian"]))]
     pub(in crate::config) user: Option<String>,
-    /// Port of the SSH server. By default the one of the SSH configuration file, else 22.
+    /// Port of the SSH server. By default from the SSH configuration file, otherwise 22.
     #[schemars(range(min = 1, max = 65535), extend("examples" = [22]))]
     pub(in crate::config) port: Option<u16>,
-    /// Private key, relative to this file; `~/` is your home directory. By default the one of the
-    /// SSH configuration file, else what the agent offers and the usual names in `~/.ssh`.
+    /// Private key, relative to this file; `~/` is your home directory. By default from the SSH
+    /// configuration file, otherwise the keys of the agent and the default key files in `~/.ssh`.
     #[schemars(extend("examples" = ["~/.ssh/id_ed25519"]))]
     pub(in crate::config) identity_file: Option<String>,
     /// Where the passphrase of an encrypted `identityFile` is found.
@@ -27,11 +27,11 @@ pub(in crate::config) struct Ssh {
     /// File of known host keys, relative to this file.
     #[schemars(extend("default" = "~/.ssh/known_hosts"))]
     pub(in crate::config) known_hosts: Option<String>,
-    /// What to do about a host whose key is not known. A key that differs from the known one is
-    /// always refused.
+    /// How to handle a host whose key is unknown. A key that differs from the known one is always
+    /// refused.
     #[schemars(extend("default" = "strict"))]
     pub(in crate::config) host_key_checking: Option<HostKeyChecking>,
-    /// A host to go through, like `ProxyJump`. Its host key is checked in the same way.
+    /// A jump host, as with `ProxyJump`. Its host key is checked in the same way.
     pub(in crate::config) bastion: Option<Bastion>,
     /// How to become root when the login name is not `root`.
     #[schemars(extend("default" = "passwordless"))]
@@ -39,23 +39,23 @@ pub(in crate::config) struct Ssh {
     /// How long to wait for the connection and the login, as a duration from `1s` to `10m`.
     #[schemars(regex(pattern = DURATION), extend("default" = "10s"))]
     pub(in crate::config) connect_timeout: Option<String>,
-    /// SSH configuration file, relative to this file. When given it must exist; `/dev/null` reads
-    /// none.
+    /// SSH configuration file, relative to this file. If set, it must exist; `/dev/null` disables
+    /// it.
     #[schemars(extend("default" = "~/.ssh/config"))]
     pub(in crate::config) config_file: Option<String>,
 }
 
-/// A host to go through.
+/// A jump host.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Bastion {
-    /// Address or name of the bastion.
+    /// Address or name of the jump host.
     #[schemars(required, extend("examples" = ["bastion.example.com"]))]
     pub(in crate::config) address: Option<String>,
-    /// Login name there. By default the one of the SSH configuration file, else your own.
+    /// Login name on it. By default from the SSH configuration file, otherwise your own.
     #[schemars(extend("examples" = ["jump"]))]
     pub(in crate::config) user: Option<String>,
-    /// Port of its SSH server. By default the one of the SSH configuration file, else 22.
+    /// Port of its SSH server. By default from the SSH configuration file, otherwise 22.
     #[schemars(range(min = 1, max = 65535), extend("examples" = [22]))]
     pub(in crate::config) port: Option<u16>,
     /// Private key for it, relative to this file. By default the same key as for the hosts.
@@ -63,13 +63,13 @@ pub(in crate::config) struct Bastion {
     pub(in crate::config) identity_file: Option<String>,
 }
 
-/// What to do about an unknown host key.
+/// How to handle an unknown host key.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum HostKeyChecking {
     /// Refuse the host.
     Strict,
-    /// Accept the key and write it to the file of known host keys.
+    /// Accept the key and record it in the `known_hosts` file.
     AcceptNew,
 }
 
@@ -77,18 +77,18 @@ pub(in crate::config) enum HostKeyChecking {
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::config) enum Sudo {
-    /// Do not: the login name must be `root`.
+    /// Do not use sudo: the login name must be `root`.
     Never,
-    /// With sudo that asks for no password.
+    /// With sudo without a password.
     Passwordless,
 }
 
-/// Where a secret is found: exactly one of the three. The file itself never holds a secret.
+/// Where a secret is found: exactly one of the three. cluster.yaml itself never contains a secret.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in crate::config) struct SecretRef {
-    /// Name of an environment variable of mainstay.
+    /// Name of an environment variable that mainstay reads.
     #[schemars(extend("examples" = ["MAINSTAY_VRRP_PASSWORD"]))]
     pub(in crate::config) env: Option<String>,
     /// A file whose first line is the secret, relative to this file.

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 /// Pattern of a duration such as `250ms`, `10s` or `1h30m`.
 pub(in crate::config) const DURATION: &str = "^([0-9]+(ms|s|m|h))+$";
 
-/// Text that may be written as a number or a truth value too: `audit-log-maxage: 30` means the
-/// characters `30`, exactly as they stand in the file.
+/// Text that may be written as a number or a boolean: `audit-log-maxage: 30` means the characters
+/// `30`, exactly as written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(transparent)]
 pub(in crate::config) struct Text(pub(in crate::config) String);

@@ -10,7 +10,7 @@ use crate::config::quote::quoted;
 use crate::config::yaml::{Content, Entry, Node, Scalar};
 use serde_json::{Map, Number, Value};
 
-/// Checks a document and returns what of it has the right shape; `None` when that is nothing.
+/// Checks a document and returns its valid part; `None` if nothing is valid.
 pub(in crate::config) fn check(root: &Node, faults: &mut Faults<'_>) -> Option<Value> {
     let schema = schema::shared();
     Checker { schema, faults }.value(root, schema, "")
@@ -34,7 +34,7 @@ impl Checker<'_, '_> {
                 ("string", Content::Scalar(Scalar::Text(text))) => self.text(text, schema, at),
                 ("boolean", Content::Scalar(Scalar::Bool(value))) => Some(Value::Bool(*value)),
                 ("integer", Content::Scalar(Scalar::Number(value, text))) => self.integer(value, text, schema, at),
-                // The one number that many write for a text: what is wrong is not its type.
+                // A number for a text with fixed values: the type is not the mistake.
                 ("string", Content::Scalar(Scalar::Number(_, text))) if at == "/kubernetes/version" => {
                     self.text(text, schema, at)
                 }
@@ -120,7 +120,7 @@ impl Checker<'_, '_> {
             if let Some(first) = list.iter().position(|other| unique && *other == value) {
                 let shown = quoted(value.as_str().unwrap_or_default());
                 self.faults.error(
-                    Fault::at(below, format!("{shown} stands twice in {}", quoted(&last(at))))
+                    Fault::at(below, format!("duplicate value {shown} in {}", quoted(&last(at))))
                         .also(format!("{at}/{first}"), "first written here")
                         .help("remove one of the two"),
                 );
@@ -138,7 +138,7 @@ impl Checker<'_, '_> {
             return Some(Value::String(text.to_owned()));
         }
         let allowed: Vec<&str> = allowed.iter().filter_map(Value::as_str).collect();
-        let message = format!("{} is not a value of {}", quoted(text), quoted(&name_of(at)));
+        let message = format!("{} is not a valid value of {}", quoted(text), quoted(&name_of(at)));
         self.faults.broken(Fault::at(at, message).help(hints::not_allowed(at, text, &allowed)));
         None
     }
@@ -170,12 +170,12 @@ impl Checker<'_, '_> {
 
     fn wrong_type(&mut self, node: &Node, schema: &Value, at: &str) -> Option<Value> {
         if is_secret(schema) && matches!(node.content, Content::Scalar(Scalar::Text(_) | Scalar::Number(..))) {
-            let message = format!("{} must not hold the secret itself", quoted(&name_of(at)));
+            let message = format!("{} must not contain the secret itself", quoted(&name_of(at)));
             self.faults.broken(
                 Fault::at(at, message)
-                    .because("this file is read, copied and committed by many")
-                    .help("say where it is found: {env: NAME}, {file: path} or {command: [..]}")
-                    .help("whoever saw this file may know the secret: change it")
+                    .because("cluster.yaml is often copied and committed")
+                    .help("refer to it: {env: NAME}, {file: path} or {command: [..]}")
+                    .help("if this file was shared, change the secret")
                     .secret(),
             );
             return None;
@@ -210,7 +210,7 @@ fn expected(schema: &Value) -> &'static str {
         Some("string") => "text",
         Some("boolean") => "true or false",
         Some("integer") => "a whole number",
-        _ => "text, a number or a truth value",
+        _ => "text, a number or a boolean",
     }
 }
 

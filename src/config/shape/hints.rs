@@ -1,4 +1,4 @@
-//! What to say about mistakes that many make: keys that belong elsewhere, values that look right.
+//! Hints for common mistakes: misplaced keys and plausible values.
 
 use super::check::last;
 use super::suggest::nearest;
@@ -10,15 +10,15 @@ use std::collections::BTreeMap;
 /// Keys that exist in people's minds, and where the thing is done.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("priorities", "give each host its own `priority` under `hosts.<name>`"),
-    ("vip", "the virtual IP is `endpoint.address`"),
-    ("controlPlaneEndpoint", "it is made of `endpoint.address` and `endpoint.port`"),
+    ("vip", "set the virtual IP in `endpoint.address`"),
+    ("controlPlaneEndpoint", "it is built from `endpoint.address` and `endpoint.port`"),
     ("advertiseAddress", "every control plane advertises its `internalAddress`"),
     ("password", "log in with a key or the agent; `passphrase` opens an encrypted key"),
-    ("kubernetesVersion", "the version is `kubernetes.version`"),
-    ("cni", "the pod network is `network.plugin`"),
+    ("kubernetesVersion", "set the version in `kubernetes.version`"),
+    ("cni", "set the pod network in `network.plugin`"),
 ];
 
-/// What to do about a key that does not exist.
+/// The hint for an unknown key.
 pub(super) fn unknown_key(key: &str, known: &[&str], root: &Value) -> Vec<String> {
     if let Some(near) = nearest(key, known.iter().copied()) {
         return vec![format!("did you mean {}?", quoted(near))];
@@ -29,12 +29,12 @@ pub(super) fn unknown_key(key: &str, known: &[&str], root: &Value) -> Vec<String
     let mut homes = BTreeMap::new();
     collect_homes(root, "", &mut homes);
     let known_here = match known {
-        [] => "no keys are known here".to_owned(),
-        known => format!("known here: {}", all_of(known.iter().copied())),
+        [] => "no keys are allowed here".to_owned(),
+        known => format!("allowed keys: {}", all_of(known.iter().copied())),
     };
     match homes.get(key).map(Vec::as_slice) {
         Some([home, ..]) if home.is_empty() => {
-            vec![format!("{} belongs at the top of the file", quoted(key))]
+            vec![format!("{} belongs at the top level of the file", quoted(key))]
         }
         Some([home, ..]) => vec![format!("{} belongs under {}", quoted(key), quoted(home))],
         _ => vec![known_here],
@@ -52,7 +52,7 @@ fn collect_homes(schema: &Value, path: &str, homes: &mut BTreeMap<String, Vec<St
     }
 }
 
-/// What to do about a value that is none of those allowed.
+/// The hint for a value that is not allowed.
 pub(super) fn not_allowed(at: &str, value: &str, allowed: &[&str]) -> String {
     match (at, value) {
         ("/network/plugin", "flannel" | "calico" | "cilium" | "weave" | "canal" | "antrea") => {
@@ -68,10 +68,10 @@ pub(super) fn not_allowed(at: &str, value: &str, allowed: &[&str]) -> String {
             }
         }
     }
-    format!("it can be {}", one_of(allowed.iter().copied()))
+    format!("use {}", one_of(allowed.iter().copied()))
 }
 
-/// What to do about a value of the wrong type.
+/// The hint for a value of the wrong type.
 pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) -> Option<String> {
     let number = |node: &Node| match &node.content {
         Content::Scalar(Scalar::Number(_, text)) => Some(text.clone()),
@@ -83,9 +83,9 @@ pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) 
         }
         (_, Content::Mapping(_) | Content::Sequence(_)) if schema["enum"].is_array() => {
             let allowed = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
-            return Some(format!("it can be {}", one_of(allowed)));
+            return Some(format!("use {}", one_of(allowed)));
         }
-        ("", _) => return Some("`mainstay init` writes a file to begin with".to_owned()),
+        ("", _) => return Some("to create an example file, run `mainstay init`".to_owned()),
         ("/hosts", Content::Sequence(_)) => {
             return Some("write each host as `name: {address: .., roles: [..]}`".to_owned());
         }
@@ -107,7 +107,7 @@ pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) 
             Some(format!("write `{value}`"))
         }
         ("text", Content::Scalar(Scalar::Number(..))) if schema["pattern"] == crate::config::file::DURATION => {
-            number(node).map(|n| format!("name the unit, for example `{n}s`"))
+            number(node).map(|n| format!("add a unit, for example `{n}s`"))
         }
         ("text", Content::Scalar(Scalar::Number(_, text))) => Some(format!("put it in quotes: \"{text}\"")),
         ("text", Content::Scalar(Scalar::Bool(value))) => Some(format!("put it in quotes: \"{value}\"")),
@@ -119,7 +119,7 @@ pub(super) fn wrong_type(at: &str, expected: &str, schema: &Value, node: &Node) 
     }
 }
 
-/// What a map looks like, where something else stands in its place.
+/// An example of the expected map.
 pub(super) fn shown(at: &str, node: &Node) -> Option<String> {
     let (parent, name) = at.rsplit_once('/')?;
     let value = match (parent, &node.content) {
@@ -133,7 +133,7 @@ pub(super) fn shown(at: &str, node: &Node) -> Option<String> {
     Some(format!("for example `{}: {value}`", last(name)))
 }
 
-/// A line that shows what a missing key looks like.
+/// An example of a missing key.
 pub(super) fn example(name: &str, schema: &Value) -> String {
     let shown = match (literal(name), &schema["enum"][0], &schema["examples"][0]) {
         (Some(text), ..) => text.to_owned(),

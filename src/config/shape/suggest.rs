@@ -9,7 +9,7 @@ pub(in crate::config) fn nearest<'a>(word: &str, known: impl IntoIterator<Item =
     (word.len() <= 64 && distance <= allowed).then_some(best)
 }
 
-/// Case, dashes and underscores are not what makes words differ.
+/// Ignores case, hyphens and underscores.
 fn plain(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_lowercase).collect()
 }

@@ -1,5 +1,5 @@
-//! The parser's events to the tree. A fault of the syntax ends it; a key that stands twice and
-//! the like is noted, and reading goes on.
+//! Builds the tree from the parser's events. A syntax error ends the parsing; errors such as duplicate keys are
+//! recorded and parsing continues.
 
 use super::scalar::resolve;
 use super::syntax::explain;
@@ -19,7 +19,7 @@ const DEEPEST: usize = 64;
 /// millions.
 const ALIASED: usize = 100_000;
 
-/// Reads a document. The tree may come with faults, which do not keep it from being looked at.
+/// Reads a document. The tree may be usable despite errors.
 pub(in crate::config) fn parse(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     let options = granit::options! { flow_nesting_limit: DEEPEST, block_nesting_limit: DEEPEST };
     let mut builder = Builder::default();
@@ -40,7 +40,7 @@ pub(in crate::config) fn parse(text: &str) -> Result<(Node, Vec<Diagnostic>), Ve
     let empty = |node: &Node| matches!(node.content, Content::Scalar(Scalar::Null));
     match builder.root.map(Rc::unwrap_or_clone) {
         Some(root) if !empty(&root) => Ok((root, builder.faults)),
-        _ => Err(vec![fault("the file is empty", None, "`mainstay init` writes one to begin with")]),
+        _ => Err(vec![fault("the file is empty", None, "to create an example file, run `mainstay init`")]),
     }
 }
 
@@ -73,9 +73,9 @@ impl Builder {
                 self.documents += 1;
                 if self.documents > 1 {
                     return fatal(
-                        "a second document begins here",
+                        "a second document starts here",
                         span,
-                        "cluster.yaml holds one cluster; put the other one into its own file",
+                        "cluster.yaml describes one cluster; move the other document to its own file",
                     );
                 }
                 Ok(())
@@ -149,14 +149,14 @@ impl Builder {
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), Box<Diagnostic>> {
         self.refuse_as_key(span)?;
         let Some(target) = self.anchors.get(&anchor) else {
-            return fatal("an alias that contains itself", span, "the value it stands for is not complete here");
+            return fatal("an alias that contains itself", span, "its anchor is not complete here");
         };
         self.aliased += target.size;
         if self.aliased > ALIASED {
             return fatal(
-                &format!("aliases add more than {ALIASED} values"),
+                &format!("aliases expand to more than {ALIASED} values"),
                 span,
-                "aliases of aliases multiply; write the values out",
+                "write the values in full instead of nesting aliases",
             );
         }
         let (content, size) = (target.content.clone(), target.size);
@@ -169,7 +169,7 @@ impl Builder {
             Some(Open { kind: OpenKind::Mapping { key: None, .. }, .. }) => fatal(
                 "a key must be plain text",
                 span,
-                "braces and brackets that begin a value need quotes, and a key stands before a colon",
+                "put values that start with a brace or bracket in quotes; write keys as `key: value`",
             ),
             _ => Ok(()),
         }
@@ -193,7 +193,7 @@ impl Builder {
                     self.faults.push(fault(
                         "merge keys (`<<`) are not supported",
                         Some(key_span),
-                        "YAML 1.2 has none; give each value its own alias, or write it out",
+                        "YAML 1.2 does not support them; use one alias per value, or write the values in full",
                     ));
                 } else {
                     seen.insert(key.clone(), key_span);
@@ -217,16 +217,16 @@ fn span_of(span: &granit::Span) -> Span {
 fn twice(key: &str, first: Span, second: Span) -> Diagnostic {
     Diagnostic {
         labels: vec![Label { span: first, text: "first written here".into() }],
-        ..fault(&format!("the key {} stands twice in the same map", quoted(key)), Some(second), "keep one of the two")
+        ..fault(&format!("duplicate key {}", quoted(key)), Some(second), "keep one of the two")
     }
 }
 
 fn unknown_tag(tag: &Tag, span: Span) -> Diagnostic {
     let message = format!("the tag {} is not supported", quoted(&tag.original()));
-    fault(&message, Some(span), "remove it; cluster.yaml knows plain values only")
+    fault(&message, Some(span), "remove it; cluster.yaml supports only plain values")
 }
 
-/// A fault that ends the reading.
+/// An error that ends the parsing.
 fn fatal(message: &str, span: Span, help: &str) -> Result<(), Box<Diagnostic>> {
     Err(Box::new(fault(message, Some(span), help)))
 }

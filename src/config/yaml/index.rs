@@ -4,7 +4,7 @@ use super::{Content, Node};
 use crate::config::{Position, Sources, Span, pointer};
 use std::collections::HashMap;
 
-/// Where everything stands, by JSON pointer.
+/// Positions in the file, by JSON pointer.
 #[derive(Debug, Default)]
 pub(in crate::config) struct Index {
     places: HashMap<String, Place>,
@@ -60,7 +60,7 @@ impl Index {
         })
     }
 
-    /// What to underline for a key.
+    /// The span to underline for a key.
     pub(in crate::config) fn key(&self, at: &str) -> Span {
         self.nearest(at, |place| place.key.unwrap_or(place.value))
     }

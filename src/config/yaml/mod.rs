@@ -1,5 +1,5 @@
-//! YAML text to a tree that knows where everything stands. One parser serves the check of the
-//! shape, the values and the positions in messages.
+//! Parses YAML text into a tree with positions. One parser serves the check of the shape, the values and the
+//! positions in messages.
 
 mod build;
 mod index;

@@ -3,7 +3,7 @@
 use super::Scalar;
 use serde_json::Number;
 
-/// What a plain (unquoted) scalar means.
+/// The type of a plain (unquoted) scalar.
 pub(super) fn resolve(text: &str) -> Scalar {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,

@@ -43,13 +43,13 @@ fn point_at_tabs(text: &str, diagnostic: &mut Diagnostic) {
     let Some(((start, end), rest)) = places.split_first() else {
         return;
     };
-    "a tab indents this line".clone_into(&mut diagnostic.message);
-    diagnostic.help = vec!["YAML is indented with spaces only; have the editor replace tabs".into()];
+    "this line is indented with a tab".clone_into(&mut diagnostic.message);
+    diagnostic.help = vec!["indent with spaces; let the editor replace tabs".into()];
     let label = |(start, end): &(usize, usize)| Label { span: span_at(text, *start, *end), text: String::new() };
     diagnostic.primary = Some(label(&(*start, *end)));
     diagnostic.labels = rest.iter().take(TAB_LINES).map(label).collect();
     if places.len() > 1 {
-        diagnostic.message = format!("tabs indent {} lines", places.len());
+        diagnostic.message = format!("{} lines are indented with tabs", places.len());
     }
 }
 
@@ -67,10 +67,12 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             ("a map in braces is not closed", "end it with `}` and separate its keys with commas")
         }
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry => (
-            "this line does not fit the indentation above it",
-            "keys of one map begin in the same column, and so do the dashes of one list",
+            "the indentation of this line does not match the lines above it",
+            "start all keys of a map in the same column, and all dashes of a list",
         ),
-        ErrorKind::InvalidIndentation => ("the indentation is wrong here", "keys of one map begin in the same column"),
+        ErrorKind::InvalidIndentation => {
+            ("the indentation is wrong here", "start all keys of a map in the same column")
+        }
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             ("a key and its colon are expected here", "write `key: value`, with a space after the colon")
         }
@@ -79,11 +81,11 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
         }
         ErrorKind::UnexpectedCharacter { .. } => ("a character that cannot begin a value", "put the value in quotes"),
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
-            ("a quotation mark is not closed", "the text that begins here has no second quotation mark")
+            ("a quotation mark is not closed", "add the closing quotation mark")
         }
         ErrorKind::InvalidQuotedScalarIndent => (
             "a quotation mark above this line is not closed",
-            "text in quotes ends with the same quotation mark, on the same line",
+            "close quoted text with the same quotation mark, on the same line",
         ),
         ErrorKind::MismatchedFlowCollectionEnd { open: '[', .. } => {
             ("this list in brackets ends with a brace", "end it with `]`")
@@ -91,14 +93,13 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
         ErrorKind::MismatchedFlowCollectionEnd { .. } => ("this map in braces ends with a bracket", "end it with `}`"),
         ErrorKind::UnknownQuotedScalarEscape => (
             "an unknown escape in double quotes",
-            "write a backslash as `\\\\`, or use single quotes, which know no escapes",
+            "write a backslash as `\\\\`, or use single quotes, which have no escapes",
         ),
-        ErrorKind::RecursionLimitExceeded => (
-            "values are nested too deeply",
-            "no key of cluster.yaml lies deeper than a few levels; is this the right file?",
-        ),
+        ErrorKind::RecursionLimitExceeded => {
+            ("values are nested too deeply", "cluster.yaml has only a few levels; check that this is the right file")
+        }
         _ => {
-            return (format!("not YAML: {kind}"), "see what stands before this place");
+            return (format!("invalid YAML: {kind}"), "check the text before this position");
         }
     };
     (message.to_owned(), help)

@@ -15,11 +15,11 @@ pub(in crate::config) fn decode(bytes: &[u8]) -> Result<&str, Box<Diagnostic>> {
         let at = error.valid_up_to();
         let line = bytes[..at].split(|byte| *byte == b'\n').count();
         let message = format!("the file is not text: line {line} is not UTF-8");
-        Box::new(fault(&message, None, "cluster.yaml is YAML in UTF-8; is this the right file?"))
+        Box::new(fault(&message, None, "save it as UTF-8, or check that this is the right file"))
     })
 }
 
-/// Refuses what is too large, empty, or holds control characters.
+/// Refuses text that is too large, is empty, or contains control characters.
 pub(in crate::config) fn check_text(text: &str) -> Result<(), Box<Diagnostic>> {
     check_size(text.len())?;
     let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
@@ -28,8 +28,8 @@ pub(in crate::config) fn check_text(text: &str) -> Result<(), Box<Diagnostic>> {
     };
     let span = span_at(text, at, at + found.len_utf8());
     let label = Label { span, text: String::new() };
-    let message = format!("the file holds the control character U+{:04X}", u32::from(found));
-    let help = "YAML allows none as it is; write it as an escape in double quotes, such as \"\\x1b\"";
+    let message = format!("the file contains the control character U+{:04X}", u32::from(found));
+    let help = "write it as an escape in double quotes, such as \"\\x1b\"";
     Err(Box::new(fault(&message, Some(label), help)))
 }
 
@@ -50,9 +50,12 @@ fn check_size(bytes: usize) -> Result<(), Box<Diagnostic>> {
     if bytes <= LARGEST {
         return Ok(());
     }
-    let message =
-        format!("the file has {} MiB, at most {} MiB are read", bytes.div_ceil(1024 * 1024), LARGEST / (1024 * 1024));
-    Err(Box::new(fault(&message, None, "a cluster of 5,000 hosts takes 2 MiB; is this the right file?")))
+    let message = format!(
+        "the file has {} MiB; at most {} MiB are allowed",
+        bytes.div_ceil(1024 * 1024),
+        LARGEST / (1024 * 1024)
+    );
+    Err(Box::new(fault(&message, None, "check that this is the right file; a cluster of 5,000 hosts needs 2 MiB")))
 }
 
 fn fault(message: &str, primary: Option<Label>, help: &str) -> Diagnostic {

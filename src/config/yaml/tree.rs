@@ -37,11 +37,11 @@ pub(in crate::config) enum Scalar {
 }
 
 impl Node {
-    /// What the value is, in words.
+    /// The type of the value, in words.
     pub(in crate::config) fn what(&self) -> &'static str {
         match &self.content {
             Content::Scalar(Scalar::Null) => "nothing",
-            Content::Scalar(Scalar::Bool(_)) => "a truth value",
+            Content::Scalar(Scalar::Bool(_)) => "a boolean",
             Content::Scalar(Scalar::Number(..)) => "a number",
             Content::Scalar(Scalar::Text(_)) => "text",
             Content::Sequence(_) => "a list",

@@ -19,28 +19,27 @@ fn staged(steps: Vec<Step>) -> Staged {
 #[tokio::test]
 async fn the_last_look_decides_what_is_done() {
     for (action, told) in [
-        (Action::Create, "it still differs after its steps ended well: value: 2 instead of 1"),
-        (Action::Destroy, "it is not as it was before mainstay: {\"value\":1}, was {\"value\":1}"),
+        (Action::Create, "it still differs although all steps succeeded: value: 2 instead of 1"),
+        (Action::Destroy, "it was not restored: now {\"value\":1}, before mainstay {\"value\":1}"),
     ] {
         let mut rig = Rig::default();
         rig.change(ONE, action, Staged { wrong: true, ..Staged::default() }, &[]);
         let ran = rig.run().await;
-        assert_eq!(ran.failure(ONE), ("last look", told));
+        assert_eq!(ran.failure(ONE), ("final check", told));
         assert_eq!(ran.state.resources[&address(ONE)].status, Status::Interrupted);
         assert!(!ran.outcome.complete());
     }
     let odd = Err(ProbeError::odd("two of it"));
     let gone = Ok(Seen { observation: Observation::Absent, digest: String::new() });
-    for (after, told) in [
-        (odd, "the probe answered something odd: two of it"),
-        (gone, "it is still not there after its steps ended well"),
-    ] {
+    for (after, told) in
+        [(odd, "unexpected probe output: two of it"), (gone, "it still does not exist although all steps succeeded")]
+    {
         let mut rig = Rig::default().on_act(move |_| {
             Some(ActOutcome::Ran { output: Output::default(), kept: BTreeMap::new(), after: Some(after.clone()) })
         });
         rig.create(ONE, &[]);
         let ran = rig.run().await;
-        assert_eq!(ran.failure(ONE), ("last look", told));
+        assert_eq!(ran.failure(ONE), ("final check", told));
     }
     let mut rig = Rig::default();
     rig.create(ONE, &[]);
@@ -58,7 +57,7 @@ async fn a_host_that_changed_since_the_plan_is_left_alone() {
     let changed = Observation::Present(serde_json::json!({ "value": 7 }));
     rig.fleet.set(&address(ONE), changed).unwrap();
     let ran = rig.run().await;
-    assert_eq!(ran.failure(ONE), ("a", "the host is not as the plan saw it any more; nothing was done, plan again"));
+    assert_eq!(ran.failure(ONE), ("a", "the host has changed since the plan; nothing was done. Plan again."));
     assert_eq!(ran.acts, []);
     // An intent that stood would let the next run take what is there now for its own work.
     assert!(!ran.state.resources.contains_key(&address(ONE)));
@@ -239,7 +238,7 @@ async fn a_condition_is_awaited_until_its_deadline() {
     let ran = waits(Duration::from_mins(5), u32::MAX).await;
     assert_eq!(
         ran.failure(ONE),
-        ("wait until the member votes", "waited 300 s in vain until the member votes: learner")
+        ("wait until the member votes", "timed out after 300 s waiting until the member votes: learner")
     );
 }
 
@@ -263,7 +262,7 @@ async fn any_healthy_control_plane_carries_out_what_belongs_to_the_cluster() {
     let wrote = ran.acts.iter().find(|it| it.step == "write").unwrap();
     assert_eq!(wrote.host, "cp2");
     let ran = sick(&["cp1", "cp2", "cp3"]).await;
-    let told = "no healthy control plane to carry it out on: cp1: apiserver: not ready; cp2: apiserver: not ready; \
+    let told = "no healthy control plane is available: cp1: apiserver: not ready; cp2: apiserver: not ready; \
                 cp3: apiserver: not ready";
     assert_eq!(ran.failure(NETWORK), ("write", told));
 }

@@ -24,7 +24,7 @@ async fn a_failure_blocks_what_depends_on_it_and_nothing_else() {
     chain(&mut rig);
     rig.fleet.set_fault("h/c/staged[b]", true).unwrap();
     let ran = rig.run().await;
-    assert_eq!(ran.failure("h/c/staged[b]").1, "exit 1\nsimulated fault (`mainstay sim fail`)");
+    assert_eq!(ran.failure("h/c/staged[b]").1, "exit 1\nsimulated failure (`mainstay sim fail`)");
     assert_eq!(ran.ending("h/c/staged[c]"), &Ending::Skipped { because: address("h/c/staged[b]") });
     for done in ["a", "d", "e"] {
         assert_eq!(ran.ending(&format!("h/c/staged[{done}]")), &Ending::Done);

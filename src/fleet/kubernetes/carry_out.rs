@@ -44,8 +44,8 @@ fn no(text: impl Into<String>) -> Failed {
 /// Carries one step out and says what it answers.
 pub(in crate::fleet) fn carry_out(world: &mut World, effect: &Effect, doing: Doing<'_>) -> Output {
     match (Step { world, doing }).run(effect) {
-        Ok(_) | Err(_) if doing.half && is_question(effect) => no("cut off half-way (simulated)"),
-        Ok(_) if doing.half => no("cut off half-way (simulated)"),
+        Ok(_) | Err(_) if doing.half && is_question(effect) => no("interrupted (simulated)"),
+        Ok(_) if doing.half => no("interrupted (simulated)"),
         Ok(stdout) => Output { stdout, ..Output::default() },
         Err(output) => output,
     }

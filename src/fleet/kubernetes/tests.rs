@@ -285,7 +285,7 @@ fn one_learner_at_a_time() {
     let mut it = Hosts::with(&FIVE[..1]);
     it.invite("cp2").unwrap();
     it.half = true;
-    it.refused("cp2", "cp2", &join_of("cp2"), "half-way");
+    it.refused("cp2", "cp2", &join_of("cp2"), "interrupted");
     it.half = false;
     assert_eq!(it.members(), "+cp1 lcp2");
     it.refused("cp1", "cp1", &Effect::ControlPlaneWhole, "does not vote yet");

@@ -64,12 +64,12 @@ impl ConfigFile {
                     continue;
                 }
                 "match" => {
-                    tracing::warn!("{}:{number}: this Match block is skipped", path.display());
+                    tracing::warn!("{}:{number}: Match is not supported; this block is ignored", path.display());
                     blocks.push(Block { patterns: Vec::new(), settings: Vec::new() });
                     continue;
                 }
                 "include" => {
-                    tracing::warn!("{}:{number}: Include is skipped", path.display());
+                    tracing::warn!("{}:{number}: Include is not supported and ignored", path.display());
                     continue;
                 }
                 "hostname" => Keyword::HostName,

@@ -77,11 +77,13 @@ impl KeyRing {
         }
         if credentials.keys.is_empty() && credentials.agent.is_none() {
             let notes = if credentials.notes.is_empty() {
-                "there is no key file in ~/.ssh".to_owned()
+                "no key file in ~/.ssh".to_owned()
             } else {
                 credentials.notes.join("; ")
             };
-            return Err(format!("nothing to log in with: {notes}; set `ssh.identityFile` or `ssh.agent: true`"));
+            return Err(format!(
+                "no SSH key or agent is available: {notes}; set `ssh.identityFile` or `ssh.agent: true`"
+            ));
         }
         Ok(credentials)
     }
@@ -160,19 +162,19 @@ impl Credentials {
         let mut agent = match AgentClient::connect_uds(socket).await {
             Ok(agent) => agent,
             Err(error) => {
-                tried.shown.push(format!("no answer from the agent at {}: {error}", socket.display()));
+                tried.shown.push(format!("the SSH agent at {} does not answer: {error}", socket.display()));
                 return Ok(false);
             }
         };
         let identities = match agent.request_identities().await {
             Ok(identities) => identities,
             Err(error) => {
-                tried.shown.push(format!("the agent names no keys: {error}"));
+                tried.shown.push(format!("the SSH agent cannot list its keys: {error}"));
                 return Ok(false);
             }
         };
         if identities.is_empty() {
-            tried.shown.push("the agent holds no key".to_owned());
+            tried.shown.push("the SSH agent has no keys".to_owned());
         }
         for identity in identities {
             let public = identity.public_key().into_owned();
@@ -224,12 +226,18 @@ impl Tried {
             Ok(AuthResult::Failure { remaining_methods, partial_success }) => {
                 let methods: Vec<String> = remaining_methods.iter().map(|method| <&str>::from(method).into()).collect();
                 self.allowed = methods.join(", ");
-                self.shown.push(if partial_success { format!("{shown}, which is not enough") } else { shown });
+                self.shown.push(if partial_success {
+                    format!("{shown} (accepted, but the host requires more)")
+                } else {
+                    shown
+                });
             }
             Err(error) => self.shown.push(format!("{shown}: {error}")),
         }
         if handle.is_closed() {
-            return Err(format!("{self}; then it hung up (too many keys are refused by MaxAuthTries)"));
+            return Err(format!(
+                "{self}; then the host closed the connection (MaxAuthTries limits how many keys may be tried)"
+            ));
         }
         Ok(false)
     }
@@ -238,6 +246,6 @@ impl Tried {
 impl std::fmt::Display for Tried {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "tried {}", self.shown.join("; "))?;
-        if self.allowed.is_empty() { Ok(()) } else { write!(f, "; the host offers {}", self.allowed) }
+        if self.allowed.is_empty() { Ok(()) } else { write!(f, "; the host accepts {}", self.allowed) }
     }
 }

@@ -70,7 +70,7 @@ impl Session {
                     }
                     Ok(channel) => break channel,
                     Err(russh::Error::ChannelOpenFailure(failure)) => {
-                        return Err(NoSession::Refused(format!("it opens no session ({failure:?})")));
+                        return Err(NoSession::Refused(format!("the host opens no session ({failure:?})")));
                     }
                     Err(error) => return Err(NoSession::Dead(error.to_string())),
                 }
@@ -140,11 +140,11 @@ async fn drain(read: &mut ChannelReadHalf) -> Result<Option<Answer>, String> {
             Some(ChannelMsg::ExitStatus { exit_status }) => status = Some(exit_status.cast_signed()),
             Some(ChannelMsg::ExitSignal { signal_name, .. }) => status = Some(128 + signal_number(&signal_name)),
             Some(ChannelMsg::Eof) => ended = true,
-            Some(ChannelMsg::Failure) => return Err("it refuses to run a command".to_owned()),
+            Some(ChannelMsg::Failure) => return Err("the host refuses to run commands".to_owned()),
             Some(_) => {}
         }
         if stdout.len() > ANSWER_LIMIT || stderr.len() > ANSWER_LIMIT {
-            return Err(format!("it answers more than {} MiB", ANSWER_LIMIT >> 20));
+            return Err(format!("its output exceeds {} MiB", ANSWER_LIMIT >> 20));
         }
     }
     Ok(status.map(|status| Answer { status, stdout, stderr }))

@@ -63,7 +63,7 @@ where
             Err(match (refused, &error) {
                 (Some(reason), _) => HandshakeError::Key(reason),
                 (None, russh::Error::IO(_) | russh::Error::Disconnect | russh::Error::HUP) => {
-                    HandshakeError::HungUp(format!("it hung up during the key exchange ({error})"))
+                    HandshakeError::HungUp(format!("the host closed the connection during the key exchange ({error})"))
                 }
                 (None, _) => HandshakeError::Other(format!("key exchange: {error}")),
             })
@@ -114,7 +114,7 @@ impl client::Handler for Client {
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
         // No certificate algorithm is offered; a host that shows one all the same is refused.
         let verdict = if shown.certificate().is_some() {
-            Err("it shows a host certificate, which is not supported".to_owned())
+            Err("the host presents a certificate; host certificates are not supported".to_owned())
         } else {
             self.known_hosts.check(&self.address, self.port, &shown.public_key(), self.checking)
         };
@@ -133,7 +133,7 @@ impl client::Handler for Client {
     async fn disconnected(&mut self, reason: DisconnectReason<Self::Error>) -> Result<(), Self::Error> {
         match reason {
             DisconnectReason::ReceivedDisconnect(info) => {
-                let _ = self.ended.send(Some(format!("the host hung up: {}", info.message)));
+                let _ = self.ended.send(Some(format!("the host closed the connection: {}", info.message)));
                 Ok(())
             }
             DisconnectReason::Error(error) => {

@@ -65,26 +65,26 @@ impl KnownHosts {
         let file = self.files.first().map(|file| file.display().to_string()).unwrap_or_default();
         match judge(&lines, &name, key) {
             Verdict::Known => Ok(()),
-            Verdict::Revoked { place } => Err(format!("the key it shows, {}, is revoked by {place}", describe(key))),
+            Verdict::Revoked { place } => Err(format!("its key {} is revoked in {place}", describe(key))),
             Verdict::Other { known } => Err(format!(
-                "it shows {}, but is known by {known}; if the host was set up anew and the key is its own, run \
+                "its key is {}, but {known} is known; if the host was reinstalled and this is its new key, run \
                  `ssh-keygen -R '{name}' -f {file}`, then record the new key",
                 describe(key)
             )),
             Verdict::Authority { place } => Err(format!(
-                "it shows {}, but is known only by the certificate authority of {place}, and host certificates are \
-                 not supported; record the host's own key in {file}",
+                "its key is {}, but only the certificate authority in {place} is known, and host certificates are not \
+                 supported; record the host's own key in {file}",
                 describe(key)
             )),
             Verdict::Unknown if checking == HostKeyChecking::AcceptNew => {
                 let place = self.record(&name, key, lines.len())?;
-                let entry = entry_of(&name, key).ok_or("its key cannot be written")?;
+                let entry = entry_of(&name, key).ok_or("its key cannot be encoded")?;
                 lines.push(Line { place, entry });
                 Ok(())
             }
             Verdict::Unknown => Err(format!(
-                "no key of `{name}` is known in {file}, and it shows {}; compare the fingerprint, then run \
-                 `ssh-keyscan -t {} -p {port} {address} >> {file}`, or set `ssh.hostKeyChecking: accept-new`",
+                "{file} has no key for `{name}`; the host presents {}; compare the fingerprint, then run `ssh-keyscan \
+                 -t {} -p {port} {address} >> {file}`, or set `ssh.hostKeyChecking: accept-new`",
                 describe(key),
                 scan_type(key),
             )),
@@ -92,7 +92,7 @@ impl KnownHosts {
     }
 
     fn record(&self, name: &str, key: &PublicKey, index: usize) -> Result<String, String> {
-        let file = self.files.first().ok_or("there is no known_hosts file to record its key in")?;
+        let file = self.files.first().ok_or("no known_hosts file is configured to record its key in")?;
         let fault = |error: std::io::Error| format!("its key cannot be recorded in {}: {error}", file.display());
         if let Some(folder) = file.parent() {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
@@ -102,11 +102,11 @@ impl KnownHosts {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(fault(error)),
         };
-        let text = plain(key).ok_or("its key cannot be written")?;
+        let text = plain(key).ok_or("its key cannot be encoded")?;
         let newline = if old.last().is_none_or(|last| *last == b'\n') { "" } else { "\n" };
         let mut open = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(file).map_err(fault)?;
         open.write_all(format!("{newline}{name} {text}\n").as_bytes()).map_err(fault)?;
-        tracing::info!("{name}: {} is recorded in {}", describe(key), file.display());
+        tracing::info!("{name}: recorded {} in {}", describe(key), file.display());
         Ok(format!("{}, entry {}", file.display(), index + 1))
     }
 }

@@ -60,7 +60,7 @@ impl Connection {
         let known = tokio::time::timeout(Duration::from_millis(200), ending.wait_for(Option::is_some)).await;
         match known {
             Ok(Ok(reason)) => reason.clone().unwrap_or_default(),
-            _ => "the host closed it without a status".to_owned(),
+            _ => "the host closed the connection without an exit status".to_owned(),
         }
     }
 }
@@ -141,7 +141,7 @@ impl Link {
             }
             Err(_) => {
                 let within = humantime::format_duration(limit);
-                Err(self.connect_error(host, format!("{last}, each time within {within}")))
+                Err(self.connect_error(host, format!("{last} (each attempt limited to {within})")))
             }
         }
     }
@@ -161,9 +161,9 @@ impl Link {
                         let jump = via.target.shown();
                         let reason = match failure {
                             ChannelOpenFailure::AdministrativelyProhibited => {
-                                format!("the jump host {jump} does not forward (AllowTcpForwarding)")
+                                format!("jump host {jump} does not allow forwarding (AllowTcpForwarding)")
                             }
-                            other => format!("the jump host {jump} cannot reach it ({other:?})"),
+                            other => format!("jump host {jump} cannot reach it ({other:?})"),
                         };
                         return Err(Failure::Final(self.connect_error(host, reason)));
                     }

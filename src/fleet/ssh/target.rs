@@ -131,7 +131,7 @@ impl Resolver<'_> {
         if place.is_among(seen) || seen.len() > 8 {
             return Err(FleetError::Local {
                 what: self.reach.address.clone(),
-                reason: format!("its jump hosts lead back to `{}`", bastion.address),
+                reason: format!("its jump hosts form a loop at `{}`", bastion.address),
             });
         }
         seen.push(place);
@@ -160,7 +160,7 @@ impl Resolver<'_> {
         for text in chain.split(',') {
             let bastion = parse_jump(text.trim()).ok_or_else(|| FleetError::Local {
                 what: self.reach.address.clone(),
-                reason: format!("`ProxyJump {chain}` is not understood"),
+                reason: format!("`ProxyJump {chain}` is not supported"),
             })?;
             // `Host *` with a ProxyJump holds for the jump host, too, which is meant to be reached
             // directly.
@@ -268,7 +268,7 @@ mod tests {
             bastion: Some(Bastion { address: "cp1".into(), user: None, port: None, identity_file: None }),
             ..reach("cp1")
         };
-        assert!(resolve(&own, "").unwrap_err().to_string().contains("lead back to `cp1`"));
+        assert!(resolve(&own, "").unwrap_err().to_string().contains("form a loop at `cp1`"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ holds() {
 if holds "$kept"; then
     mv -f -T -- "$kept" "$FILE"
 elif ! holds "$FILE"; then
-    printf 'what was at %s before is neither there nor at %s, so it cannot be put back\n' "$FILE" "$kept" >&2
+    printf 'the previous content of %s is missing there and at %s, so it cannot be restored\n' "$FILE" "$kept" >&2
     exit 1
 fi
 chown -- "$OWNER" "$FILE"

@@ -17,8 +17,9 @@ pub(super) fn cost(file: &File, found: &FileSeen, action: Action) -> Option<Stri
     };
     match file.check {
         Some(FileCheck::Keepalived) => Some(
-            "keepalived starts over with another design: its holder lets go of the virtual IP and takes it again, so for \
-             a moment (one second for mainstay's, four for the usual one) nothing answers there"
+            "keepalived restarts with a different configuration: its holder releases the virtual IP and takes it \
+             again, and nothing answers there for a moment (one second with mainstay's configuration, four with the \
+             usual one)"
                 .to_owned(),
         ),
         _ if action == Action::Destroy => None,
@@ -37,7 +38,7 @@ pub(super) fn cost(file: &File, found: &FileSeen, action: Action) -> Option<Stri
             let tables = lost(&tables);
             let more = if tables.is_empty() { String::new() } else { format!(" It loses {}.", list(&tables)) };
             Some(format!(
-                "{} is replaced as a whole, and containerd restarts.{more} Put settings of your own into \
+                "{} is replaced as a whole, and containerd restarts.{more} Move your own settings to \
                  containerRuntime.extra first.",
                 file.path
             ))

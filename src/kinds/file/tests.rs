@@ -170,7 +170,7 @@ fn a_lost_prior_file_is_an_error_not_a_silent_loss() {
     let prior = Prior { before: Observation::Present(gone), kept: std::collections::BTreeMap::default() };
     rehearsal.run(&wanted, &wanted.apply(Act::Create, &Observation::Absent)).unwrap();
     let failed = rehearsal.run(&wanted, &wanted.destroy(&prior)).unwrap_err();
-    assert!(failed.stderr.contains("cannot be put back"), "{failed:?}");
+    assert!(failed.stderr.contains("cannot be restored"), "{failed:?}");
     assert!(dir.path().join("f").exists());
 }
 

@@ -24,7 +24,7 @@ trap 'rm -f -- "$tmp"' EXIT
 printf '%s' "$CONTENT" >"$tmp"
 arrived=$(sha256sum <"$tmp")
 if [ "${arrived%% *}" != "$SHA256" ]; then
-    echo 'what was written is not what was sent: is the disk full?' >&2
+    echo 'the written file differs from the sent content; check whether the disk is full' >&2
     exit 1
 fi
 chown -- "$OWNER" "$tmp"

@@ -62,7 +62,7 @@ done <"$conf"
 if [ $role = control-plane ]; then
     here || exit 1
     if ! labels=$(node_labels); then
-        echo "whether kubeadm finished here cannot be told: mainstay did not run it, and the apiserver does not say" >&2
+        echo "it is unknown whether kubeadm finished here: mainstay did not run it, and the API server does not answer" >&2
         exit 1
     fi
     if ! printf '%s\n' "$labels" | grep -qx node-role.kubernetes.io/control-plane; then

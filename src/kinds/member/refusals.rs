@@ -11,7 +11,7 @@ use crate::resource::{Refusal, dotted};
 pub(super) fn renamed(was: &str, is: &str) -> Option<Refusal> {
     let change = || {
         let advice = format!(
-            "A Kubernetes node cannot be renamed. Set `nodeName: {was}` on this host, or take the host out of \
+            "A Kubernetes node cannot be renamed. Set `nodeName: {was}` on this host, or remove the host from \
              cluster.yaml and apply, then add it again."
         );
         Refusal::of_host("nodeName", format!("the name of the Kubernetes node: {was} → {is}"), advice)
@@ -23,7 +23,7 @@ pub(super) fn renamed(was: &str, is: &str) -> Option<Refusal> {
 pub(super) fn readdressed(node: &str, was: Ipv4Addr, is: Ipv4Addr) -> Option<Refusal> {
     let change = || {
         let advice = format!(
-            "A node that has joined keeps its address in the cluster. Take {node} out of cluster.yaml and apply, then \
+            "A node that has joined keeps its address in the cluster. Remove {node} from cluster.yaml and apply, then \
              add it with its new address; or restore {was}. Where {node} answers only at {is}, set `address: {is}` and \
              `internalAddress: {was}` before it leaves."
         );

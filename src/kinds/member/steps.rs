@@ -56,7 +56,7 @@ impl Member {
         let alone = Script::new(on_control_plane!("marker.sh", "alone.sh"))
             .set("NODE", &self.node)
             .set("DATA", &documents.etcd_data_dir);
-        let alone = Step::run("see that there is no other control plane", alone).on_each_other_control_plane();
+        let alone = Step::run("check that there is no other control plane", alone).on_each_other_control_plane();
         let mut steps = vec![alone.within(Duration::from_mins(1)).means(Effect::NoClusterHere)];
         steps.extend(self.prepare(Verb::Init, &documents.skip_phases));
         steps.push(Step::mint(Self::TOKEN_ID, Mint::TokenId));
@@ -127,9 +127,9 @@ impl Member {
         };
         let settle = self.script(body).set("VERB", verb.as_str()).set("SKIP", skip.join(","));
         [
-            Step::run("note what kubeadm will change", before.set("PATHS", PATHS).set("SYSCTLS", SYSCTLS)),
+            Step::run("record what kubeadm will change", before.set("PATHS", PATHS).set("SYSCTLS", SYSCTLS)),
             self.idle(),
-            Step::run("settle what an earlier kubeadm left", settle).capture(STANDING).means(Effect::Settle {
+            Step::run("clean up an earlier kubeadm run", settle).capture(STANDING).means(Effect::Settle {
                 joins: verb == Verb::Join,
                 finished: FINISHED,
                 bare: BARE,
@@ -197,7 +197,7 @@ impl Member {
         }
         let made = Effect::MakeToken { id: Self::TOKEN_ID, lifetime: TOKEN_LIFETIME };
         steps.extend([
-            Step::run("make a bootstrap token", token.set("STANDING", standing()))
+            Step::run("create a bootstrap token", token.set("STANDING", standing()))
                 .transient(ELECTION)
                 .on_control_plane()
                 .means(unless_joined(made)),
@@ -214,7 +214,7 @@ impl Member {
     fn gate(&self) -> Step {
         match self.role {
             MemberRole::ControlPlane => {
-                let until = format!("the apiserver of {} is ready and every etcd member votes", self.node);
+                let until = format!("the API server of {} is ready and every etcd member votes", self.node);
                 let script = Script::new(on_control_plane!("marker.sh", "gate.sh")).set("NODE", &self.node);
                 Step::wait(until, script, Duration::from_mins(5)).means(Effect::ControlPlaneWhole)
             }
@@ -244,7 +244,7 @@ impl Member {
         let script = script.set("STANDING", if leaving { BARE.into() } else { standing() });
         let effect = Effect::RemoveMember { leaving };
         let effect = if leaving { effect } else { effect.only_if(STANDING, BARE) };
-        let step = Step::run(format!("take {} out of the cluster", self.node), script).transient(ELECTION);
+        let step = Step::run(format!("remove {} from the cluster", self.node), script).transient(ELECTION);
         step.on_control_plane().means(effect)
     }
 

@@ -221,7 +221,7 @@ fn a_cluster_made_by_others_is_adopted_only_when_it_says_that_it_is_whole() {
     stage.command("kubectl", "echo kubernetes.io/hostname");
     assert!(look(&init(), &stage).unwrap_err().to_string().contains("has not finished"));
     stage.command("kubectl", "exit 1");
-    assert!(look(&init(), &stage).unwrap_err().to_string().contains("cannot be told"));
+    assert!(look(&init(), &stage).unwrap_err().to_string().contains("it is unknown whether"));
 
     assert_eq!(look(&join(MemberRole::Worker), &worker()), Ok(seen(true, MemberRole::Worker)));
     let elsewhere = Member { endpoint: "10.0.0.200:8443".into(), ..join(MemberRole::Worker) };
@@ -298,7 +298,7 @@ fn steps_of_every_act() {
 #[test]
 fn what_asks_the_api_is_tried_again_while_etcd_elects() {
     let steps = join(MemberRole::Worker).destroy(&Prior { before: Observation::Absent, kept: BTreeMap::new() });
-    let forget = steps.iter().find(|step| step.title.contains("take n2 out")).unwrap();
+    let forget = steps.iter().find(|step| step.title.contains("remove n2 from")).unwrap();
     let StepAct::Run(run) = &forget.act else { panic!("{forget:?}") };
     assert!(run.transient.iter().any(|text| "Error from server: etcdserver: leader changed".contains(text)));
 }
@@ -372,7 +372,7 @@ fn what_was_there_before_is_kept_by_the_first_attempt_only() {
     let stage = Stage::new();
     std::fs::create_dir_all(stage.path("/etc/kubernetes/manifests")).unwrap();
     let steps = init().apply(Act::Found, &Observation::Absent);
-    let note = |stage: &Stage| stage.run(step(&steps, "note what")).stdout;
+    let note = |stage: &Stage| stage.run(step(&steps, "record what")).stdout;
     let kept = note(&stage);
     assert!(kept.starts_with("@@keep paths=/etc/kubernetes/manifests /etc/kubernetes\n@@keep sysctls=vm."), "{kept}");
     stage.file(NOTE, "init begun\n");

@@ -76,7 +76,7 @@ fn what_differs_and_what_is_done_about_it() {
         (seen("1.31.4-1.1", true, true), "", "hold kubelet"),
         (seen("1.31.4-1.1", false, true), "held", "hold kubelet"),
         (seen("1.31.5-1.1", true, true), "version", "resolve kubelet,install kubelet"),
-        (seen("1.31.4-1.1", true, false), "wholly installed", "resolve kubelet,install kubelet"),
+        (seen("1.31.4-1.1", true, false), "fully installed", "resolve kubelet,install kubelet"),
     ] {
         let changes = wanted.diff(&found).into_iter().map(|change| change.field).collect::<Vec<_>>();
         assert_eq!(changes.join(","), fields);
@@ -233,9 +233,9 @@ fn the_log_tells_what_removed_a_package_and_who_asked_for_it() {
                    2026-11-19 22:10:06 remove kubelet-extra:amd64 1 <none>\n";
     write("dpkg.log", removed);
     assert_eq!(told(&gone), Some(("removed".into(), None)), "by dpkg itself, apt knows nothing");
-    let history = "\nStart-Date: 2026-11-19  22:09:00\nCommandline: apt-get install vim\nEnd-Date: 2026-11-19  22:09:30\n\
-                   \nStart-Date: 2026-11-19  22:10:04\nCommandline: apt remove kubelet\nRequested-By: ops (1000)\n\
-                   Remove: kubelet:amd64 (1.31.4-1.1)\nEnd-Date: 2026-11-19  22:10:07\n";
+    let history = "\nStart-Date: 2026-11-19  22:09:00\nCommandline: apt-get install vim\nEnd-Date: 2026-11-19  \
+                   22:09:30\n\nStart-Date: 2026-11-19  22:10:04\nCommandline: apt remove kubelet\nRequested-By: ops \
+                   (1000)\nRemove: kubelet:amd64 (1.31.4-1.1)\nEnd-Date: 2026-11-19  22:10:07\n";
     write("apt/history.log", history);
     assert_eq!(told(&gone), Some(("removed".into(), Some("apt remove kubelet, asked for by ops (1000)".into()))));
     let upgraded = removed.replace("remove kubelet:amd64 1.31.4-1.1 <none>", "upgrade kubelet:amd64 1.31.4 1.32.0");

@@ -35,7 +35,7 @@ fi || {
     exit 1
 }
 if ! grep -q -e '-----BEGIN PGP PUBLIC KEY BLOCK-----' "$tmp"; then
-    printf '%s is no ASCII-armored public key\n' "$from" >&2
+    printf '%s is not an ASCII-armored public key\n' "$from" >&2
     exit 1
 fi
 chmod 644 "$tmp"

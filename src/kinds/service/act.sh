@@ -38,7 +38,7 @@ not-found)
     exit 1
     ;;
 masked)
-    printf '%s is masked, which somebody has done on purpose: systemctl unmask %s\n' "$UNIT" "$UNIT" >&2
+    printf '%s is masked; to unmask it, run: systemctl unmask %s\n' "$UNIT" "$UNIT" >&2
     exit 1
     ;;
 esac

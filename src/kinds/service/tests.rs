@@ -35,15 +35,12 @@ struct Host {
 impl Host {
     fn new(load: &str, state: &str, boot: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let systemctl = "#!/bin/sh\nD=${0%/*}\nget() { cat $D/$1; }\n\
-            case $1 in\n\
-            show) case $* in *LoadState,*) for p in LoadState ActiveState SubState UnitFileState; do echo $p=$(get $p); done ;;\n\
-            *) get $3 ;; esac; exit ;;\nesac\n\
-            echo \"$1\" >>$D/log\n\
-            case $1 in\n\
-            start) if [ -e $D/broken ]; then echo failed >$D/ActiveState; exit 1; fi; echo active >$D/ActiveState ;;\n\
-            stop) echo inactive >$D/ActiveState ;;\nenable) echo enabled >$D/UnitFileState ;;\n\
-            disable) echo disabled >$D/UnitFileState ;;\nesac\n";
+        let systemctl = "#!/bin/sh\nD=${0%/*}\nget() { cat $D/$1; }\ncase $1 in\nshow) case $* in *LoadState,*) for p \
+                         in LoadState ActiveState SubState UnitFileState; do echo $p=$(get $p); done ;;\n*) get $3 ;; \
+                         esac; exit ;;\nesac\necho \"$1\" >>$D/log\ncase $1 in\nstart) if [ -e $D/broken ]; then echo \
+                         failed >$D/ActiveState; exit 1; fi; echo active >$D/ActiveState ;;\nstop) echo inactive \
+                         >$D/ActiveState ;;\nenable) echo enabled >$D/UnitFileState ;;\ndisable) echo disabled \
+                         >$D/UnitFileState ;;\nesac\n";
         let ip = "#!/bin/sh\nD=${0%/*}\necho \"$*\" >>$D/ip.log\n[ \"$4\" != show ] || cat $D/addresses\n";
         let journalctl = "#!/bin/sh\necho 'cannot bind socket'\n";
         for (name, body) in [("systemctl", systemctl), ("ip", ip), ("journalctl", journalctl)] {
@@ -417,10 +414,10 @@ fn a_node_that_runs_is_asked_before_and_awaited_after() {
     assert_eq!(
         titles(&steps(seen("active", "enabled"))),
         [
-            "see whether node n is healthy",
+            "check that node n is healthy",
             "restart containerd",
             "wait until containerd runs",
-            "see whether new pods can start",
+            "check that new pods can start",
             "wait until n is Ready again",
             "keep the new configuration",
             "put back the previous configuration",

@@ -8,7 +8,7 @@ accepted() {
         timeout "$PATIENCE" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$ADDRESS" "$PORT" 2>/dev/null || status=$?
         case $status in 0) return 0 ;; 124) return 1 ;; esac
     elif ! command -v curl >/dev/null; then
-        echo 'neither bash nor curl is here to connect with' >&2
+        echo 'this host has neither bash nor curl to connect with' >&2
         exit 1
     fi
     command -v curl >/dev/null || return 1 # a bash can be built without /dev/tcp

@@ -163,7 +163,10 @@ fn what_an_unknown_thing_stands_on_is_not_taken_away() {
     let plan = world.plan_for(Mode::Destroy, true);
     assert_eq!(world.change(&plan, "far/c/thing[top]").action, Action::Forget);
     assert_eq!(world.change(&plan, "h/c/thing[mid]").action, Action::Destroy);
-    assert_eq!(plan.warnings, ["far does not answer: 1 resource is forgotten; what mainstay made there stays there"]);
+    assert_eq!(
+        plan.warnings,
+        ["far is unreachable: 1 resource is removed from the state; everything mainstay made there stays there"]
+    );
 }
 
 #[test]
@@ -260,7 +263,7 @@ fn a_plan_never_takes_a_member_away_without_which_those_that_are_down_are_the_ma
         match &world.change(&plan, &leaves).problem {
             None => assert!(allowed),
             Some(Problem::Refused { text }) if (total, down) == (3, 1) => {
-                insta::assert_snapshot!(text, @"cp3 cannot leave: of the 2 etcd members that would be left, cp1 cannot be reached, and quorum is 2. Bring them back first.");
+                insta::assert_snapshot!(text, @"cp3 cannot be removed: of the 2 remaining etcd members, cp1 is unreachable, and quorum is 2. Bring them back first.");
             }
             Some(other) => assert!(!allowed && matches!(other, Problem::Refused { .. }), "{other:?}"),
         }
@@ -273,7 +276,7 @@ fn guarded_things_and_what_they_stand_on_stay() {
     world.made("h/c/thing[low]", "1", &[]).made("h/c/thing[top]", "1", &["h/c/thing[low]"]);
     world.guards.push(Pattern::new("h/c/thing[top]"));
     for plan in [world.plan(), world.plan_for(Mode::Destroy, false)] {
-        let refused = "guards.preventDestroy `h/c/thing[top]` keeps it; remove the guard first";
+        let refused = "guards.preventDestroy `h/c/thing[top]` protects it; remove the guard first";
         let top = world.change(&plan, "h/c/thing[top]");
         assert_eq!(top.problem, Some(Problem::Refused { text: refused.into() }));
         assert_eq!(world.change(&plan, "h/c/thing[low]").problem, Some(blocked("h/c/thing[top]")));
@@ -290,7 +293,7 @@ fn a_virtual_ip_on_two_hosts_is_said() {
     world.facts.hosts.insert(HostName::new("a"), holder());
     assert!(world.plan().warnings.is_empty());
     world.facts.hosts.insert(HostName::new("b"), holder());
-    insta::assert_snapshot!(world.plan().warnings.join("\n"), @"10.0.0.100 is on 2 hosts at once: a, b; keepalived there does not hear each other (VRRP blocked?)");
+    insta::assert_snapshot!(world.plan().warnings.join("\n"), @"10.0.0.100 is on 2 hosts at once: a, b. Their keepalived instances do not receive each other's advertisements; check whether VRRP is blocked.");
 }
 
 #[test]
@@ -303,8 +306,8 @@ fn what_others_made_and_goes_on_when_it_is_let_go_is_said() {
     let record = world.state.resources.get_mut(&address("cp3/keepalived/service[service]")).unwrap();
     record.attributes["releases"] = "10.0.0.100/24".into();
     insta::assert_snapshot!(world.plan().warnings.join("\n"), @r"
-    Kubernetes was on cp3 before mainstay and stays there, with its etcd members: `kubeadm reset` on the host and `kubectl delete node` end that
-    keepalived was on cp3 before mainstay and goes on there as it was, so it may take 10.0.0.100 from the others: stop it there first (systemctl disable --now keepalived)
+    Kubernetes was on cp3 before mainstay and stays there, with its etcd members. To remove it, run `kubeadm reset` on the host and `kubectl delete node`.
+    keepalived was on cp3 before mainstay and keeps running there; it may take 10.0.0.100 from the others. Stop it first (systemctl disable --now keepalived).
     ");
     assert_eq!(world.plan_for(Mode::Destroy, false).warnings.len(), 1, "then keepalived goes on everywhere");
 }

@@ -1,4 +1,4 @@
-//! What has moved since a plan was saved, and what may still be carried out.
+//! Compares a saved plan with the current one, and keeps what may still be applied.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -11,33 +11,33 @@ use super::model::{Basis, Item, Saved};
 use crate::resource::{Action, Address, DigestKey, Observation, Pattern, Secret};
 use crate::state::State;
 
-/// Addresses that a message names.
+/// Maximum number of addresses in a message.
 const NAMED: usize = 10;
 /// Values longer than this are not quoted.
 const SHORT: usize = 40;
 
-/// Why a saved plan is not carried out. The text goes on after the file's name.
+/// Why a saved plan is not applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stale {
     /// The plan is for another cluster.
-    #[error("is a plan for cluster `{then}`, and {file} describes `{now}`")]
+    #[error("the plan is for cluster `{then}`, but {file} describes cluster `{now}`")]
     OtherCluster {
         /// Its cluster.
         then: String,
         /// cluster.yaml's.
         now: String,
-        /// cluster.yaml as the user named it.
+        /// The file name as given by the user.
         file: String,
     },
-    /// It could not be planned wholly.
-    #[error("cannot be applied: {}", problems(*unknown, *refused))]
+    /// Parts of the plan have problems.
+    #[error("the plan cannot be applied: {}", problems(*unknown, *refused))]
     Problems {
-        /// Resources of which nothing is known, and those that depend on them.
+        /// Number of unknown resources and their dependents.
         unknown: usize,
-        /// Changes that a guard or a kind refuses.
+        /// Number of refused changes.
         refused: usize,
     },
-    /// cluster.yaml is not the one that was planned from.
+    /// cluster.yaml has changed.
     #[error("{file} has changed since the plan was saved")]
     ClusterYaml {
         /// cluster.yaml as the user named it.
@@ -49,8 +49,8 @@ pub enum Stale {
         /// The key that names it.
         key: String,
     },
-    /// The plan was made from a state, and there is none.
-    #[error("was made from serial {serial} of the state, and there is no state here")]
+    /// The plan was made from a state that does not exist here.
+    #[error("the plan was made from state serial {serial}, but there is no state here")]
     NoState {
         /// The serial that it was made from.
         serial: u64,
@@ -73,25 +73,25 @@ pub enum Stale {
         /// Serial of the state.
         now: u64,
     },
-    /// The hosts are not as the plan saw them.
-    #[error("the hosts are not as the plan saw them{}", list(moved))]
+    /// The hosts have changed since the plan was saved.
+    #[error("the hosts have changed since the plan was saved{}", list(moved))]
     Hosts {
-        /// Every address that moved, and what was seen then and now.
+        /// The changed addresses, with old and new values.
         moved: Vec<(Address, String)>,
     },
-    /// What is declared is not what the plan was made from, although the files are.
-    #[error("what is declared is not what the plan was made from{}", list(moved))]
+    /// The declared resources have changed although the files are the same.
+    #[error("the declared resources have changed since the plan was saved{}", list(moved))]
     Declared {
-        /// Every address, and what is known about it.
+        /// The changed addresses, with details.
         moved: Vec<(Address, String)>,
     },
-    /// What was seen and declared is the same, but it is planned differently: by another version, or
-    /// because the plan was made while another run was at work.
-    #[error("what would be done now is not what was reviewed{}{}", version(by), list(moved))]
+    /// The inputs are the same, but the planned actions differ: by another version, or because another run was
+    /// active.
+    #[error("the planned actions differ from the reviewed ones{}{}", version(by), list(moved))]
     Planned {
         /// The version that saved the plan.
         by: String,
-        /// Every address, and what is planned for it.
+        /// The changed addresses, with the planned actions.
         moved: Vec<(Address, String)>,
     },
 }
@@ -109,26 +109,28 @@ fn problems(unknown: usize, refused: usize) -> String {
 fn lineage(then: &str, now: &str, first: bool) -> String {
     if first {
         return format!(
-            "was made before there was a state, and another plan has been applied since (lineage {then} in the plan, \
-             {now} in the state)"
+            "the plan was saved before the first apply, and another plan has been applied since (lineage {then} in \
+             the plan, {now} in the state)"
         );
     }
-    format!("was made from another state (lineage {then} in the plan, {now} in the state)")
+    format!("the plan was made from a different state (lineage {then} in the plan, {now} in the state)")
 }
 
 fn serial(then: u64, now: u64) -> String {
     match then {
-        0 => format!("there was no state when the plan was saved, and there is one now (serial {now}): {APPLIED}"),
-        then if now < then => format!("the state went back from serial {then} to {now} since the plan was saved"),
-        _ => format!("the state has gone on from serial {then} to {now} since the plan was saved: {APPLIED}"),
+        0 => format!("there was no state when this plan was saved, but there is one now (serial {now}); {APPLIED}"),
+        then if now < then => {
+            format!("the state was rolled back from serial {then} to {now} since this plan was saved")
+        }
+        _ => format!("the state has moved from serial {then} to {now} since this plan was saved; {APPLIED}"),
     }
 }
 
-const APPLIED: &str = "this plan has been applied already, or something else has";
+const APPLIED: &str = "it may already have been applied";
 
 fn version(by: &str) -> String {
     let this = env!("CARGO_PKG_VERSION");
-    if by == this { String::new() } else { format!(" (mainstay {by} has planned it, this is {this})") }
+    if by == this { String::new() } else { format!(" (planned by mainstay {by}, this is {this})") }
 }
 
 fn list(moved: &[(Address, String)]) -> String {
@@ -206,12 +208,12 @@ impl Saved {
     }
 }
 
-/// Compares a plan that was just made with the saved one, and leaves in it only what was reviewed.
+/// Compares a new plan with the saved one, and keeps only reviewed changes in it.
 ///
-/// Where what was observed has moved at an address that `accept` matches, there is a warning in the
-/// plan instead of an error: such a change stays when its action is the reviewed one, and becomes
-/// nothing to do otherwise, together with what stands on it. What `ignored` (`lifecycle.ignoreDrift`)
-/// matches may differ where nothing was and nothing is to be done. Returns how many were left alone.
+/// Drift at addresses that match `accept` is a warning instead of an error: such a change is kept if its action is
+/// the reviewed one; otherwise it is skipped, together with its dependents. Addresses that match `ignored`
+/// (`lifecycle.ignoreDrift`) may differ if nothing was and is planned for them. Returns the number of skipped
+/// changes.
 ///
 /// # Errors
 /// [`Stale::Hosts`], [`Stale::Declared`], [`Stale::Planned`], in this order.
@@ -244,7 +246,7 @@ pub fn compare(
         if then.declared != item.declared {
             declared.push((address, redeclared(then, item)));
         } else if then.observed == item.observed && *then != item {
-            planned.push((address, format!("{} then, {} now", then.action.verb(), item.action.verb())));
+            planned.push((address, format!("was {}, now {}", then.action.verb(), item.action.verb())));
         }
     }
     let known: BTreeSet<&Address> = now.iter().map(|item| &item.address).collect();
@@ -269,15 +271,15 @@ pub fn compare(
     Ok(leave_alone(plan, &then, &accepted))
 }
 
-/// Whether it is there and nothing is to be done.
+/// Whether it exists and nothing is planned for it.
 fn is_idle(item: &Item) -> bool {
     item.action == Action::NoOp && matches!(item.seen, Some(Observation::Present(_)))
 }
 
-/// What drift that was accepted leaves of a plan: the actions that were reviewed.
+/// Keeps the reviewed actions of a plan with accepted drift.
 fn leave_alone(plan: &mut Plan, then: &BTreeMap<&Address, &Item>, accepted: &BTreeMap<Address, String>) -> usize {
     let mut left: BTreeSet<Address> = BTreeSet::new();
-    // Left alone, although something would be begun or taken away there: nothing can follow it.
+    // Skipped creations and deletions; their dependents are skipped, too.
     let mut blocking: BTreeSet<Address> = BTreeSet::new();
     for change in &mut plan.changes {
         drop_reactions(change, &left);
@@ -287,16 +289,17 @@ fn leave_alone(plan: &mut Plan, then: &BTreeMap<&Address, &Item>, accepted: &BTr
         let moved = accepted.get(&change.address);
         if let Some(told) = moved {
             let fate = if !stays {
-                "left alone"
+                "skipped"
             } else if change.action == Action::NoOp {
-                "nothing is to be done there"
+                "nothing to do"
             } else {
-                "carried out as reviewed"
+                "applied as reviewed"
             };
             plan.warnings.push(format!("{}: {told}; {fate}", change.address));
         } else if !stays {
-            let because = cause.map_or_else(String::new, |it| format!(", because {it} is"));
-            plan.warnings.push(format!("{}: not carried out as reviewed: left alone{because}", change.address));
+            let because = cause.map_or_else(String::new, |it| format!(", because {it} is skipped"));
+            plan.warnings
+                .push(format!("{}: skipped, because it cannot be applied as reviewed{because}", change.address));
         }
         if stays {
             continue;
@@ -313,7 +316,7 @@ fn leave_alone(plan: &mut Plan, then: &BTreeMap<&Address, &Item>, accepted: &BTr
     left.len()
 }
 
-/// Nothing reacts to what is left alone.
+/// Nothing reacts to skipped changes.
 fn drop_reactions(change: &mut Change, left: &BTreeSet<Address>) {
     let reacts = |reason: &Reason| matches!(reason, Reason::Reacts { .. });
     if !change.reasons.iter().any(reacts) {
@@ -328,38 +331,38 @@ fn drop_reactions(change: &mut Change, left: &BTreeSet<Address>) {
 
 fn redeclared(then: &Item, now: &Item) -> String {
     if then.attributes == now.attributes {
-        return "a secret of it is another one".to_owned();
+        return "one of its secrets has changed".to_owned();
     }
     match (&then.attributes, &now.attributes) {
         (Some(then), Some(now)) => differences(then, now),
-        _ => "is another one".to_owned(),
+        _ => "has changed".to_owned(),
     }
 }
 
-/// What was seen then and now, as far as it may be told.
+/// The old and new observation, without secrets.
 fn told(then: &Item, now: &Item) -> String {
     match (&then.seen, &now.seen) {
         (_, None) => match &now.problem {
-            Some(Problem::Unknown { text }) => format!("cannot be looked at now: {text}"),
-            _ => "cannot be looked at now".to_owned(),
+            Some(Problem::Unknown { text }) => format!("cannot be checked now: {text}"),
+            _ => "cannot be checked now".to_owned(),
         },
-        (None, Some(_)) => "could not be looked at then".to_owned(),
-        (Some(Observation::Absent), Some(_)) => "was not there then, is there now".to_owned(),
-        (Some(_), Some(Observation::Absent)) => "was there then, is gone now".to_owned(),
+        (None, Some(_)) => "could not be checked when the plan was saved".to_owned(),
+        (Some(Observation::Absent), Some(_)) => "did not exist when the plan was saved, exists now".to_owned(),
+        (Some(_), Some(Observation::Absent)) => "existed when the plan was saved, does not exist now".to_owned(),
         (Some(Observation::Present(then)), Some(Observation::Present(now))) if then == now => {
-            "its content, which holds a secret, is another one".to_owned()
+            "its (secret) content has changed".to_owned()
         }
         (Some(Observation::Present(then)), Some(Observation::Present(now))) => differences(then, now),
     }
 }
 
-/// In what two JSON values differ: `state active then, inactive now`.
+/// The differences of two JSON values: `state was active, now inactive`.
 fn differences(then: &Value, now: &Value) -> String {
     let mut found = Vec::new();
     leaves("", then, now, &mut found);
     found.sort();
     match found.as_slice() {
-        [] => "is another one".to_owned(),
+        [] => "has changed".to_owned(),
         [one] => one.clone(),
         [one, two] => format!("{one}; {two}"),
         [one, two, more @ ..] => format!("{one}; {two}; {} more", more.len()),
@@ -381,10 +384,10 @@ fn leaves(path: &str, then: &Value, now: &Value, found: &mut Vec<String>) {
     }
     let name = if path.is_empty() { "it" } else { path };
     found.push(match (quoted(then), quoted(now)) {
-        (None, Some(now)) if then.is_null() => format!("{name} is {now} now"),
-        (Some(then), None) if now.is_null() => format!("{name} was {then} then"),
-        (Some(then), Some(now)) => format!("{name} {then} then, {now} now"),
-        _ => format!("{name} is another one"),
+        (None, Some(now)) if then.is_null() => format!("{name} was not set, now {now}"),
+        (Some(then), None) if now.is_null() => format!("{name} was {then}, now not set"),
+        (Some(then), Some(now)) => format!("{name} was {then}, now {now}"),
+        _ => format!("{name} has changed"),
     });
 }
 

@@ -15,37 +15,37 @@ use crate::resource::sha256_hex;
 pub const FORMAT: u32 = 1;
 
 const MAGIC: &str = "mainstay plan, format ";
-/// No first line is longer; what has no end of line by then is no plan.
+/// Maximum length of the first line; a longer first line is not a plan.
 const LONGEST_HEADER: usize = 200;
 
-/// Why bytes are no saved plan that can be used.
+/// Why a file is not a usable saved plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// There is nothing in it.
+    /// The file is empty.
     #[error("is empty")]
     Empty,
-    /// It is something else.
+    /// The file is not a saved plan.
     #[error("is not a saved plan")]
     NotAPlan,
     /// The end is missing.
-    #[error("is cut short: {missing} of {length} bytes are missing")]
+    #[error("is truncated: {missing} of {length} bytes are missing")]
     Cut {
         /// How many bytes are missing.
         missing: usize,
         /// How many there should be after the first line.
         length: usize,
     },
-    /// The end of its first line is missing, so that it does not even say how long it is.
-    #[error("is cut short in its first line")]
+    /// The first line is incomplete, so the length is unknown.
+    #[error("is truncated in its first line")]
     CutInHeader,
-    /// Some bytes are not those that were written.
+    /// The content differs from what was written.
     #[error("is damaged: {what}")]
     Damaged {
         /// What is wrong.
         what: String,
     },
     /// Another version of mainstay wrote it.
-    #[error("has format {found}, and this mainstay ({}) reads format {FORMAT}", env!("CARGO_PKG_VERSION"))]
+    #[error("has format {found}; this version of mainstay ({}) supports format {FORMAT}", env!("CARGO_PKG_VERSION"))]
     OtherFormat {
         /// Its format.
         found: u32,
@@ -88,8 +88,8 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Saved, FileError> {
     };
     let (first, body) = bytes.split_at(end + 1);
     let rest = first.strip_prefix(MAGIC.as_bytes()).ok_or(FileError::NotAPlan)?;
-    let rest = str::from_utf8(rest).map_err(|_| damaged("its first line is no text"))?;
-    let odd = || damaged("its first line makes no sense");
+    let rest = str::from_utf8(rest).map_err(|_| damaged("its first line is not text"))?;
+    let odd = || damaged("its first line is invalid");
     let (format, rest) = rest.split_once(", ").ok_or_else(odd)?;
     let found: u32 = format.parse().map_err(|_| odd())?;
     if found != FORMAT {
@@ -101,13 +101,13 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Saved, FileError> {
         return Err(FileError::Cut { missing: length - body.len(), length });
     }
     if body.len() > length {
-        return Err(damaged(&format!("it has {} bytes too many", body.len() - length)));
+        return Err(damaged(&format!("it is {} bytes too long", body.len() - length)));
     }
     if first != header(body).as_bytes() {
-        return Err(damaged("its checksum does not fit"));
+        return Err(damaged("checksum mismatch"));
     }
     serde_json::from_slice(body)
-        .map_err(|error| FileError::Damaged { what: format!("it is not what format {FORMAT} holds: {error}") })
+        .map_err(|error| FileError::Damaged { what: format!("its content does not match format {FORMAT}: {error}") })
 }
 
 #[cfg(test)]

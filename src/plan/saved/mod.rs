@@ -1,4 +1,4 @@
-//! Saved plans: a plan as bytes, back again, and what has moved since.
+//! Saved plans: writing, reading, and comparing them with the current plan.
 //!
 //! A saved plan permits; it does not command. Whoever applies it looks at the hosts and plans again
 //! from the same inputs, and carries that plan out only where it is the reviewed one, so a file that

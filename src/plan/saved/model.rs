@@ -1,4 +1,4 @@
-//! What a saved plan holds.
+//! The content of a saved plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::resource::{
 };
 use crate::state::State;
 
-/// A plan for review, and all that tells whether it still holds.
+/// A plan for review, with everything needed to check that it is still valid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Saved {
@@ -21,16 +21,16 @@ pub struct Saved {
     pub mainstay: String,
     /// The cluster's name.
     pub cluster: String,
-    /// What the plan is for.
+    /// The purpose of the plan.
     pub mode: Mode,
     /// Lineage of the state that it was made from; a first plan brings the one that its apply
     /// starts the state with.
     pub lineage: String,
     /// Serial of that state; 0 when there was none.
     pub serial: u64,
-    /// What else it was made from.
+    /// Its other inputs.
     pub basis: Basis,
-    /// Where cluster.yaml says what the plan names.
+    /// Lines of the keys of cluster.yaml that the plan names.
     pub origin: Origin,
     pub(super) control_planes: Vec<HostName>,
     pub(super) coverage: Coverage,
@@ -44,7 +44,7 @@ pub struct Saved {
     pub(super) changes: Vec<Item>,
 }
 
-/// What a plan was made from, besides the state and the hosts.
+/// The inputs of a plan besides the state and the hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Basis {
@@ -64,7 +64,7 @@ pub struct Options {
     /// On simulated hosts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simulate: bool,
-    /// Which part, and what is replaced.
+    /// The selection and the resources to replace.
     #[serde(default)]
     pub selection: Selection,
 }
@@ -79,7 +79,7 @@ pub struct Origin {
     pub lines: BTreeMap<String, u32>,
 }
 
-/// One change: what there is to show of it, and digests of what it was made from.
+/// One change: its display data, and digests of its inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Item {
@@ -102,7 +102,7 @@ pub(super) struct Item {
     /// Recorded attributes, secrets masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) recorded: Option<Value>,
-    /// What the look found, secrets masked; none when it is unknown.
+    /// The observation with secrets masked; none if unknown.
     pub(super) seen: Option<Observation>,
     /// Keyed digest of the same, nothing masked.
     pub(super) observed: Option<String>,
@@ -179,7 +179,7 @@ impl Item {
         let observation = change.before.as_ref().map(|seen| &seen.observation);
         let seen = observation.map(|found| match (found, resource) {
             (Observation::Absent, _) => Observation::Absent,
-            // What no resource can read cannot be told to be free of secrets.
+            // Values that no kind can read may contain secrets.
             (Observation::Present(value), resource) => {
                 Observation::Present(resource.and_then(|it| it.shown(value).ok()).unwrap_or_default())
             }

@@ -1,4 +1,4 @@
-//! What may have been meant by a name that nothing has.
+//! Suggestions for unknown names.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::resource::{Address, Pattern};
 /// Most suggestions for one name.
 const MOST: usize = 3;
 
-/// What was probably meant by a name that fits no known address, the nearest first; nothing when nothing is like it.
+/// Known addresses that resemble an unknown name, the nearest first.
 pub fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a Address>) -> Vec<String> {
     patterns(&Pattern::new(name), &known.into_iter().collect())
 }

@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use super::{PROVIDER, ResourceChange};
 use crate::resource::Address;
 
-/// What is there once the plan is carried out, borrowed from the changes.
+/// The planned values after the apply, borrowed from the changes.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct PlannedValues<'a> {
-    /// All of it; there are no modules below.
+    /// All planned resources; there are no child modules.
     root_module: PlannedModule<'a>,
 }
 
@@ -21,11 +21,11 @@ pub(super) struct PlannedValues<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct PlannedModule<'a> {
-    /// Every resource that will be there.
+    /// Every resource that exists after the apply.
     resources: Vec<PlannedResource<'a>>,
 }
 
-/// One resource as it will be.
+/// One planned resource.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct PlannedResource<'a> {
@@ -47,7 +47,7 @@ struct PlannedResource<'a> {
     schema_version: u32,
     /// The planned values, secrets masked; values known only after apply are left out.
     values: &'a Map<String, Value>,
-    /// `true` at what is masked.
+    /// `true` for each masked value.
     sensitive_values: &'a Value,
 }
 
@@ -70,7 +70,7 @@ impl<'a> PlannedValues<'a> {
     }
 }
 
-/// The configuration of a Terraform that has one provider and nothing of its own.
+/// A Terraform configuration with one provider and nothing else.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Configuration {

@@ -85,5 +85,5 @@ fn a_thousand_hosts_are_a_small_page() {
     let gone = |host: usize| change(&format!("w{host}/host/swap"), Action::Destroy, vec![Reason::Removed]);
     let page = shown(&thousand(&[&range, &gone]));
     assert!(page.len() < 100_000, "{}", page.len());
-    assert!(page.contains("900 more, alike but for names and numbers"));
+    assert!(page.contains("900 more that differ only in names and numbers"));
 }

@@ -56,11 +56,11 @@ fn nothing_to_do_says_so_word_for_word() {
     let mut nothing = plan(vec![change("cp3/host/fine", Action::NoOp, vec![])]);
     assert_eq!(
         shown(&nothing, 80, false, false),
-        "prod: looked at 3 of 3 hosts, 141 resources (state serial 12)\n\n\
+        "prod: refreshed 141 resources on 3 of 3 hosts (state serial 12)\n\n\
          No changes. The hosts match cluster.yaml.\n"
     );
     nothing.mode = Mode::Destroy;
-    assert!(shown(&nothing, 80, false, false).contains("No changes. Nothing is recorded"));
+    assert!(shown(&nothing, 80, false, false).contains("No changes. The state is empty"));
 }
 
 #[test]

@@ -100,10 +100,10 @@ fn what_cannot_move_is_refused_and_nothing_has_changed() {
         ("cp1", "", "both must be a host"),
         ("cp1/haproxy", "cp1/", "both must be a host"),
         ("cp1/host/swap", "cp1/host/swap[", "both must be a host"),
-        ("cp1/host/swap", "cp1/host/sysctl[vm.swappiness]", "so they stay"),
-        ("cp1/haproxy/package[haproxy]", "cp1/haproxy/package[nginx]", "so they stay"),
-        ("cp9", "cp8", "nothing is recorded at `cp9`"),
-        ("cp1", "cp2", "something is recorded at `cp2/haproxy/service[haproxy]` already"),
+        ("cp1/host/swap", "cp1/host/sysctl[vm.swappiness]", "kind and key cannot change"),
+        ("cp1/haproxy/package[haproxy]", "cp1/haproxy/package[nginx]", "kind and key cannot change"),
+        ("cp9", "cp8", "no state entry is named `cp9`"),
+        ("cp1", "cp2", "a state entry named `cp2/haproxy/service[haproxy]` already exists"),
         ("cp1", "cp1", "already"),
     ] {
         let mut state = before.clone();

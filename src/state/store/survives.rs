@@ -250,7 +250,7 @@ proptest! {
             let process = disk.process("desk");
             let ran = run(&process, batches, &mut told)?;
             if let Err(error) = &ran {
-                prop_assert!(error.hint().is_some_and(|hint| hint.contains("lost")), "{error}");
+                prop_assert!(error.hint().is_some_and(|hint| hint.to_string().contains("lost")), "{error}");
             }
             process.kill();
             if let Some(seed) = power {

@@ -118,7 +118,7 @@ fn a_journal_of_another_or_a_later_state_is_an_error_that_says_what_to_do() {
         fs::write(&journal, journal::first_line(&version)).unwrap();
         let error = Store::open(&path, "lab").unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
-        assert!(error.hint().unwrap().contains("lab.journal.damaged"));
+        assert!(error.hint().unwrap().to_string().contains("lab.journal.damaged"));
     }
     fs::remove_file(&path).unwrap();
     let error = Store::open(&path, "lab").unwrap_err();
@@ -129,7 +129,7 @@ fn a_journal_of_another_or_a_later_state_is_an_error_that_says_what_to_do() {
 fn a_state_of_another_cluster_is_refused() {
     let (_folder, path, _store) = begun();
     let error = Store::open(&path, "prod").unwrap_err();
-    assert!(error.to_string().ends_with("is the state of cluster `lab`, not of `prod`"), "{error}");
+    assert!(error.to_string().ends_with("is the state of cluster `lab`, not of cluster `prod`"), "{error}");
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn a_full_disk_fails_the_entry_and_loses_nothing() {
     disk.full_after(Some(100));
     let error = store.done(address(2), record("b")).unwrap_err();
     assert!(error.to_string().contains("lab.journal: cannot write: no storage space"), "{error}");
-    assert!(error.hint().unwrap().starts_with("nothing is lost"));
+    assert!(error.hint().unwrap().to_string().starts_with("nothing is lost"));
     // The run is told at once, before it acts on anything else.
     assert!(store.intent(address(3), interrupted("c"), vec![]).is_err());
     let read = || Store::read_only_on(process.clone(), path).unwrap().unwrap();

@@ -237,10 +237,13 @@ fn a_plan_that_is_stale_touches_nothing_and_says_what_to_do() {
     let played = play(&bench, "apply.yml", "push");
     assert!(played.failed, "{}", played.log);
     let body = bench.body();
-    assert!(body.starts_with("**Not applied, or not all of it** (exit 1).") && body.contains("cluster.yaml"), "{body}");
+    assert!(
+        body.starts_with("**Not applied, or only partially** (exit 1).") && body.contains("cluster.yaml"),
+        "{body}"
+    );
     assert!(body.contains("start `mainstay plan` on the default branch"), "{body}");
     assert!(bench.it.expect(0, &["state", "list"]).out.is_empty());
-    assert!(bench.it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are bare"));
+    assert!(bench.it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are reset"));
 }
 
 #[test]
@@ -248,10 +251,10 @@ fn without_a_reviewed_plan_nothing_is_applied() {
     let bench = reviewed();
     bench.answer("*run list --workflow plan.yml --commit beef --status success*", "[]");
     let played = play(&bench, "apply.yml", "push");
-    assert!(played.failed && played.log.contains("::error::there is no plan of beef"), "{}", played.log);
+    assert!(played.failed && played.log.contains("::error::there is no plan for beef"), "{}", played.log);
     bench.answer("*commits/c0ffee/pulls*", "[]");
     let played = play(&bench, "apply.yml", "push");
-    assert!(played.failed && played.log.contains("::error::c0ffee came without a pull request"), "{}", played.log);
+    assert!(played.failed && played.log.contains("::error::c0ffee has no pull request"), "{}", played.log);
     assert!(bench.it.expect(0, &["state", "list"]).out.is_empty());
     // By hand the run is named, and there is no pull request to tell.
     bench.calls();

@@ -107,17 +107,17 @@ fn a_plan_that_is_stale_or_missing_touches_nothing() {
     bench.it.edit("  w2: {address: 10.0.0.22, roles: [worker]}\n", "");
     let said = play(&bench, "apply", "push");
     let body = bench.body();
-    assert!(said.code == 1 && body.starts_with("**Not applied, or not all of it** (exit 1)."), "{said:?} {body}");
+    assert!(said.code == 1 && body.starts_with("**Not applied, or only partially** (exit 1)."), "{said:?} {body}");
     assert!(body.contains("run a pipeline on main"), "{body}");
     bench.answer("*pipelines/500/jobs*", "[]");
     let said = play(&bench, "apply", "push");
-    assert!(said.code == 1 && said.err.contains("there is no plan of merge request !12"), "{said:?}");
+    assert!(said.code == 1 && said.err.contains("there is no plan for merge request !12"), "{said:?}");
     bench.answer("*commits/c0ffee/merge_requests", "[]");
     let said = play(&bench, "apply", "push");
-    assert!(said.code == 1 && said.err.contains("c0ffee came without a merge request"), "{said:?}");
+    assert!(said.code == 1 && said.err.contains("c0ffee has no merge request"), "{said:?}");
     bench.break_outside(true);
     assert_ne!(play(&bench, "apply", "push").code, 0);
-    assert!(bench.it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are bare"));
+    assert!(bench.it.expect(0, &["sim", "status"]).out.starts_with("All simulated hosts are reset"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) fn answers(stage: &Stage, members: &str, more: &str) {
 #[test]
 fn exactly_one_member_is_removed() {
     let steps = join(MemberRole::ControlPlane).apply(Act::Create, &Observation::Absent);
-    let forget = step(&steps, "take n2 out");
+    let forget = step(&steps, "remove n2 from");
     let stage = whole(None);
     answers(&stage, MEMBERS, "");
     assert_eq!(stage.run_with(forget, &slots(BARE)).status, 0);
@@ -58,7 +58,7 @@ fn exactly_one_member_is_removed() {
     answers(&stage, MEMBERS, "*readyz*) exit 1;;");
     let prior = Prior { before: Observation::Absent, kept: BTreeMap::new() };
     let leaving = join(MemberRole::ControlPlane).destroy(&prior);
-    assert_eq!(stage.run(step(&leaving, "take n2 out")).status, 0);
+    assert_eq!(stage.run(step(&leaving, "remove n2 from")).status, 0);
     assert!(!stage.calls().contains("delete --raw /api/v1/nodes"));
 
     // A member list that cannot be read is a failure, not an empty list.
@@ -190,7 +190,7 @@ fn what_reset_leaves_is_taken_away_and_nothing_else() {
     std::fs::create_dir_all(stage.path("/var/lib/etcd")).unwrap();
     let kept = BTreeMap::from([("paths".to_owned(), "/var/lib/cni".to_owned())]);
     let steps = join(MemberRole::Worker).destroy(&Prior { before: Observation::Absent, kept });
-    let output = stage.run(step(&steps, "clean up"));
+    let output = stage.run(step(&steps, "clean up after"));
     assert_eq!(output.status, 0, "{output:?}");
     let expected = "*filter\n:KUBE-FIREWALL - [0:0]\n:KUBE-SERVICES - [0:0]\n\
         -D INPUT -m conntrack --ctstate NEW -m comment --comment \"kubernetes service portals\" -j KUBE-SERVICES\n\
@@ -214,10 +214,10 @@ fn a_cleaning_that_fails_leaves_the_note() {
     stage.file(NOTE, "join leaving\n");
     let kept = BTreeMap::from([("paths".to_owned(), String::new())]);
     let steps = join(MemberRole::Worker).destroy(&Prior { before: Observation::Absent, kept });
-    assert_ne!(stage.run(step(&steps, "clean up")).status, 0);
+    assert_ne!(stage.run(step(&steps, "clean up after")).status, 0);
     assert_eq!(look(&join(MemberRole::Worker), &stage), Ok(seen(false, MemberRole::Worker)));
     stage.command("rm", "exec /bin/rm \"$@\"");
-    assert_eq!(stage.run(step(&steps, "clean up")).status, 0);
+    assert_eq!(stage.run(step(&steps, "clean up after")).status, 0);
     assert_eq!(look(&join(MemberRole::Worker), &stage), Ok(Observation::Absent));
     assert!(!stage.has("/var/lib/kubelet") && !stage.has("/etc/kubernetes"));
 }
@@ -233,7 +233,7 @@ fn without_knowledge_of_before_only_empty_directories_go() {
     stage.file("/var/lib/kubelet/precious", "");
     std::fs::create_dir_all(stage.path("/var/lib/etcd")).unwrap();
     let steps = join(MemberRole::Worker).destroy(&Prior { before: Observation::Absent, kept: BTreeMap::new() });
-    assert_eq!(stage.run(step(&steps, "clean up")).status, 0);
+    assert_eq!(stage.run(step(&steps, "clean up after")).status, 0);
     assert!(stage.has("/var/lib/kubelet/precious") && !stage.has("/var/lib/etcd"));
 }
 

@@ -7,7 +7,7 @@ use super::*;
 fn settle(member: &Member, stage: &Stage) -> (String, bool) {
     stage.command("kubeadm", "");
     let steps = member.apply(Act::Found, &Observation::Absent);
-    let output = stage.run(step(&steps, "settle"));
+    let output = stage.run(step(&steps, "clean up an earlier"));
     assert_eq!(output.status, 0, "{output:?}");
     (output.stdout.trim().to_owned(), stage.calls().contains("kubeadm reset -f"))
 }
@@ -59,7 +59,7 @@ fn what_an_unfinished_join_left_is_reset_only_if_etcd_can_spare_it() {
             "init" => init().apply(Act::Found, &Observation::Absent),
             _ => join(MemberRole::ControlPlane).apply(Act::Resume, &Observation::Absent),
         };
-        let output = stage.run(step(&steps, "settle"));
+        let output = stage.run(step(&steps, "clean up an earlier"));
         let reset = stage.calls().contains("kubeadm reset -f");
         assert_eq!(output.status == 0, reset, "{output:?}");
         if reset {

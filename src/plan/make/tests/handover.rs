@@ -177,7 +177,7 @@ fn what_all_must_have_alike_does_not_change_while_two_run() {
     assert_eq!(all.iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), [conf("h1")]);
     let plan = two(&alike("77", "old")).plan();
     assert!(plan.changes.iter().all(|it| it.action == Action::NoOp), "{plan:#?}");
-    insta::assert_snapshot!(all[0].1, @"virtualRouterId cannot change while keepalived runs on h1, h2: those that have it and those that do not have it yet do not hear each other, and the virtual IP would be on two hosts; leave one load balancer in cluster.yaml and apply, change it and apply, then add the others again");
+    insta::assert_snapshot!(all[0].1, @"virtualRouterId cannot change while keepalived runs on h1, h2: load balancers with different values ignore each other, and two of them could hold the virtual IP. Keep only one load balancer in cluster.yaml and apply, change it and apply, then add the others again.");
     assert!(refused(&two(&alike("51", "new")))[0].1.starts_with("authPassword cannot change"));
     let open = Content::from("virtualRouterId 51\n");
     assert!(refused(&two(&open))[0].1.starts_with("authPassword cannot change"));
@@ -212,7 +212,7 @@ fn those_that_run_keep_their_addresses() {
     declare(&mut world, "h3", &service(&[1, 9], &old()));
     let all = refused(&world);
     assert_eq!(all.iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), [conf("h1")]);
-    insta::assert_snapshot!(all[0].1, @"internalAddress of h2 cannot change while keepalived runs on h1, h2, h3: load balancers change one at a time, and until the last one has the new address two of them could hold the virtual IP; remove h2 from cluster.yaml and apply, then add it back with the new address");
+    insta::assert_snapshot!(all[0].1, @"The internalAddress of h2 cannot change while keepalived runs on h1, h2, h3: load balancers change one at a time, and two of them could hold the virtual IP meanwhile. Remove h2 from cluster.yaml and apply, then add it back with the new address.");
     assert!(world.plan().changes.iter().all(|it| it.action == Action::NoOp));
     // Others that come and go at the same time are no new addresses of those that stay.
     let mut world = World::default();

@@ -69,7 +69,7 @@ fn those_that_become_workers_leave_etcd_one_after_another() {
 #[test]
 fn those_that_are_whole_are_not_exchanged_for_what_was_only_begun() {
     let refused = refusal(&demoted(&[true, false], 1), "cp1/worker/member");
-    insta::assert_snapshot!(refused.unwrap(), @"cp1: the control planes that would be left, cp2, are not finished; apply without this change first");
+    insta::assert_snapshot!(refused.unwrap(), @"cp1 cannot be removed: the remaining control planes (cp2) are incomplete. Apply without this change first.");
     assert_eq!(refusal(&demoted(&[true, true, false], 1), "cp1/worker/member"), None);
     // Nothing that is whole goes.
     assert_eq!(refusal(&demoted(&[false, false], 1), "cp1/worker/member"), None);

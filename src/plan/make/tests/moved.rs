@@ -26,7 +26,7 @@ fn world() -> World {
 fn records_follow_a_host_and_only_what_differs_is_planned() {
     let mut world = world();
     let followed = follow(&world.state, &rename("old", "new")).unwrap();
-    assert_eq!(followed.notices, ["old is called new now: 2 records move, and no host is touched for it"]);
+    assert_eq!(followed.notices, ["old was renamed new: 2 resources move in the state; no host is changed"]);
     assert_eq!(followed.state.pod_ranges.keys().map(HostName::as_str).collect::<Vec<_>>(), ["new"]);
     assert_eq!(followed.state.record(&address("new/c/thing[b]")).unwrap().needs, [address("new/c/thing[a]")].into());
     (world.state, world.moved) = (followed.state.into_owned(), followed.previous);
@@ -60,8 +60,8 @@ fn a_part_of_a_host_moves_to_what_is_declared_from_what_is_not() {
     let graph = Graph::build(world.declared.clone()).unwrap();
     let check = |from, to| check_renames(&rename(from, to), &graph).map_err(|error| error.to_string());
     assert_eq!(check("new/gone", "new/d"), Ok(()));
-    assert_eq!(check("new/c", "new/d").unwrap_err(), "lifecycle.moved: new/c has not moved: it is declared");
-    let nothing = "lifecycle.moved: nothing that is declared is called new/e";
+    assert_eq!(check("new/c", "new/d").unwrap_err(), "lifecycle.moved: new/c has not moved: it is still declared");
+    let nothing = "lifecycle.moved: no declared resource is named new/e";
     assert_eq!(check("new/gone", "new/e").unwrap_err(), nothing);
 }
 

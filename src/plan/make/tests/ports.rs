@@ -47,7 +47,7 @@ fn a_port_that_another_process_has_is_refused_by_its_name() {
     let taken = world(vec![listening("sshd", 22), listening("socat", 8443)]);
     let plan = taken.plan();
     let said = refusal(&taken, &plan).unwrap();
-    assert!(said.starts_with("on cp1, socat (pid 812) listens on port 8443, which haproxy needs"), "{said}");
+    assert!(said.starts_with("On cp1, socat (pid 812) listens on port 8443, which haproxy needs"), "{said}");
     let change = taken.change(&plan, HAPROXY);
     assert_eq!((change.action, change.refused), (Action::NoOp, Some(Action::Create)));
 }

@@ -56,8 +56,8 @@ fn what_is_excluded_takes_along_what_would_come_after() {
 #[test]
 fn a_part_says_that_it_is_one() {
     let plan = World { selection: targets(&["h1/c", "h1/c/thing[a]"]), ..world() }.plan();
-    let notice = "this is a part, by --target h1/c --target h1/c/thing[a]: 4 resources are left out; \
-                  plan without it when that is done";
+    let notice = "Partial plan (--target h1/c --target h1/c/thing[a]): 4 resources are not included. Run a full plan \
+                  afterwards.";
     assert_eq!(plan.warnings, [notice]);
     assert_eq!(world().plan().warnings, [""; 0]);
 }

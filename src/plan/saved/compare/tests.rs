@@ -46,8 +46,8 @@ fn when_nothing_has_moved_the_plan_is_the_reviewed_one() {
 #[test]
 fn a_field_that_is_left_out_has_no_value() {
     let (current, stale) = (json!({ "state": "active" }), json!({ "state": "active", "loaded": "stale" }));
-    assert_eq!(differences(&current, &stale), "loaded is stale now");
-    assert_eq!(differences(&stale, &current), "loaded was stale then");
+    assert_eq!(differences(&current, &stale), "loaded was not set, now stale");
+    assert_eq!(differences(&stale, &current), "loaded was stale, now not set");
 }
 
 #[test]
@@ -56,13 +56,17 @@ fn what_moved_on_the_hosts_is_named_with_what_was_seen_then_and_now() {
     let mut now = cluster();
     now.hosts("h1/c/thing[file]", "3");
     let text = compared(&saved, &now, &[]).unwrap_err();
-    assert_eq!(text, "the hosts are not as the plan saw them\n  h1/c/thing[file]: value 1 then, 3 now");
+    assert_eq!(text, "the hosts have changed since the plan was saved\n  h1/c/thing[file]: value was 1, now 3");
     // Neither by something that is of no interest to the plan, nor by something that needs no act.
     now.gone("h2/c/thing[file]").hosts("h1/c/thing[file]", "1");
-    assert!(compared(&saved, &now, &["h1"]).unwrap_err().ends_with("h2/c/thing[file]: was there then, is gone now"));
+    assert!(
+        compared(&saved, &now, &["h1"])
+            .unwrap_err()
+            .ends_with("h2/c/thing[file]: existed when the plan was saved, does not exist now")
+    );
     now.unreached("h2");
     let text = compared(&saved, &now, &[]).unwrap_err();
-    assert!(text.ends_with("h2/c/thing[file]: cannot be looked at now: no route"), "{text}");
+    assert!(text.ends_with("h2/c/thing[file]: cannot be checked now: no route"), "{text}");
 }
 
 #[test]
@@ -77,7 +81,7 @@ fn a_long_list_is_cut_and_counted() {
     }
     let text = compared(&saved, &world, &[]).unwrap_err();
     assert_eq!(text.lines().count(), 12);
-    assert!(text.ends_with("[09]: was not there then, is there now\n  ... 3 more"), "{text}");
+    assert!(text.ends_with("[09]: did not exist when the plan was saved, exists now\n  ... 3 more"), "{text}");
 }
 
 #[test]
@@ -88,15 +92,13 @@ fn accepted_drift_is_left_alone_unless_its_action_was_reviewed() {
     now.hosts("h1/c/thing[file]", "3").hosts("h2/c/thing[file]", "4");
     let (acts, warnings) = compared(&saved, &now, &["*/c/thing[file]"]).unwrap();
     assert_eq!(acts, ["~ h2/c/thing[file]"]);
-    let drift = [
-        "h1/c/thing[file]: value 1 then, 3 now; left alone",
-        "h2/c/thing[file]: value 1 then, 4 now; carried out as reviewed",
-    ];
+    let drift =
+        ["h1/c/thing[file]: value was 1, now 3; skipped", "h2/c/thing[file]: value was 1, now 4; applied as reviewed"];
     assert_eq!(warnings, drift);
     // Somebody has made it right meanwhile: less is done than was reviewed.
     now.hosts("h1/c/thing[file]", "1").hosts("h2/c/thing[file]", "2");
     let (acts, warnings) = compared(&saved, &now, &["h2"]).unwrap();
-    assert_eq!((acts, warnings), (vec![], vec!["h2/c/thing[file]: value 1 then, 2 now; left alone".to_owned()]));
+    assert_eq!((acts, warnings), (vec![], vec!["h2/c/thing[file]: value was 1, now 2; skipped".to_owned()]));
     assert!(compared(&saved, &now, &["h1"]).is_err(), "a pattern is for what it matches");
 }
 
@@ -110,9 +112,13 @@ fn drift_that_is_ignored_for_good_is_no_reason_to_refuse() {
     assert_eq!((acts, warnings), (vec!["~ h2/c/thing[file]".to_owned()], vec![]));
     // What is changed anyway would be changed from something that nobody has reviewed.
     world.hosts("h2/c/thing[file]", "3");
-    assert!(compared(&saved, &world, &[]).unwrap_err().ends_with("h2/c/thing[file]: value 1 then, 3 now"));
+    assert!(compared(&saved, &world, &[]).unwrap_err().ends_with("h2/c/thing[file]: value was 1, now 3"));
     world.hosts("h2/c/thing[file]", "1").gone("h1/c/thing[file]");
-    assert!(compared(&saved, &world, &[]).unwrap_err().ends_with("h1/c/thing[file]: was there then, is gone now"));
+    assert!(
+        compared(&saved, &world, &[])
+            .unwrap_err()
+            .ends_with("h1/c/thing[file]: existed when the plan was saved, does not exist now")
+    );
 }
 
 #[test]
@@ -124,7 +130,10 @@ fn what_stands_on_something_that_is_gone_and_left_alone_is_left_alone_too() {
     then.gone("h/c/thing[base]");
     let (acts, warnings) = compared(&saved, &then, &["h/c/thing[base]"]).unwrap();
     assert_eq!(acts, [""; 0]);
-    assert!(warnings[1].ends_with("left alone, because h/c/thing[base] is"), "{warnings:?}");
+    assert!(
+        warnings[1].ends_with("skipped, because it cannot be applied as reviewed, because h/c/thing[base] is skipped"),
+        "{warnings:?}"
+    );
     then.unreached("h");
     assert_eq!(compared(&saved, &then, &["h"]).unwrap().0, [""; 0]);
 }
@@ -135,9 +144,12 @@ fn another_declaration_is_never_accepted() {
     let mut now = cluster();
     now.declared[0].resource = std::sync::Arc::new(crate::resource::testing::Thing::new("file", "9"));
     now.hosts("h1/c/thing[file]", "3");
-    assert!(compared(&saved, &now, &[]).unwrap_err().starts_with("the hosts are not"));
+    assert!(compared(&saved, &now, &[]).unwrap_err().starts_with("the hosts have changed"));
     let text = compared(&saved, &now, &["*"]).unwrap_err();
-    assert_eq!(text, "what is declared is not what the plan was made from\n  h1/c/thing[file]: value 1 then, 9 now");
+    assert_eq!(
+        text,
+        "the declared resources have changed since the plan was saved\n  h1/c/thing[file]: value was 1, now 9"
+    );
     let mut now = cluster();
     now.declared[0].source = "/other".into();
     now.declare("h3/c/thing[new]", "1");
@@ -159,12 +171,12 @@ fn state_and_files_must_be_those_that_were_planned_from() {
     let first = Saved { serial: 0, ..cluster().saved() };
     assert!(text(first.fits_state(&State { serial: 2, ..cluster().state })).starts_with("there was no state"));
     let back = Saved { serial: 3, ..cluster().saved() };
-    assert!(text(back.fits_state(&cluster().state)).starts_with("the state went back from serial 3 to 1"));
+    assert!(text(back.fits_state(&cluster().state)).starts_with("the state was rolled back from serial 3 to 1"));
 
     assert_eq!(saved.fits_file("prod", "cluster.yaml", "sha"), Ok(()));
     assert!(
         text(saved.fits_file("test", "cluster.yaml", "x"))
-            .contains("for cluster `prod`, and cluster.yaml describes `test`")
+            .contains("for cluster `prod`, but cluster.yaml describes cluster `test`")
     );
     assert!(text(saved.fits_file("prod", "cluster.yaml", "x")).starts_with("cluster.yaml has changed"));
     assert_eq!(saved.fits_files(&basis()), Ok(()));

@@ -39,9 +39,9 @@ fn a_plan_cut_at_any_byte_is_refused_and_says_how_much_is_missing() {
         match end {
             0 => assert_eq!(text, "is empty"),
             end if missing <= body => {
-                assert_eq!(text, format!("is cut short: {missing} of {body} bytes are missing"), "{end}");
+                assert_eq!(text, format!("is truncated: {missing} of {body} bytes are missing"), "{end}");
             }
-            _ => assert_eq!(text, "is cut short in its first line", "{end}"),
+            _ => assert_eq!(text, "is truncated in its first line", "{end}"),
         }
     }
 }
@@ -59,7 +59,7 @@ fn a_large_plan_cut_at_every_4_kib_is_refused() {
     for end in (4096..bytes.len()).step_by(4096 * 16) {
         let mut zeros = bytes.clone();
         zeros[end..].fill(0);
-        assert_eq!(refused(&zeros), "is damaged: its checksum does not fit");
+        assert_eq!(refused(&zeros), "is damaged: checksum mismatch");
     }
 }
 
@@ -87,7 +87,7 @@ fn what_is_no_plan_says_so() {
     assert_eq!(from_bytes(long.as_bytes()), Err(FileError::NotAPlan));
     let mut more = bytes(1);
     more.extend(b"more\n");
-    assert_eq!(refused(&more), "is damaged: it has 5 bytes too many");
+    assert_eq!(refused(&more), "is damaged: it is 5 bytes too long");
 }
 
 #[test]
@@ -96,14 +96,17 @@ fn another_format_is_told_before_its_rest_is_read() {
         assert_eq!(from_bytes(file.as_bytes()), Err(FileError::OtherFormat { found }));
     }
     let text = refused(b"mainstay plan, format 2, sealed\n");
-    assert!(text.starts_with("has format 2, and this mainstay (") && text.ends_with(") reads format 1"), "{text}");
+    assert!(
+        text.starts_with("has format 2; this version of mainstay (") && text.ends_with(") supports format 1"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_body_that_this_version_does_not_know_is_refused_although_its_checksum_fits() {
     for body in ["{}\n", "[]\n", "\n", "{\"mainstay\":1}\n"] {
         let file = format!("{}{body}", header(body.as_bytes()));
-        assert!(refused(file.as_bytes()).starts_with("is damaged: it is not what format 1 holds: "), "{body}");
+        assert!(refused(file.as_bytes()).starts_with("is damaged: its content does not match format 1: "), "{body}");
     }
 }
 
