@@ -74,12 +74,12 @@ pub fn outcome_summary(outcome: &Outcome, mode: Mode) -> String {
     if !outcome.complete() {
         return format!("{verb} incomplete. Resources: {done} done, {failed} failed, {left} skipped.");
     }
+    let forgotten = if outcome.forgotten > 0 { format!(", {} forgotten", outcome.forgotten) } else { String::new() };
     if mode == Mode::Destroy {
-        return format!("Destroy complete! Resources: {} destroyed.", outcome.done(Action::Destroy));
+        return format!("Destroy complete! Resources: {} destroyed{forgotten}.", outcome.done(Action::Destroy));
     }
     let verb = if mode == Mode::Refresh { "recorded" } else { "adopted" };
     let adopted = if outcome.adopted > 0 { format!(", {} {verb}", outcome.adopted) } else { String::new() };
-    let forgotten = if outcome.forgotten > 0 { format!(", {} forgotten", outcome.forgotten) } else { String::new() };
     format!(
         "Apply complete! Resources: {} added, {} changed, {} destroyed{adopted}{forgotten}.",
         outcome.done(Action::Create),
@@ -109,6 +109,8 @@ mod tests {
         assert_eq!(outcome_summary(&done, Mode::Apply), "Apply complete! Resources: 2 added, 1 changed, 1 destroyed.");
         let done = outcome(&[("a/b/c", Action::Destroy, Ending::Done)]);
         assert_eq!(outcome_summary(&done, Mode::Destroy), "Destroy complete! Resources: 1 destroyed.");
+        let done = Outcome { forgotten: 23, ..done };
+        assert_eq!(outcome_summary(&done, Mode::Destroy), "Destroy complete! Resources: 1 destroyed, 23 forgotten.");
     }
 
     #[test]
