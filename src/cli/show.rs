@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{CliError, Exit};
+use super::next_command::quoted;
 use super::present::{Format, present};
 use super::saved;
 use super::ui::Ui;
 use super::which::Which;
 use crate::kinds;
+use crate::resource::Address;
 
 /// Show the state or a saved plan; secrets are masked
 #[derive(Debug, clap::Args)]
@@ -32,9 +34,20 @@ pub(super) struct Args {
     which: Which,
 }
 
+/// Adds the command for a resource of the state, whose address looks like a path.
+fn or_of_the_state(path: &Path, error: CliError) -> CliError {
+    match path.display().to_string().parse::<Address>() {
+        Ok(address) if !path.exists() => error.hint(format!(
+            "to show a resource of the state, run: mainstay state show {}",
+            quoted(&address.to_string())
+        )),
+        _ => error,
+    }
+}
+
 pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     if let Some(path) = &args.plan {
-        let saved = saved::load(path)?;
+        let saved = saved::load(path).map_err(|error| or_of_the_state(path, error))?;
         let plan = saved.plan(&kinds::decode).map_err(|error| CliError::failed(error.to_string()))?;
         // One document, as with `plan --format json`: `show` has no events.
         let format = if ui.json { Format::Json } else { args.format };

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::error::{CliError, Exit};
+use super::next_command::NextCommand;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::fleet::{EtcdMember, SimulatedFleet, World};
@@ -117,7 +118,14 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
             let now = if *off { "Nothing".to_owned() } else { plain(process) };
             ui.say(&format!("{now} listens on port {port} of {host}."));
         }
-        Args::Set { assignment } => set(&fleet, assignment, ui)?,
+        Args::Set { assignment } => {
+            let (address, value) = assigned(assignment)?;
+            let there = fleet.world().get(&address).present().is_some();
+            if !there && !address.host().is_cluster() {
+                known(address.host().as_str())?;
+            }
+            set(&fleet, &address, &value, &workspace, ui)?;
+        }
         Args::Reset => {
             drop(fleet);
             let path = flow::simulated_path(&workspace.state_path);
@@ -212,30 +220,37 @@ fn status(world: &World, ui: Ui) -> Result<(), CliError> {
     ui.data(if text.is_empty() { "All simulated hosts are reset to a clean state." } else { &text })
 }
 
-fn set(fleet: &SimulatedFleet, assignment: &str, ui: Ui) -> Result<(), CliError> {
+/// ADDRESS=VALUE; a key may contain `=`.
+fn assigned(assignment: &str) -> Result<(Address, String), CliError> {
     let parts = assignment.split_once("]=").map(|(a, v)| (format!("{a}]"), v));
     let parts = parts.or_else(|| assignment.split_once('=').map(|(a, v)| (a.to_owned(), v)));
     let (address, value) = parts.ok_or_else(|| CliError::wrong(format!("`{assignment}` is not ADDRESS=VALUE")))?;
     let address: Address = address.parse().map_err(|error| CliError::wrong(format!("{error}")))?;
+    Ok((address, value.to_owned()))
+}
+
+/// Nothing was applied at this address.
+fn nothing_at(address: &Address, world: &World, workspace: &Workspace) -> CliError {
+    let near: Vec<String> =
+        world.present().filter(|(it, _)| it.host() == address.host()).map(|(it, _)| it.to_string()).collect();
+    let error = CliError::wrong(format!("{address} does not exist"));
+    if near.is_empty() {
+        let apply = NextCommand::about(&workspace.file, workspace.simulate).whole("apply");
+        return error.hint(format!("nothing has been applied on {} yet; run: {apply}", address.host()));
+    }
+    error.hint(format!("existing: {}", near.join(", ")))
+}
+
+fn set(fleet: &SimulatedFleet, address: &Address, value: &str, workspace: &Workspace, ui: Ui) -> Result<(), CliError> {
     let world = fleet.world();
-    let is = {
-        let nothing = || {
-            let near: Vec<String> = world
-                .present()
-                .map(|(it, _)| it.to_string())
-                .filter(|it| it.starts_with(address.host().as_str()))
-                .collect();
-            CliError::wrong(format!("{address} does not exist")).hint(format!("existing: {}", near.join(", ")))
-        };
-        let mut now = world.get(&address).present().cloned().ok_or_else(nothing)?;
-        if value == "absent" {
-            Observation::Absent
-        } else {
-            merge(&mut now, &address, value)?;
-            Observation::Present(now)
-        }
+    let mut now = world.get(address).present().cloned().ok_or_else(|| nothing_at(address, &world, workspace))?;
+    let is = if value == "absent" {
+        Observation::Absent
+    } else {
+        merge(&mut now, address, value)?;
+        Observation::Present(now)
     };
-    fleet.set(&address, is)?;
+    fleet.set(address, is)?;
     ui.say(&plain(&format!("Set {address} to {value}.")));
     Ok(())
 }
