@@ -116,7 +116,11 @@ pub(crate) fn expect(file: &Path, text: &str) {
     let before = fs::read_to_string(file).unwrap_or_default();
     if before != text {
         let diff = similar::TextDiff::from_lines(before.as_str(), text);
-        panic!("{}: UPDATE=1 accepts:\n{}", file.display(), diff.unified_diff().context_radius(3));
+        panic!(
+            "{}: UPDATE=1 cargo test --test integration accepts:\n{}",
+            file.display(),
+            diff.unified_diff().context_radius(3)
+        );
     }
 }
 

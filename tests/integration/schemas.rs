@@ -1,4 +1,4 @@
-//! schema/{plan,events,state}.schema.json: current, strict, and what every output of these tests is held against.
+//! schema/*.schema.json: current, strict, and what every output of these tests is held against.
 
 use std::fs;
 use std::path::Path;
@@ -8,6 +8,7 @@ use jsonschema::{Draft, Validator};
 use mainstay::{render, state};
 use serde_json::{Value, json};
 
+use crate::play::updating;
 use crate::sandbox::{QUICKSTART, Sandbox, root};
 
 type Checker = LazyLock<Validator>;
@@ -73,15 +74,18 @@ pub(crate) fn check_files(dir: &Path) {
 #[test]
 fn the_schema_files_are_current() {
     let it = Sandbox::new("");
-    for name in ["plan", "events", "state"] {
-        let path = root().join(format!("schema/{name}.schema.json"));
+    let mut stale = Vec::new();
+    for name in ["cluster", "plan", "events", "state", "drift"] {
+        let file = format!("schema/{name}.schema.json");
         let text = it.expect(0, &["schema", name]).out;
-        if std::env::var_os("UPDATE").is_some() {
-            fs::write(&path, &text).unwrap();
+        if updating() {
+            fs::write(root().join(&file), &text).unwrap();
         }
-        let found = fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == text, "{} is stale: UPDATE=1 cargo test --test integration schemas", path.display());
+        if fs::read_to_string(root().join(&file)).unwrap_or_default() != text {
+            stale.push(file);
+        }
     }
+    assert!(stale.is_empty(), "out of date: {stale:?}; run UPDATE=1 cargo test --test integration schemas");
 }
 
 /// Every object says what is in it, and lets nothing else in.
