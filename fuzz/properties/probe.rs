@@ -33,6 +33,14 @@ static RESOURCES: LazyLock<BTreeMap<String, Vec<Arc<dyn AnyKind>>>> = LazyLock::
             }
         }
     }
+    for kind in KINDS.iter().map(|kind| kind.name) {
+        assert!(
+            all.contains_key(kind),
+            "examples/ha-3cp-2w/cluster.yaml declares no {kind}: set its key there, or insert a {kind} into RESOURCES in \
+             fuzz/properties/probe.rs"
+        );
+        means_absent(kind, "");
+    }
     all
 });
 
@@ -46,7 +54,7 @@ pub(super) fn check(bytes: &[u8]) {
     let number = words.next().and_then(|word| word.parse::<usize>().ok()).unwrap_or(0);
     let chance = name.bytes().map(usize::from).sum::<usize>() % KINDS.len();
     let kind = KINDS.iter().find(|kind| kind.name == name).unwrap_or(&KINDS[chance]).name;
-    let alike = RESOURCES.get(kind).unwrap_or_else(|| panic!("no example has a {kind}"));
+    let alike = &RESOURCES[kind];
     let (stdout, stderr) = said.split_once(STDERR).unwrap_or((said, ""));
     let output = Output { status: i32::from(status), stdout: stdout.to_owned(), stderr: stderr.to_owned() };
     holds(alike[number % alike.len()].as_ref(), &output);
@@ -72,6 +80,7 @@ fn means_absent(kind: &str, stdout: &str) -> bool {
     match kind {
         "bridge_interface" | "file" | "package_repository" | "pod_routes" | "sysctl" => stdout == "absent\n",
         "kernel_module" => stdout == "available\n",
+        "cluster_settings" => stdout.trim().is_empty(),
         "member" => stdout.trim() == "none",
         "manifest" => stdout.trim() == "absent",
         "node" => stdout.lines().all(str::is_empty),
@@ -87,7 +96,7 @@ fn means_absent(kind: &str, stdout: &str) -> bool {
         }
         "swap" => false,
         "virtual_ip" => stdout.trim() == "silent",
-        _ => panic!("say here what the look of a {kind} prints where there is nothing"),
+        _ => panic!("add to means_absent() in fuzz/properties/probe.rs what the probe of a {kind} prints for `Absent`"),
     }
 }
 

@@ -73,27 +73,4 @@ mod tests {
         assert!(decode("file", &attributes).unwrap_err().to_string().contains("`file`"));
         assert!(decode("sysctls", &attributes).unwrap_err().to_string().contains("does not know this kind"));
     }
-
-    #[test]
-    fn the_principal_field_is_one_that_looks_see() {
-        for (name, attributes) in [
-            ("file", json!({"path": "/f", "content": "x", "mode": "0644", "owner": "root:root"})),
-            ("kernel_module", json!({"name": "overlay"})),
-            ("package", json!({"name": "haproxy"})),
-            ("package_repository", json!({"name": "k", "url": "https://x", "keyUrl": "https://x/key"})),
-            (
-                "pod_routes",
-                json!({"subnet": "10.0.0.0/16", "range": "10.0.0.0/24", "nodes": 1, "table": "0".repeat(64)}),
-            ),
-            ("route", json!({"destination": "10.0.0.0/24", "via": "10.0.0.1"})),
-            ("service", json!({"name": "x", "enabled": true, "active": true, "onChange": "reload"})),
-            ("swap", json!({})),
-            ("sysctl", json!({"name": "a.b", "value": "1"})),
-        ] {
-            let resource = decode(name, &attributes).unwrap();
-            let seen = resource.simulate();
-            assert!(seen.get(resource.principal()).is_some(), "{name}");
-            assert_eq!(resource.diff(&seen), Ok(vec![]), "{name}");
-        }
-    }
 }

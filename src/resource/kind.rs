@@ -40,7 +40,9 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     fn secrets(&self) -> Vec<Secret> {
         Vec::new()
     }
-    /// The read-only look. Depends on identity alone, not on what is desired.
+    /// Read-only script that reports the current state. It depends on identity (the key) alone, so the same script runs
+    /// whatever value is desired, also when only the recorded value is known. What [`Kind::impossible`] needs to know
+    /// must therefore be reported for every desired value, for example the list of all values the host supports.
     fn probe(&self) -> Script;
     /// Understands the look's answer. What is odd is an error, never `Absent`.
     fn parse(&self, output: &Output) -> Result<Observation<Self::Observed>, ProbeError>;
@@ -90,8 +92,9 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = seen;
         recorded
     }
-    /// Why this desired state cannot be reached on a host that looks like this, for example a kernel
-    /// module that its kernel does not have. Asked when the plan is made, so nothing is begun.
+    /// Why this desired state cannot be reached on a host where this was observed, for example a kernel module that its
+    /// kernel does not have. Called while planning, before any change. It can only use what [`Kind::probe`] reports for
+    /// every desired value. It is not called for `Absent`: a probe that finds an obstacle reports it as `Present`.
     fn impossible(&self, seen: &Self::Observed) -> Option<String> {
         let _ = seen;
         None

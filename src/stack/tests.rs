@@ -1,5 +1,7 @@
 //! The whole stack: which resources, in what order, and the hazards that must not happen.
 
+mod kinds;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;

@@ -7,10 +7,27 @@ use std::path::Path;
 #[path = "../../fuzz/properties/mod.rs"]
 mod properties;
 
+use mainstay::kinds::KINDS;
 use properties::{PROPERTIES, check};
 
 /// All corpora together; the repository is no place for more.
 const LIMIT: u64 = 300_000;
+
+#[test]
+fn every_kind_has_answers_of_its_probe() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/probe");
+    let files = fs::read_dir(&folder).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let kinds: Vec<String> =
+        files.map(|bytes| String::from_utf8_lossy(&bytes).split(' ').next().unwrap_or_default().to_owned()).collect();
+    for kind in KINDS.iter().map(|kind| kind.name) {
+        let count = kinds.iter().filter(|name| *name == kind).count();
+        assert!(
+            count >= 2,
+            "fuzz/corpus/probe has {count} answers of the probe of a {kind}, at least 2 are needed. Add {kind}-0 and \
+             {kind}-1: the line `{kind} 0 0` (kind, exit status, number of the resource), then what the probe prints"
+        );
+    }
+}
 
 #[test]
 fn every_file_of_every_corpus_holds() {

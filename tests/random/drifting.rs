@@ -3,12 +3,32 @@
 use mainstay::resource::{Address, Observation, sha256_hex};
 use serde_json::{Value, json};
 
-/// Kinds that others change one by one. What a cluster is made of changes by what is done to the cluster.
+/// Kinds that others change one by one.
+pub(crate) const DRIFTING: &[&str] = &[
+    "bridge_interface",
+    "file",
+    "kernel_module",
+    "package",
+    "package_repository",
+    "pod_routes",
+    "service",
+    "swap",
+    "sysctl",
+];
+
+/// Kinds that others do not change one by one, and why.
+pub(crate) const STEADY: &[(&str, &str)] = &[
+    ("cluster_settings", "is set once, by kubeadm init"),
+    ("manifest", "changes by what is done to the cluster"),
+    ("member", "changes by what is done to the cluster"),
+    ("node", "changes by what is done to the cluster"),
+    ("route", "only states of earlier versions have it"),
+    ("virtual_ip", "follows the keepalived services"),
+];
+
+/// Whether others may change it.
 pub(crate) fn may_drift(address: &Address) -> bool {
-    matches!(
-        address.kind(),
-        "file" | "kernel_module" | "package" | "package_repository" | "pod_routes" | "service" | "swap" | "sysctl"
-    ) || address.kind() == "bridge_interface"
+    DRIFTING.contains(&address.kind())
 }
 
 /// Another value than `is`: gone, or one field changed.

@@ -17,6 +17,7 @@ mod figures;
 mod files;
 mod invariants;
 mod judged;
+mod kinds;
 mod knobs;
 mod known;
 mod mainstay;
