@@ -4,6 +4,7 @@
 //! secrets and asking hosts is done elsewhere.
 
 mod check;
+mod class;
 pub mod cluster;
 mod diagnostic;
 mod faults;
@@ -20,6 +21,7 @@ mod template;
 mod yaml;
 
 pub use check::{COMPONENTS, check_vrrp_password};
+pub use class::Class;
 
 pub use cluster::{
     AtOnce, Bastion, CgroupDriver, Cluster, Component, ContainerRuntime, Endpoint, Etcd, ExtraVolume, FleetKind,

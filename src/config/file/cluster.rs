@@ -1,6 +1,7 @@
 //! The top of the file.
 
 use super::{ContainerRuntime, Host, HostConfig, Kubernetes, LoadBalancer, Network, Rollout, Ssh};
+use crate::config::Class;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -12,10 +13,12 @@ pub(in crate::config) struct ClusterFile {
     /// Version of this file's format. Always `mainstay/v1`.
     #[schemars(required)]
     #[expect(dead_code, reason = "its only value is checked by its type")]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) api_version: Option<ApiVersion>,
     /// What this file describes. Always `Cluster`.
     #[schemars(required)]
     #[expect(dead_code, reason = "its only value is checked by its type")]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) kind: Option<Kind>,
     /// Name of the cluster: lower-case letters, digits and hyphens, at most 63 characters.
     ///
@@ -27,13 +30,17 @@ pub(in crate::config) struct ClusterFile {
         regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
         extend("examples" = ["prod"])
     )]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) name: Option<String>,
     /// Where mainstay stores the state of the cluster.
+    #[schemars(extend("x-class" = Class::Tool))]
     pub(in crate::config) state: Option<State>,
     /// How the hosts are reached.
     #[schemars(extend("default" = "ssh"))]
+    #[schemars(extend("x-class" = Class::Tool))]
     pub(in crate::config) fleet: Option<Fleet>,
     /// How to log in to the hosts. Each host can override every key under its own `ssh`.
+    #[schemars(extend("x-class" = Class::Tool))]
     pub(in crate::config) ssh: Option<Ssh>,
     /// The machines, keyed by name.
     ///
@@ -45,6 +52,7 @@ pub(in crate::config) struct ClusterFile {
         extend("minProperties" = 1),
         extend("propertyNames" = {"pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63})
     )]
+    #[schemars(extend("x-class" = Class::Member))]
     pub(in crate::config) hosts: Option<BTreeMap<String, Host>>,
     /// Kubernetes: its version, where its packages come from, its subnets and components.
     #[schemars(required)]
@@ -64,10 +72,13 @@ pub(in crate::config) struct ClusterFile {
     #[schemars(required)]
     pub(in crate::config) network: Option<Network>,
     /// How changes that restart something on running nodes are rolled out, one host after another.
+    #[schemars(extend("x-class" = Class::Tool))]
     pub(in crate::config) rollout: Option<Rollout>,
     /// Protection against accidental changes.
+    #[schemars(extend("x-class" = Class::Tool))]
     pub(in crate::config) guards: Option<Guards>,
     /// Expected drift and renamed resources.
+    #[schemars(extend("x-class" = Class::Tool))]
     pub(in crate::config) lifecycle: Option<Lifecycle>,
 }
 
@@ -126,11 +137,13 @@ pub(in crate::config) struct Endpoint {
     /// A virtual IP is expected in the same /24 as the load balancers. If their network is larger,
     /// add its prefix length: `10.30.13.249/22`.
     #[schemars(required, extend("examples" = ["10.30.12.249", "10.30.13.249/22", "api.example.com"]))]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) address: Option<String>,
     /// The port that clients use. It is used by haproxy, keepalived's check, kubeadm and every
     /// kubeconfig. It cannot be 6443 if haproxy shares a host with an API server. By default 8443,
     /// or 6443 with an external load balancer.
     #[schemars(range(min = 1, max = 65535), extend("examples" = [8443]))]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) port: Option<u16>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::SecretRef;
 use super::text::DURATION;
+use crate::config::Class;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -11,16 +12,20 @@ use serde::Deserialize;
 pub(in crate::config) struct LoadBalancer {
     /// Who provides the load balancer.
     #[schemars(extend("default" = "keepalived-haproxy"))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) mode: Option<LoadBalancerMode>,
     /// How haproxy and keepalived run.
     #[schemars(extend("default" = "systemd"))]
     #[expect(dead_code, reason = "its only value is checked by its type")]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) runtime: Option<LoadBalancerRuntime>,
     /// The proxy behind the virtual IP.
     #[schemars(extend("default" = "haproxy"))]
     #[expect(dead_code, reason = "its only value is checked by its type")]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) proxy: Option<Proxy>,
     /// haproxy. The defaults detect a dead API server within about three seconds.
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) haproxy: Option<Haproxy>,
     /// keepalived, which moves the virtual IP. The defaults move it within about a second and do
     /// not move it back.
@@ -168,34 +173,42 @@ pub(in crate::config) struct Keepalived {
     /// How load balancers exchange VRRP advertisements.
     #[schemars(extend("default" = "unicast"))]
     #[expect(dead_code, reason = "its only value is checked by its type")]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) transport: Option<Transport>,
     /// Interface for VRRP and the virtual IP on every load balancer; a host's own `interface` takes
     /// precedence. By default the interface with the host's address.
     #[schemars(length(max = 15), extend("examples" = ["eth0"]))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) interface: Option<String>,
     /// Virtual router ID. It must be unique in the network segment, including other clusters and
     /// routers. By default it is derived from the name of the cluster.
     #[schemars(range(min = 1, max = 255), extend("examples" = [137]))]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) virtual_router_id: Option<u8>,
     /// Whether the virtual IP moves back to the host with the highest priority when that host is
     /// healthy again. Every move closes the connections through the virtual IP.
     #[schemars(extend("default" = false))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) preempt: Option<bool>,
     /// What a failing check adds to a host's priority. Without `preempt` it must be 0: the host
     /// releases the virtual IP at once. With `preempt` it must be negative and larger than the gap
     /// between the highest and the lowest priority, otherwise the virtual IP stays on a failing
     /// host; the default is then -50.
     #[schemars(range(min = -253, max = 0), extend("default" = 0))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) weight: Option<i16>,
     /// Time between two advertisements; the virtual IP moves after three missing advertisements. A
     /// multiple of `10ms` from `10ms` to `40s`. With `authPassword` whole seconds, by default `1s`.
     #[schemars(regex(pattern = DURATION), extend("default" = "250ms"))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) advert_interval: Option<String>,
     /// The check that the local haproxy listens on the endpoint's port.
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) check: Option<KeepalivedCheck>,
     /// Where the VRRP password is found, at most 8 characters. It is sent in clear text and
     /// protects only against mistakes. It requires VRRP version 2, which fails over more slowly. By
     /// default there is no password; unicast between known hosts does not need one.
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) auth_password: Option<SecretRef>,
 }
 

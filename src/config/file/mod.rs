@@ -4,6 +4,9 @@
 //!
 //! Every field is optional for serde, because a file with faults is checked as far as it goes;
 //! what must be there is said by `schemars(required)` and held by the shape check.
+//!
+//! Beside each key, or beside its whole section, stands its [class](crate::config::Class): what changing it does to a
+//! running cluster. `tests/integration/keys` changes every key and compares.
 
 mod cluster;
 mod host;

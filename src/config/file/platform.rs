@@ -1,6 +1,7 @@
 //! What lies under and beside Kubernetes.
 
 use super::Text;
+use crate::config::Class;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,12 +13,15 @@ use std::collections::BTreeMap;
 pub(in crate::config) struct HostConfig {
     /// Kernel parameters, set immediately and at boot.
     #[schemars(extend("examples" = [{"vm.max_map_count": 262_144}]))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) sysctls: Option<BTreeMap<String, Text>>,
     /// Additional kernel modules, loaded immediately and at boot.
     #[schemars(extend("uniqueItems" = true, "examples" = [["nf_conntrack"]]))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) kernel_modules: Option<Vec<String>>,
     /// What happens to swap. With `keep`, `kubernetes.kubelet.failSwapOn: false` must allow it.
     #[schemars(extend("default" = "off"))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) swap: Option<Swap>,
 }
 
@@ -38,20 +42,25 @@ pub(in crate::config) struct ContainerRuntime {
     /// Which container runtime.
     #[schemars(extend("default" = "containerd"))]
     #[expect(dead_code, reason = "its only value is checked by its type")]
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) kind: Option<RuntimeKind>,
     /// Where containerd comes from.
     #[schemars(extend("default" = "distro"))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) source: Option<RuntimeSource>,
     /// Image of the pause container. By default the image that matches the Kubernetes version.
     #[schemars(extend("examples" = ["registry.example.com/kubernetes/pause:3.10"]))]
+    #[schemars(extend("x-class" = Class::Rolling))]
     pub(in crate::config) sandbox_image: Option<String>,
     /// The cgroup driver of containerd and kubelet on all hosts; kubeadm gives all of them the same
     /// kubelet configuration. By default the value of `kubernetes.kubelet.cgroupDriver`, or
     /// `systemd`.
+    #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) cgroup_driver: Option<CgroupDriver>,
     /// Merged into containerd's `config.toml`: tables are merged recursively, arrays and values
     /// replaced.
     #[schemars(extend("examples" = [{"debug": {"level": "info"}}]))]
+    #[schemars(extend("x-class" = Class::Rolling))]
     pub(in crate::config) extra: Option<Map<String, Value>>,
 }
 
@@ -89,6 +98,7 @@ pub(in crate::config) enum CgroupDriver {
 pub(in crate::config) struct Network {
     /// Which network plugin.
     #[schemars(required)]
+    #[schemars(extend("x-class" = Class::Migration))]
     pub(in crate::config) plugin: Option<Plugin>,
     /// The manifest, with `plugin: manifest` only.
     pub(in crate::config) manifest: Option<Manifest>,
@@ -113,12 +123,14 @@ pub(in crate::config) enum Plugin {
 pub(in crate::config) struct Manifest {
     /// A file, relative to this file.
     #[schemars(extend("examples" = ["network/flannel.yaml"]))]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) path: Option<String>,
     /// An http or https address; needs `sha256`.
     #[schemars(
         regex(pattern = "^https?://"),
         extend("examples" = ["https://example.com/flannel/v0.26.1/kube-flannel.yml"])
     )]
+    #[schemars(extend("x-class" = Class::Live))]
     pub(in crate::config) url: Option<String>,
     /// SHA-256 of the manifest in hexadecimal. Required with `url`, so that only the reviewed
     /// content is applied.
@@ -126,5 +138,6 @@ pub(in crate::config) struct Manifest {
         regex(pattern = "^[0-9A-Fa-f]{64}$"),
         extend("examples" = ["e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"])
     )]
+    #[schemars(extend("x-class" = Class::Tool))]
     pub(in crate::config) sha256: Option<String>,
 }

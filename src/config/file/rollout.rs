@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub(in crate::config) struct Rollout {
     /// How many workers may be unavailable at once while a change restarts something that their
     /// pods depend on: a number, or a percentage of the workers, rounded up. Control planes restart
-    /// before the workers, always one at a time. Changing this key restarts nothing.
+    /// before the workers, always one at a time.
     #[schemars(schema_with = "at_once", extend("default" = 1, "examples" = [2, "10%"]))]
     pub(in crate::config) max_unavailable: Option<Text>,
 }

@@ -3,6 +3,7 @@
 //! and mainstay cannot disagree.
 
 mod check;
+mod classes;
 mod hints;
 mod schema;
 mod suggest;

@@ -1,6 +1,8 @@
 //! The JSON Schema of cluster.yaml, draft-07, as yaml-language-server reads it best: everything
-//! inline, no `null`, enumerations with a description for each value, the path of a key as title.
+//! inline, no `null`, enumerations with a description for each value, the path of a key as title, and
+//! what changing a key does as the last sentence of its description.
 
+use super::classes;
 use crate::config::file::ClusterFile;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -18,6 +20,13 @@ pub(super) fn shared() -> &'static Value {
 }
 
 fn generate() -> Value {
+    let mut schema = as_written();
+    classes::spread(&mut schema, None);
+    schema
+}
+
+/// The schema with each class where the sources have it.
+pub(super) fn as_written() -> Value {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<ClusterFile>().to_value();
     tidy(&mut schema, "");
