@@ -14,6 +14,7 @@ mod events;
 mod examples;
 mod help;
 mod input;
+mod keys;
 mod kinds;
 mod kubernetes;
 mod many;
