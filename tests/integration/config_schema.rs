@@ -1,5 +1,6 @@
 //! The schema of cluster.yaml: complete, and of one mind with the parser.
 
+use jsonschema::error::ValidationErrorKind;
 use mainstay::config;
 use serde_json::Value;
 use std::fs;
@@ -74,6 +75,18 @@ fn files(directory: &str) -> Vec<PathBuf> {
     found
 }
 
+/// The JSON pointer of what the schema refuses, and why. A key that it does not know is part of the pointer.
+fn refusal(error: &jsonschema::ValidationError<'_>) -> String {
+    let keys = match &error.kind {
+        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.as_slice(),
+        _ => &[],
+    };
+    let at: Vec<String> =
+        keys.iter().map(|key| format!("{}{}", error.instance_path, config::pointer([key.as_str()]))).collect();
+    let at = if at.is_empty() { format!("`{}`", error.instance_path) } else { at.join(", ") };
+    format!("{at}: {error} ({} of the schema)", error.schema_path)
+}
+
 #[test]
 fn schema_and_parser_agree() {
     let validator = jsonschema::options()
@@ -82,8 +95,8 @@ fn schema_and_parser_agree() {
         .expect("the schema is one");
     for path in files("examples").into_iter().chain(files("tests/config/valid")) {
         let value = value(&path).expect("YAML");
-        let faults: Vec<String> = validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path)).collect();
-        assert!(faults.is_empty(), "{}: {faults:#?}", path.display());
+        let faults: Vec<String> = validator.iter_errors(&value).map(|error| refusal(&error)).collect();
+        assert!(faults.is_empty(), "the schema refuses {}:\n{}", path.display(), faults.join("\n"));
     }
     let mut refused = 0;
     for path in files("tests/config/invalid") {
@@ -104,7 +117,9 @@ fn schema_and_parser_agree() {
             && !told.contains("must be 1")
         {
             refused += 1;
-            assert!(!validator.is_valid(&value), "the schema accepts {}", path.display());
+            let faults: Vec<&str> = told.lines().filter(|line| line.starts_with("error: ")).collect();
+            let faults = faults.join("\n");
+            assert!(!validator.is_valid(&value), "the schema accepts {}, the parser says:\n{faults}", path.display());
         }
     }
     assert!(refused >= 15, "{refused}");
