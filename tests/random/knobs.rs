@@ -139,10 +139,18 @@ impl Knobs {
         let (mut haproxy, mut keepalived) = (Map::new(), Map::new());
         let mut tune = |on: bool, key: &str, value: Value| drop(on.then(|| haproxy.insert(key.to_owned(), value)));
         tune(self.on(Knob::Haproxy, 0), "maxconn", json!(5000));
-        tune(self.on(Knob::Haproxy, 1), "timeouts", json!({"connect": "400ms", "queue": "5s"}));
-        tune(self.on(Knob::Haproxy, 2), "stats", json!({"port": 9404}));
-        tune(self.on(Knob::Haproxy, 3), "extra", json!({"global": ["nbthread 2"]}));
-        tune(self.on(Knob::Haproxy, 4), "healthCheck", json!({"path": "/livez", "fall": 3}));
+        let timeouts = json!({"connect": "400ms", "queue": "5s", "client": "1h", "server": "1h", "check": "4s"});
+        tune(self.on(Knob::Haproxy, 1), "timeouts", timeouts);
+        tune(self.on(Knob::Haproxy, 2), "stats", json!({"bind": "0.0.0.0", "port": 9404}));
+        let lines = json!({
+            "global": ["nbthread 2"],
+            "defaults": ["option tcp-smart-accept"],
+            "frontend": ["tcp-request connection reject if !{ src 10.0.0.0/8 }"],
+            "backend": ["fullconn 2000"],
+        });
+        tune(self.on(Knob::Haproxy, 3), "extra", lines);
+        let check = json!({"path": "/livez", "interval": "2s", "fastInterval": "500ms", "fall": 4, "rise": 3});
+        tune(self.on(Knob::Haproxy, 4), "healthCheck", check);
         tune(self.on(Knob::Haproxy, 5), "bind", json!(self.address()));
         let mut tune = |on: bool, key: &str, value: Value| drop(on.then(|| keepalived.insert(key.to_owned(), value)));
         tune(self.get(Knob::Balancer) % 4 == 1, "preempt", json!(true));
@@ -150,7 +158,7 @@ impl Knobs {
         tune(self.get(Knob::Balancer) % 4 == 3, "weight", json!(-60));
         tune(self.on(Knob::Keepalived, 0), "virtualRouterId", json!(77));
         tune(self.on(Knob::Keepalived, 1), "advertInterval", json!("2s"));
-        tune(self.on(Knob::Keepalived, 2), "check", json!({"fall": 2}));
+        tune(self.on(Knob::Keepalived, 2), "check", json!({"interval": "2s", "fall": 2, "rise": 3}));
         tune(self.on(Knob::Keepalived, 3), "interface", json!("eth0"));
         tune(self.get(Knob::Password) % 4 == 1, "authPassword", json!({"file": manifests.password}));
         tune(self.get(Knob::Password) % 4 == 2, "authPassword", json!({"file": manifests.other_password}));
@@ -188,15 +196,19 @@ impl Knobs {
             1 => put("proxyMode", json!("ipvs")),
             _ => put("proxyMode", json!("nftables")),
         }
+        let volumes = json!([{
+            "name": "audit", "hostPath": "/srv/audit", "mountPath": "/audit", "readOnly": true, "pathType": "Directory",
+        }]);
         if self.on(Knob::Components, 0) {
-            put("apiServer", json!({"extraArgs": {"audit-log-maxage": 30}, "certSANs": ["api.example.com"]}));
+            let arguments = json!({"audit-log-maxage": 30});
+            put("apiServer", json!({"extraArgs": arguments, "extraVolumes": volumes, "certSANs": ["api.example.com"]}));
         }
         if self.on(Knob::Components, 1) {
-            put("controllerManager", json!({"extraArgs": {"terminated-pod-gc-threshold": 100}}));
+            let arguments = json!({"terminated-pod-gc-threshold": 100});
+            put("controllerManager", json!({"extraArgs": arguments, "extraVolumes": volumes}));
         }
         if self.on(Knob::Components, 2) {
-            let volume = json!({"name": "audit", "hostPath": "/var/log/audit", "mountPath": "/var/log/audit"});
-            put("scheduler", json!({"extraVolumes": [volume]}));
+            put("scheduler", json!({"extraArgs": {"v": 2}, "extraVolumes": volumes}));
         }
         if self.on(Knob::Components, 3) || self.get(Knob::Swap) % 2 == 1 {
             put("kubelet", json!({"maxPods": 200, "failSwapOn": self.get(Knob::Swap).is_multiple_of(2)}));

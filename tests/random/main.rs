@@ -10,6 +10,7 @@ mod broken;
 mod campaign;
 mod case;
 mod cluster;
+mod covered;
 mod drifting;
 mod driver;
 mod edits;
