@@ -58,6 +58,8 @@ pub struct Entry {
     pub fields: Vec<FieldChange>,
     /// When pending: what of cluster.yaml was not applied yet.
     pub pending: Vec<Reason>,
+    /// Whether what is pending counts only for what is made later.
+    pub at_creation: bool,
     /// JSON pointer to what declares it, when something does.
     pub source: Option<String>,
     /// On drift, what the host can tell of it.
@@ -194,7 +196,17 @@ impl Drift {
             (true, true) => Label::Both,
         };
         let source = declared.map(|declared| declared.source.clone());
-        self.entries.push(Entry { address: address.clone(), label, gone, fields, pending, source, trace: None });
+        let at_creation = change.fields.iter().any(|field| field.at_creation);
+        self.entries.push(Entry {
+            address: address.clone(),
+            label,
+            gone,
+            fields,
+            pending,
+            at_creation,
+            source,
+            trace: None,
+        });
     }
 }
 

@@ -203,6 +203,7 @@ mod tests {
             gone: false,
             fields: FieldChange::compare("live value", "1", "0").into_iter().collect(),
             pending: Vec::new(),
+            at_creation: false,
             source: Some("/x".into()),
             trace: Some(Trace { what: "changed".into(), at: Some(at), by: Some("owner root:root".into()) }),
         }

@@ -107,7 +107,8 @@ pub(super) fn wishes(entry: &Entry, source: Source<'_>) -> String {
         | Reason::Requested => String::new(),
     };
     let words = entry.pending.iter().map(word).filter(|word| !word.is_empty());
-    source.keys(&entry.pending).into_iter().chain(words).collect::<Vec<_>>().join("; ")
+    let note = entry.at_creation.then(|| "counts only at creation".to_owned());
+    source.keys(&entry.pending).into_iter().chain(words).chain(note).collect::<Vec<_>>().join("; ")
 }
 
 /// The line of cluster.yaml behind an entry: of the key that changed, else of what declares it.

@@ -300,7 +300,7 @@ fn a_wrong_name_is_answered_with_the_right_ones() {
     assert!(it.expect(5, &["plam"]).err.contains("'plan'"));
     let said = it.expect(5, &["show", FORWARD]);
     assert!(said.err.contains(&format!("run: mainstay state show '{FORWARD}'")), "{}", said.err);
-    assert!(it.expect(5, &["sim", "set", "cp9/host/swap=absent"]).err.contains("no host `cp9`"));
+    assert!(it.expect(5, &["sim", "set", "cp9/host/swap=absent"]).err.contains("no host is named `cp9`"));
     it.expect(0, &["sim", "reset"]);
     let said = it.expect(5, &["sim", "set", &format!("{FORWARD}=1")]);
     assert!(said.err.contains("nothing has been applied on cp1 yet; run: mainstay apply"), "{}", said.err);

@@ -92,6 +92,7 @@ fn markdown_is_never_longer_than_an_issue_may_be() {
             .map(FieldChange::as_text)
             .into_iter()
             .collect(),
+        at_creation: false,
         pending: Vec::new(),
         source: None,
         trace: None,

@@ -56,24 +56,8 @@ pub(crate) const EXEMPT: &[(&str, &str)] = &[
 
 /// Changes that do not behave as their class says yet, by key and what is merged, and what they do instead. Each must
 /// misbehave: remove the one that the test names.
-pub(crate) const KNOWN: &[(&str, &str, &str)] = &[
-    ("hosts", "hosts: {cp3: null}", NAMES),
-    ("hosts.<name>.roles", "hosts: {cp3: {roles: [worker]}}", NAMES),
-    ("hosts.<name>.roles", "hosts: {w1: {roles: [control-plane]}}", NAMES),
-    ("hosts.<name>.address", "hosts: {cp2: {address: cp2.example.org}}", NAMES),
-    ("hosts.<name>.roles", "hosts: {cp1: {roles: [control-plane, worker]}}", SILENT),
-    ("hosts.<name>.taints", "hosts: {w1: {taints: ['dedicated=db:NoSchedule']}}", SILENT),
-    ("hosts.<name>.taints", "hosts: {cp1: {taints: []}}", SILENT),
-    ("hostConfig.swap", "hostConfig: {swap: keep}", SILENT),
-    ("hostConfig.swap", "hostConfig: {swap: 'off'}", SILENT),
-    ("kubernetes.ignorePreflightErrors", "kubernetes: {ignorePreflightErrors: [NumCPU]}", SILENT),
-    ("kubernetes.skipPhases", "kubernetes: {skipPhases: [addon/coredns]}", SILENT),
-    ("network.plugin", "network: {plugin: none}", "who allocates the pods' ranges is recorded silently"),
-    ("network.plugin", MANIFEST, "the pods of all nodes lose their network at once"),
-];
-
-const SILENT: &str = "the member's entry in the state follows silently: drift reports it, the plan does not show it";
-const NAMES: &str = "the names in the API servers' certificates are recorded silently, and the certificates stay";
+pub(crate) const KNOWN: &[(&str, &str, &str)] =
+    &[("network.plugin", MANIFEST, "the pods of all nodes lose their network at once")];
 
 /// Every change.
 pub(crate) fn all() -> Vec<Change> {

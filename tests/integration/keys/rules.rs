@@ -22,7 +22,7 @@ struct Seen {
 }
 
 /// The words that say that a key counts at creation.
-const AT_CREATION: &str = "counts at creation only";
+const AT_CREATION: &str = "counts only at creation";
 
 /// Changes a key, and says how that differs from what its class promises.
 pub(super) fn check(applied: &Applied, change: &Change, class: Class, keys: &[Key]) -> Result<(), String> {
@@ -105,7 +105,7 @@ impl Seen {
 
     fn turns(&self) -> bool {
         let warnings = self.plan["warnings"].as_array().into_iter().flatten();
-        warnings.filter_map(Value::as_str).any(|text| text.contains("in turns"))
+        warnings.filter_map(Value::as_str).any(|text| text.contains("one after another"))
     }
 
     /// Plan and drift are of one mind: what drift calls pending is in the plan, and nothing is recorded silently.
@@ -242,7 +242,7 @@ fn each_rule_can_fail() {
     let restart: &[(&str, &str)] = &[("cp1/container-runtime/service[containerd]", "update")];
     let joins: &[(&str, &str)] = &[("w3/worker/member", "create")];
     let records: &[(&str, &str)] = &[("cluster/kubernetes/cluster_settings", "adopt")];
-    let turns = "containerd restarts on 5 running hosts, in turns: cp1 first";
+    let turns = "containerd restarts on 5 running hosts, one after another: cp1 first";
 
     assert_eq!(seen(0, "", file, "").is_live(), Ok(()));
     for wrong in [seen(0, "", nothing, ""), seen(0, "", file, turns), seen(0, "", restart, ""), seen(0, "", joins, "")]
