@@ -13,7 +13,7 @@ pub(crate) fn a_taken_port_is_refused(lab: &Lab) {
     for command in [&["plan"][..], &["apply", "--auto-approve"]] {
         let refused = text(&lab.mainstay(command));
         let pid = lab.sh("cp2", "pgrep -o socat");
-        let said = format!("on cp2, socat (pid {}) listens on port 8443", pid.trim());
+        let said = format!("On cp2, socat (pid {}) listens on port 8443", pid.trim());
         assert!(refused.split_whitespace().collect::<Vec<_>>().join(" ").contains(&said), "{refused}");
     }
     assert_eq!(lab.sh("cp2", "pkill socat; dpkg -l haproxy 2>/dev/null | grep -c ^ii || true").trim(), "0");
