@@ -201,7 +201,7 @@ impl Seen {
 }
 
 fn is_member(row: &Value) -> bool {
-    ["kubeadm_init", "kubeadm_join", "member"].iter().any(|kind| row["type"] == *kind)
+    row["type"] == "member"
 }
 
 /// A plan with these rows, and a drift in which the same is pending.
