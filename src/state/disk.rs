@@ -119,6 +119,9 @@ pub trait OpenFile: Send + Sync + Debug {
     /// Takes the kernel lock, if nobody else has it; says whether we have it now.
     fn try_lock(&self) -> io::Result<bool>;
 
+    /// Takes the kernel lock as one reader of many, if nobody has it alone; says whether we have it now.
+    fn try_lock_shared(&self) -> io::Result<bool>;
+
     /// Which file it is.
     fn id(&self) -> io::Result<FileId>;
 }

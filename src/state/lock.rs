@@ -87,7 +87,7 @@ fn show_on(
     let path = Paths::new(state).lock;
     let machine = disk.machine();
     let here = machine.holder("look");
-    let now = || match Found::at(disk, &path, &here)? {
+    let now = || match Found::read(disk, &path, &here)? {
         Found::Nothing => Ok(None),
         Found::Lock { holder, held, .. } => Ok(Some((*holder, held))),
         unreadable @ Found::Unreadable { .. } => Err(unreadable.refusal(&path)),
@@ -100,7 +100,7 @@ fn show_on(
     let until = machine.uptime() + timing.watch;
     while machine.uptime() < until {
         machine.pause(WATCH_POLL.min(timing.watch));
-        // Another process that reads the lock makes it seem held here for a moment, so only its content counts.
+        // A process that is about to take the lock holds it for a moment, so only the content counts.
         match now()? {
             Some((same, _)) if same == holder => {}
             other => return Ok(other),
@@ -280,13 +280,28 @@ pub(super) enum Found {
 }
 
 impl Found {
+    /// For a process that takes the lock over or breaks it.
     pub(super) fn at(disk: &dyn Disk, path: &Path, here: &Holder) -> Result<Self, StateError> {
+        Self::with(disk, path, here, |file| file.try_lock())
+    }
+
+    /// For a process that only reads: two that read at once must not take each other for the holder.
+    fn read(disk: &dyn Disk, path: &Path, here: &Holder) -> Result<Self, StateError> {
+        Self::with(disk, path, here, |file| file.try_lock_shared())
+    }
+
+    fn with(
+        disk: &dyn Disk,
+        path: &Path,
+        here: &Holder,
+        lock: impl FnOnce(&dyn OpenFile) -> std::io::Result<bool>,
+    ) -> Result<Self, StateError> {
         let file = match disk.open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::Nothing),
             Err(error) => return Err(StateError::io("read", path, &error)),
         };
-        let free = file.try_lock().map_err(|error| StateError::io("lock", path, &error))?;
+        let free = lock(file.as_ref()).map_err(|error| StateError::io("lock", path, &error))?;
         if !is_at(disk, file.as_ref(), path) {
             return Ok(Self::Nothing);
         }

@@ -138,15 +138,23 @@ impl OpenFile for RealFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        match self.0.try_lock() {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        locked(self.0.try_lock())
+    }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        locked(self.0.try_lock_shared())
     }
 
     fn id(&self) -> io::Result<FileId> {
         Ok(id_of(&self.0.metadata()?))
+    }
+}
+
+fn locked(tried: Result<(), TryLockError>) -> io::Result<bool> {
+    match tried {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

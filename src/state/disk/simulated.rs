@@ -62,6 +62,7 @@ struct Lock {
     inode: u64,
     handle: u64,
     process: usize,
+    shared: bool,
 }
 
 /// The clock of a machine.

@@ -158,6 +158,21 @@ fn a_clock_alone_does_not_declare_a_holder_gone() {
 }
 
 #[test]
+fn two_that_read_a_lock_at_once_do_not_take_each_other_for_its_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("lab.json");
+    foreign(&state, Duration::ZERO);
+    let (disk, path) = (disk::real(), Paths::new(&state).lock);
+    let here = disk.machine().holder("show");
+    let read = || Found::read(disk.as_ref(), &path, &here).unwrap();
+    let both = [read(), read()].map(|found| match found {
+        Found::Lock { held, .. } => Some(held),
+        _ => None,
+    });
+    assert_eq!(both, [Some(Held::Elsewhere); 2]);
+}
+
+#[test]
 fn a_silent_lease_is_watched_before_it_is_taken_over() {
     // Long enough for a thread of a busy machine to come to its turn meanwhile.
     let timing = Timing { watch: Duration::from_secs(2), ..Timing::DEFAULT };

@@ -73,6 +73,24 @@ impl SimulatedProcess {
     }
 }
 
+impl SimulatedFile {
+    /// Takes the kernel lock, alone or as one reader of many.
+    fn take(&self, reader: bool) -> io::Result<bool> {
+        let mut shared = self.process.operate()?;
+        let me = self.process.number();
+        let machine = &shared.processes[me].machine;
+        let against = |lock: &Lock| lock.inode == self.inode && lock.handle != self.handle && !(reader && lock.shared);
+        let seen = |lock: &Lock| shared.network_locks || shared.processes[lock.process].machine == *machine;
+        if shared.locks.iter().any(|lock| against(lock) && seen(lock)) {
+            return Ok(false);
+        }
+        let lock = Lock { inode: self.inode, handle: self.handle, process: me, shared: reader };
+        shared.locks.retain(|old| old.handle != lock.handle);
+        shared.locks.push(lock);
+        Ok(true)
+    }
+}
+
 impl Disk for SimulatedProcess {
     fn machine(&self) -> &dyn Machine {
         self
@@ -202,17 +220,11 @@ impl OpenFile for SimulatedFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        let mut shared = self.process.operate()?;
-        let me = self.process.number();
-        let machine = &shared.processes[me].machine;
-        let seen = |lock: &Lock| shared.network_locks || shared.processes[lock.process].machine == *machine;
-        if shared.locks.iter().any(|lock| lock.inode == self.inode && lock.handle != self.handle && seen(lock)) {
-            return Ok(false);
-        }
-        let lock = Lock { inode: self.inode, handle: self.handle, process: me };
-        shared.locks.retain(|old| old.handle != lock.handle);
-        shared.locks.push(lock);
-        Ok(true)
+        self.take(false)
+    }
+
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        self.take(true)
     }
 
     fn id(&self) -> io::Result<FileId> {

@@ -144,8 +144,14 @@ fn kernel_locks_are_of_one_machine_unless_they_are_shared_and_clocks_are_each_on
     let (disk, first) = disk();
     drop(create(&first, A));
     let (near, far) = (disk.process("desk"), disk.process("far"));
-    let files = [&first, &near, &far].map(|process| process.open(path(A)).unwrap());
+    let open = || [&first, &near, &far].map(|process| process.open(path(A)).unwrap());
+    let readers = open();
+    assert_eq!(readers.each_ref().map(|file| file.try_lock_shared().unwrap()), [true; 3]);
+    assert!(!readers[0].try_lock().unwrap(), "another process of this machine reads");
+    drop(readers);
+    let files = open();
     assert_eq!(files.each_ref().map(|file| file.try_lock().unwrap()), [true, false, true]);
+    assert!(!files[1].try_lock_shared().unwrap());
     disk.share_locks(true);
     assert!(!disk.process("third").open(path(A)).unwrap().try_lock().unwrap());
     let before = first.now();
