@@ -176,13 +176,26 @@ impl Selection {
             not_excluded(matching(&self.excludes))
         };
         let (planes, cluster) = (numbers(&all, Address::is_control_plane), numbers(&all, of_the_cluster));
-        // With the last control plane goes all that is in the cluster, whichever one that was made on, as recorded.
-        if mode == Mode::Destroy && !planes.is_empty() && planes.iter().all(|&plane| kept[plane]) {
-            if self.excludes.is_empty() {
-                kept = targeted([matching(&self.targets), cluster].concat());
-            } else if cluster.iter().any(|&it| !kept[it]) {
-                kept = not_excluded([matching(&self.excludes), planes].concat());
+        let no_plane = |kept: &[bool]| !planes.iter().any(|&plane| kept[plane]);
+        let with = |patterns: &[Pattern], more: &[usize]| [&matching(patterns), more].concat();
+        match mode {
+            // The last control plane is destroyed together with all resources of the cluster.
+            Mode::Destroy if !planes.is_empty() && planes.iter().all(|&plane| kept[plane]) => {
+                if self.excludes.is_empty() {
+                    kept = targeted(with(&self.targets, &cluster));
+                } else if cluster.iter().any(|&it| !kept[it]) {
+                    kept = not_excluded(with(&self.excludes, &planes));
+                }
             }
+            // The cluster has no control plane yet, and members cannot join without one.
+            Mode::Apply if !has_control_plane(state) && no_plane(&kept) && cluster.iter().any(|&it| kept[it]) => {
+                kept = if self.excludes.is_empty() {
+                    targeted(with(&self.targets, &planes[..planes.len().min(1)]))
+                } else {
+                    not_excluded(with(&self.excludes, &cluster))
+                };
+            }
+            _ => {}
         }
         Chosen(Some(all.iter().zip(kept).filter(|(_, kept)| *kept).map(|(address, _)| (*address).clone()).collect()))
     }
@@ -202,6 +215,10 @@ fn is_way_in(address: &Address) -> bool {
 fn is_alone(need: &Address, by: &Address) -> bool {
     let own = need.host() == by.host() || (by.host().is_cluster() && by.component() == "nodes");
     own || !(is_way_in(need) || need.is_control_plane())
+}
+
+fn has_control_plane(state: &State) -> bool {
+    state.resources.keys().any(Address::is_control_plane)
 }
 
 /// Cluster-wide resources and members of the cluster.

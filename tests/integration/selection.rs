@@ -12,6 +12,21 @@ fn an_apply_of_a_part_says_so_at_its_end_and_options_may_have_one_dash() {
 }
 
 #[test]
+fn a_partial_first_apply_creates_a_cluster_or_leaves_it_out() {
+    let members = |options: &[&str]| {
+        let it = Sandbox::of(crate::sandbox::QUICKSTART);
+        it.expect(0, &[&["apply", "--auto-approve"], options].concat());
+        it.expect(0, &["plan", "--detailed-exitcode"].iter().chain(options).copied().collect::<Vec<_>>());
+        it.expect(0, &["state", "list", "*/*/member"]).out.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let cp1 = "cp1/control-plane/member".to_owned();
+    assert_eq!(members(&["--target", "w1"]), [cp1.clone(), "w1/worker/member".to_owned()]);
+    assert_eq!(members(&["--target", "cluster"]), [cp1]);
+    assert_eq!(members(&["--target", "cp2/control-plane"]), ["cp2/control-plane/member"]);
+    assert_eq!(members(&["--exclude", "*/control-plane"]), [""; 0]);
+}
+
+#[test]
 fn an_apply_that_lifts_a_guard_says_so() {
     let it = Sandbox::of(crate::sandbox::QUICKSTART);
     it.edit("network:", "guards: {preventDestroy: [cp2/host]}\nnetwork:");

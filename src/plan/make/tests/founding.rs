@@ -1,11 +1,11 @@
-//! Which control plane makes the cluster, where there is none.
+//! The control plane that creates the cluster, if there is none yet.
 
 use serde_json::json;
 
 use super::world::{World, address};
-use crate::plan::{Plan, Problem, Reason};
+use crate::plan::{Plan, Problem, Reason, Selection};
 use crate::resource::testing::{absent, seen};
-use crate::resource::{Action, HostName, Observation, Seen};
+use crate::resource::{Action, HostName, Observation, Pattern, Seen};
 use crate::state::Status;
 
 const CP1: &str = "cp1/control-plane/member";
@@ -13,7 +13,7 @@ const CP2: &str = "cp2/control-plane/member";
 const WORKER: &str = "w1/worker/member";
 const SETTINGS: &str = "cluster/kubernetes/thing[settings]";
 
-/// Two control planes and a worker, of which the hosts show nothing.
+/// Two control planes and a worker, all without Kubernetes.
 fn bare() -> World {
     let mut world = World { control_planes: ["cp1", "cp2"].map(HostName::new).into(), ..World::default() };
     world.declare(SETTINGS, "1", &[], &[]);
@@ -66,7 +66,7 @@ fn nobody_makes_a_cluster_where_there_is_one() {
     world.hosts(CP2, seen("1"));
     let plan = world.plan();
     assert_eq!((founders(&plan), world.change(&plan, CP1).action), (Vec::new(), Action::Create));
-    // Also one that leaves cluster.yaml with this apply.
+    // Also with a control plane that this plan removes.
     let mut world = bare();
     world.declared.retain(|it| it.address != address(CP2));
     world.made(CP2, "1", &[]);
@@ -100,11 +100,23 @@ fn a_host_that_may_be_a_control_plane_forbids_another_cluster() {
         refusal(&world)
     };
     let unknown = with(&|world| _ = world.unreached("cp2")).unwrap();
-    assert!(unknown.starts_with("cp2 may be a control plane already and cannot be checked."), "{unknown}");
+    assert!(unknown.starts_with("cp2 may already be a control plane and is unreachable."), "{unknown}");
     let recorded = with(&|world| _ = world.made(CP2, "1", &[]).unreached("cp2")).unwrap();
     assert!(recorded.contains("run `mainstay state rm cp2`"), "{recorded}");
     // A control plane where a worker is declared.
     let other = with(&|world| _ = world.hosts(WORKER, found(&json!({ "role": "control-plane" })))).unwrap();
-    assert!(other.starts_with("w1 is a control plane of a cluster already, and cluster.yaml has it as a worker."));
+    assert!(other.starts_with("w1 is already a control plane, but a worker in cluster.yaml."));
     assert_eq!(with(&|world| _ = world.hosts(WORKER, seen("1"))), None);
+}
+
+#[test]
+fn nothing_joins_a_cluster_that_this_plan_does_not_create() {
+    let mut world = bare();
+    for member in [CP1, CP2, WORKER] {
+        world.made(member, "1", &[SETTINGS]).hosts(member, absent());
+    }
+    world.selection = Selection { targets: vec![Pattern::new("w1")], ..Selection::default() };
+    assert!(refusal(&world).unwrap().starts_with("No control plane exists, and this plan creates none."));
+    world.hosts(CP2, seen("1"));
+    assert_eq!(refusal(&world), None);
 }
