@@ -10,8 +10,8 @@ pub(super) fn without_empty_variables(command: Command) -> Command {
     command.mut_args(|arg| if arg.get_env().is_some_and(empty) { arg.env(None::<&'static str>) } else { arg })
 }
 
-/// `MAINSTAY_CLI_ARGS_<COMMAND>` contains more arguments for a command, separated by white space. They stand before
-/// those that were typed, which thereby win.
+/// `MAINSTAY_CLI_ARGS_<COMMAND>` contains more arguments for a command, separated by white space. Typed arguments come
+/// after them and override them.
 pub(super) fn with_environment(mut args: Vec<OsString>, command: &Command) -> Vec<OsString> {
     let Some(at) = position_of_command(&args, command) else { return args };
     let variable = format!("MAINSTAY_CLI_ARGS_{}", args[at].to_string_lossy().to_uppercase());

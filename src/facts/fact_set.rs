@@ -55,7 +55,7 @@ mod tests {
         let [known, odd, far, never] =
             ["a/c/k", "a/c/o", "b/c/k", "a/c/n"].map(|text| text.parse::<Address>().unwrap());
         let facts = FactSet {
-            seen: [(known.clone(), Ok(absent())), (odd.clone(), Err(ProbeError::odd("7")))].into(),
+            seen: [(known.clone(), Ok(absent())), (odd.clone(), Err(ProbeError::unexpected("7")))].into(),
             unreached: [(HostName::new("b"), "no route".into())].into(),
             ..FactSet::default()
         };

@@ -51,7 +51,7 @@ where
     }
     let mut facts = merge(asked, answers, control_planes);
     for (address, error) in looks.unreadable {
-        facts.seen.insert(address, Err(ProbeError::odd(error.to_string())));
+        facts.seen.insert(address, Err(ProbeError::unexpected(error.to_string())));
     }
     facts
 }
@@ -69,7 +69,7 @@ fn merge(
         for address in addresses {
             let answered = match &mut answer {
                 Ok(report) => {
-                    let silent = || Err(ProbeError::odd("the host's answer has no result for this resource"));
+                    let silent = || Err(ProbeError::unexpected("the host's answer has no result for this resource"));
                     Answered::Look(report.seen.remove(&address).unwrap_or_else(silent))
                 }
                 Err(text) => Answered::Unreached { text: text.clone() },

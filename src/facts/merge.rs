@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn odd(text: &str) -> Answered {
-        Answered::Look(Err(ProbeError::odd(text)))
+        Answered::Look(Err(ProbeError::unexpected(text)))
     }
 
     fn dead() -> Answered {
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_error_is_an_error_even_when_others_are_no_control_planes() {
-        assert_eq!(merged(&[not_here(), odd("x"), odd("y"), dead()]), Err(ProbeError::odd("x")));
+        assert_eq!(merged(&[not_here(), odd("x"), odd("y"), dead()]), Err(ProbeError::unexpected("x")));
     }
 
     #[test]

@@ -242,7 +242,7 @@ impl Redaction {
         match error {
             ProbeError::Failed { status, text } => ProbeError::Failed { status, text: self.quoted(&text) },
             ProbeError::NotHere => ProbeError::NotHere,
-            ProbeError::Odd { text } => ProbeError::Odd { text: self.quoted(&text) },
+            ProbeError::Unexpected { text } => ProbeError::Unexpected { text: self.quoted(&text) },
             ProbeError::Unreachable { text } => ProbeError::Unreachable { text: self.quoted(&text) },
         }
     }

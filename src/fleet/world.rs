@@ -14,18 +14,7 @@ use super::error::FleetError;
 use super::kubernetes::{Certificates, Kubernetes, Member, Model, Token};
 use super::running::Running;
 use crate::input;
-use crate::resource::{Address, AnyKind, HostName, MemberRole, Observation};
-
-/// The address that a member has now, where an earlier version made it.
-fn renamed(address: &Address) -> Option<Address> {
-    let role = MemberRole::parse(address.component())?;
-    matches!(address.kind(), "kubeadm_init" | "kubeadm_join").then(|| Address::of_member(address.host().clone(), role))
-}
-
-/// Earlier versions had no resource for the settings of the cluster, and the cluster had them.
-fn settings() -> Address {
-    Address::new(HostName::cluster(), "kubernetes", "cluster_settings", None)
-}
+use crate::resource::{Address, AnyKind, HostName, Observation};
 
 /// One change of the world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,16 +80,19 @@ impl World {
         for line in BufReader::new(file).lines() {
             let line = line.map_err(|error| fail(&error))?;
             // A line cut short by a kill is the last one and was never answered for.
-            if let Ok(line) = serde_json::from_str::<Line>(&line) {
-                older |= matches!(&line, Line::At(address, _) if renamed(address).is_some());
-                world.apply(match line {
-                    Line::At(address, is) => Line::At(renamed(&address).unwrap_or(address), is),
-                    line => line,
-                });
+            if let Ok(mut line) = serde_json::from_str::<Line>(&line) {
+                if let Line::At(address, _) = &mut line
+                    && let Some(present) = address.of_format_1_member()
+                {
+                    *address = present;
+                    older = true;
+                }
+                world.apply(line);
             }
         }
         if older {
-            world.apply(Line::At(settings(), Observation::Present(serde_json::json!({ "settings": {} }))));
+            let settings = Observation::Present(serde_json::json!({ "settings": {} }));
+            world.apply(Line::At(Address::of_cluster_settings(), settings));
         }
         Ok(world)
     }

@@ -26,7 +26,7 @@ pub fn recorded_control_planes(state: &State) -> Vec<HostName> {
     planes.map(|address| address.host().clone()).collect()
 }
 
-/// Hosts that cluster.yaml makes control planes, then those that were made such before: one that is about to
+/// Declared control planes, then recorded ones: one that is about to
 /// leave may be the only one that knows what is in the cluster.
 pub(super) fn control_planes(cluster: &Cluster, state: &State) -> Vec<HostName> {
     let mut hosts: Vec<HostName> = cluster.control_planes().map(|host| HostName::new(&host.name)).collect();

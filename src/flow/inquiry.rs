@@ -1,4 +1,4 @@
-//! The one inquiry behind `plan`, `apply`, `destroy` and `drift`: what is declared and recorded, asked of the hosts.
+//! The refresh of `plan`, `apply`, `destroy` and `drift`: declared and recorded resources, and their hosts.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use crate::plan::{self, Chosen, Followed, Inputs, Mode, Selection};
 use crate::resource::{HostName, Pattern};
 use crate::state::State;
 
-/// What is to be compared, before any host was asked.
+/// Declared and recorded resources before the refresh.
 #[derive(Debug)]
 pub struct Question<'a> {
     mode: Mode,
     cluster: Option<&'a Cluster>,
-    /// The state, with the records under their present names.
+    /// The state with current names.
     pub followed: Followed<'a>,
-    /// What cluster.yaml declares, where there is one.
+    /// The desired state, if there is a cluster.yaml.
     pub wishes: Option<Wishes>,
     blind: Graph,
     chosen: Chosen,
@@ -30,25 +30,26 @@ pub struct Question<'a> {
     control_planes: Vec<HostName>,
     guarded: Vec<Pattern>,
     ignored: Vec<Pattern>,
-    /// Whether destroy drops the records of hosts that do not answer.
+    /// Whether destroy removes unreachable hosts from the state.
     pub forget_unreachable: bool,
 }
 
-/// The answer: all that a plan is made from.
+/// The result of a refresh, from which plans are made.
 #[derive(Debug)]
 pub struct Inquiry<'a> {
     question: Question<'a>,
-    /// What is declared, with the values that the hosts' facts decide.
+    /// The declared resources, with values from host facts.
     pub graph: Graph,
-    /// What the hosts said.
+    /// The answers of the hosts.
     pub facts: FactSet,
 }
 
 impl<'a> Question<'a> {
-    /// Of cluster.yaml. `read` reads what it refers to, for example [`Wishes::gather`].
+    /// Prepares the refresh of a cluster.yaml. `read` reads the files and secrets that it refers to, for example
+    /// [`Wishes::gather`].
     ///
     /// # Errors
-    /// What was asked makes no sense, or something that cluster.yaml refers to cannot be read.
+    /// The selection is invalid, or a file or secret of cluster.yaml cannot be read.
     pub fn of_cluster(
         mode: Mode,
         cluster: &'a Cluster,
@@ -78,10 +79,10 @@ impl<'a> Question<'a> {
         about.choosing()
     }
 
-    /// Of the state alone.
+    /// Prepares the refresh of the recorded resources.
     ///
     /// # Errors
-    /// The selection makes no sense.
+    /// The selection is invalid.
     pub fn of_state(state: &'a State, selection: &Selection, guarded: &[Pattern]) -> Result<Self, FlowError> {
         let about = Self {
             mode: Mode::Destroy,
@@ -105,10 +106,10 @@ impl<'a> Question<'a> {
         Ok(self)
     }
 
-    /// Asks the hosts, at most `parallelism` at a time.
+    /// Refreshes the hosts, at most `parallelism` at a time.
     ///
     /// # Errors
-    /// cluster.yaml cannot be declared on these hosts.
+    /// The host facts do not fit cluster.yaml.
     pub async fn ask(
         self,
         looker: &Looker,
@@ -123,7 +124,7 @@ impl<'a> Question<'a> {
 }
 
 impl<'a> Inquiry<'a> {
-    /// What a plan is made from.
+    /// The inputs of a plan.
     pub fn inputs(&self) -> Inputs<'_> {
         let Question { followed, control_planes, guarded, ignored, selection, .. } = &self.question;
         Inputs {
@@ -142,17 +143,17 @@ impl<'a> Inquiry<'a> {
         }
     }
 
-    /// Whether every host answered and everything was asked.
+    /// Whether every host answered and nothing was left out.
     pub fn is_complete(&self) -> bool {
         !self.question.chosen.is_part() && self.facts.unreached.is_empty()
     }
 
-    /// What was asked.
+    /// The inquiry.
     pub fn question(&self) -> &Question<'a> {
         &self.question
     }
 
-    /// The same, without the answer.
+    /// The inquiry, without the answers.
     pub fn into_question(self) -> Question<'a> {
         self.question
     }

@@ -19,7 +19,7 @@ const OTHER: &str = "unknown2";
 /// The desired state of cluster.yaml, with everything that it refers to.
 #[derive(Debug)]
 pub struct Wishes {
-    /// cluster.yaml, its hosts in an order that the file does not decide.
+    /// cluster.yaml, with sorted hosts.
     pub cluster: Cluster,
     /// Pod ranges of the nodes.
     pub pod_ranges: BTreeMap<HostName, ipnet::Ipv4Net>,

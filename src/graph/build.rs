@@ -114,11 +114,11 @@ impl Graph {
         &self.keys
     }
 
-    /// The same graph where this member makes the cluster instead of joining it: what belongs to the cluster comes after
-    /// it, and what that waits for comes before it.
+    /// The same graph with this member as the creator of the cluster: cluster-wide resources come after it, and their
+    /// dependencies on hosts before it.
     ///
     /// # Panics
-    /// Never: what a founder still needs is on hosts, and needs no cluster.
+    /// Never: the founder's dependencies are on hosts and do not depend on the cluster.
     #[must_use]
     pub fn founded_by(&self, founder: usize) -> Self {
         let mut items = self.items.clone();

@@ -63,7 +63,7 @@ impl Kind for BridgeInterface {
             "absent\n" => Ok(Observation::Absent),
             "bridge\n" => Ok(Observation::Present(BridgeInterfaceSeen { bridge: true })),
             "other\n" => Ok(Observation::Present(BridgeInterfaceSeen { bridge: false })),
-            _ => Err(ProbeError::odd(format!("`{}` for a bridge", output.tail(1)))),
+            _ => Err(ProbeError::unexpected(format!("`{}` for a bridge", output.tail(1)))),
         }
     }
 

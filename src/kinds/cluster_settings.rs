@@ -1,4 +1,4 @@
-//! `cluster_settings`: what the whole cluster was made with.
+//! `cluster_settings`: the settings of the cluster as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,33 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use super::kubectl::with_kubectl;
 use super::member::refixed;
-use crate::resource::{Act, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Refusal, Script, Step};
+use crate::resource::{
+    Act, Address, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Refusal, Script, Step, yaml_scalar,
+};
 
-/// The name of the kind.
-pub const CLUSTER_SETTINGS: &str = "cluster_settings";
-
-/// Settings of the cluster as a whole. `kubeadm init` sets them, every other member reads them from the cluster. The
-/// resource stands for the cluster itself: it is there as soon as the API server of one control plane knows it.
+/// Settings of the cluster as a whole. `kubeadm init` stores them in the cluster and other members read them there, so
+/// the resource exists if an API server returns them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSettings {
     /// Settings that mainstay cannot change on a running cluster yet, by their name in cluster.yaml, for example
     /// `kubernetes.podSubnet`.
     pub fixed: BTreeMap<String, String>,
-    /// Settings that count only when the cluster or a member is made.
+    /// Settings that are used only when the cluster or a member is created.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub creation: BTreeMap<String, String>,
 }
 
-/// What the cluster says of itself, by its name in kubeadm's configuration.
+/// Settings of the running cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// Settings, as far as the cluster names them.
+    /// Values by their names in kubeadm's configuration. Settings without a value are missing.
     pub settings: BTreeMap<String, String>,
 }
 
-/// Settings that a cluster tells about itself: the name in kubeadm's configuration, and in cluster.yaml.
-const TOLD: [(&str, &str); 5] = [
+/// Settings that can be read from a running cluster: their names in kubeadm's configuration and in cluster.yaml.
+const READABLE: [(&str, &str); 5] = [
     ("podSubnet", "kubernetes.podSubnet"),
     ("serviceSubnet", "kubernetes.serviceSubnet"),
     ("dnsDomain", "kubernetes.dnsDomain"),
@@ -40,14 +39,14 @@ const TOLD: [(&str, &str); 5] = [
     ("dataDir", "kubernetes.etcd.dataDir"),
 ];
 
-/// The value of a setting that is left to kubeadm.
+/// The value of a setting for which kubeadm's default is used.
 const DEFAULT: &str = "default";
 
 impl ClusterSettings {
-    /// What the cluster has and cluster.yaml does not: the name there, what it is, and what is declared. What either of
-    /// the two leaves to kubeadm is not compared.
+    /// Settings with different values: the name in cluster.yaml, the current value and the desired value. Defaults of
+    /// kubeadm are not compared.
     fn others<'a>(&'a self, seen: &'a Observed) -> impl Iterator<Item = (&'static str, &'a str, &'a str)> {
-        TOLD.iter().filter_map(|(name, ours)| {
+        READABLE.iter().filter_map(|(name, ours)| {
             let (is, wanted) = (seen.settings.get(*name)?.as_str(), self.fixed.get(*ours)?.as_str());
             (is != wanted && wanted != DEFAULT).then_some((*ours, is, wanted))
         })
@@ -55,7 +54,7 @@ impl ClusterSettings {
 }
 
 impl Kind for ClusterSettings {
-    const NAME: &'static str = CLUSTER_SETTINGS;
+    const NAME: &'static str = Address::CLUSTER_SETTINGS;
     const PRINCIPAL: &'static str = "settings";
     const MAY_REFUSE: bool = true;
     type Observed = Observed;
@@ -76,8 +75,9 @@ impl Kind for ClusterSettings {
         if text.is_empty() {
             return Ok(Observation::Absent);
         }
-        let told = TOLD.iter().filter_map(|(name, _)| Some(((*name).to_owned(), setting(text, name)?.to_owned())));
-        Ok(Observation::Present(Observed { settings: told.collect() }))
+        let settings =
+            READABLE.iter().filter_map(|(name, _)| Some(((*name).to_owned(), yaml_scalar(text, name)?.to_owned())));
+        Ok(Observation::Present(Observed { settings: settings.collect() }))
     }
 
     fn diff(&self, seen: &Observed) -> Vec<FieldChange> {
@@ -85,19 +85,19 @@ impl Kind for ClusterSettings {
     }
 
     fn simulate(&self) -> Observed {
-        let told = TOLD.iter().filter_map(|(name, ours)| {
+        let settings = READABLE.iter().filter_map(|(name, ours)| {
             let value = self.fixed.get(*ours).filter(|value| *value != DEFAULT)?;
             Some(((*name).to_owned(), value.clone()))
         });
-        Observed { settings: told.collect() }
+        Observed { settings: settings.collect() }
     }
 
-    /// kubeadm has set them when the first control plane is whole; they only have to be there.
+    /// `kubeadm init` has stored them; this only checks that they can be read.
     fn apply(&self, _: Act, _: &Observation<Observed>) -> Vec<Step> {
         vec![Step::run("read the settings of the cluster", self.probe()).means(Effect::UseApi)]
     }
 
-    /// They end with the cluster.
+    /// Deleted with the cluster.
     fn destroy(&self, _: &Prior<Observed>) -> Vec<Step> {
         Vec::new()
     }
@@ -117,9 +117,9 @@ impl Kind for ClusterSettings {
         names.into_iter().filter_map(change).map(FieldChange::at_creation).collect()
     }
 
-    /// What others have changed to the declared value is only recorded.
+    /// Settings that already have the desired value are only recorded.
     fn caught_up(&self, mut recorded: Self, seen: &Observed) -> Self {
-        for (name, ours) in TOLD {
+        for (name, ours) in READABLE {
             if let (Some(is), Some(wanted)) = (seen.settings.get(name), self.fixed.get(ours))
                 && is == wanted
             {
@@ -132,20 +132,13 @@ impl Kind for ClusterSettings {
     fn impossible(&self, seen: &Observed) -> Option<String> {
         let changes = self.others(seen).map(|(name, is, wanted)| {
             format!(
-                "the cluster that runs has {name} {is}, and cluster.yaml has {wanted}. mainstay cannot change this on a \
-                 running cluster yet. Write {is} to adopt the cluster."
+                "{name} is {is} on the running cluster, but {wanted} in cluster.yaml. mainstay cannot change this on a \
+                 running cluster yet. Use {is} to adopt the cluster."
             )
         });
         let text = changes.collect::<Vec<_>>().join("\n");
         (!text.is_empty()).then_some(text)
     }
-}
-
-/// The first scalar of this name in a YAML document of kubeadm.
-fn setting<'a>(config: &'a str, name: &str) -> Option<&'a str> {
-    let value = |line: &'a str| line.trim_start_matches([' ', '-']).strip_prefix(name)?.strip_prefix(':');
-    let value = config.lines().find_map(value)?.trim().trim_matches(['"', '\'']);
-    (!value.is_empty()).then_some(value)
 }
 
 #[cfg(test)]
@@ -179,7 +172,12 @@ mod tests {
         let other = seen(&[("podSubnet", "10.1.0.0/16")]);
         assert_eq!(wanted.diff(&other).len(), 1);
         let text = wanted.impossible(&other).unwrap();
-        assert!(text.contains("has kubernetes.podSubnet 10.1.0.0/16, and cluster.yaml has 10.244.0.0/16"), "{text}");
+        assert!(
+            text.contains(
+                "kubernetes.podSubnet is 10.1.0.0/16 on the running cluster, but 10.244.0.0/16 in cluster.yaml"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

@@ -172,7 +172,8 @@ impl Kind for File {
         if output.stdout == "absent\n" {
             return Ok(Observation::Absent);
         }
-        let odd = || ProbeError::odd(format!("file facts `{}`", output.tail(1).chars().take(200).collect::<String>()));
+        let odd =
+            || ProbeError::unexpected(format!("file facts `{}`", output.tail(1).chars().take(200).collect::<String>()));
         let (facts, read) = output.stdout.split_once('\n').ok_or_else(odd)?;
         let fields: Vec<&str> = facts.splitn(6, '|').collect();
         let [mode, uid, gid, size, kind, names] = fields[..] else { return Err(odd()) };
@@ -183,7 +184,7 @@ impl Kind for File {
             return Err(odd());
         }
         if !kind.starts_with("regular ") {
-            return Err(ProbeError::odd(format!("{} is a {kind}, not a regular file", self.path)));
+            return Err(ProbeError::unexpected(format!("{} is a {kind}, not a regular file", self.path)));
         }
         let (text, sha256) = match read.trim_end_matches('\n').split_once(' ').ok_or_else(odd)? {
             ("base64", encoded) => {

@@ -60,7 +60,7 @@ impl Kind for KernelModule {
             "loaded\n" => Ok(Observation::Present(KernelModuleSeen { loaded: true, available: true })),
             "available\n" => Ok(Observation::Absent),
             "missing\n" => Ok(Observation::Present(KernelModuleSeen { loaded: false, available: false })),
-            _ => Err(ProbeError::odd(format!("`{}` for a kernel module", output.tail(1)))),
+            _ => Err(ProbeError::unexpected(format!("`{}` for a kernel module", output.tail(1)))),
         }
     }
 

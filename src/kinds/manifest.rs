@@ -63,10 +63,10 @@ impl Kind for Manifest {
         match output.stdout.trim() {
             "absent" => Ok(Observation::Absent),
             "equal" => Ok(Observation::Present(self.as_declared())),
-            "" => Err(ProbeError::odd("objects differ, but none was named")),
+            "" => Err(ProbeError::unexpected("objects differ, but none was named")),
             text => {
                 let names: Option<Vec<&str>> = text.lines().map(|line| line.strip_prefix("differs ")).collect();
-                let odd = || ProbeError::odd(format!("manifest line in `{text}`"));
+                let odd = || ProbeError::unexpected(format!("manifest line in `{text}`"));
                 Ok(Observation::Present(Observed { objects: names.ok_or_else(odd)?.join("\n") }))
             }
         }

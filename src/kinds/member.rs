@@ -1,10 +1,9 @@
 //! `member`: a host that is part of the cluster, as a control plane or as a worker.
 //!
-//! Whether kubeadm finished is decided by what lasts. Before each run of its own mainstay notes on the host
-//! that it begins, and after it that it is done (`member/marker.sh`); so an unfinished run is told from a stopped
-//! kubelet or a silent apiserver, and `kubeadm reset` is only ever run over what mainstay itself began. A node
-//! made by others has no note: there, the files and the API must both say that it is whole, and anything else
-//! is an error that a person must settle.
+//! mainstay writes a marker file on the host before and after each kubeadm run (`member/marker.sh`). It distinguishes an
+//! unfinished run from a stopped kubelet or an unreachable API server, and `kubeadm reset` runs only after mainstay's own
+//! runs. A node created by others has no marker file: its files and the API must both show a complete member, and
+//! everything else is an error.
 
 mod refusals;
 mod steps;
@@ -21,43 +20,43 @@ use crate::resource::{
     Script, Slots, Step,
 };
 
-/// A member of the cluster. The first control plane of a new cluster is made by `kubeadm init`, every other member
-/// by `kubeadm join`; which of the two it is decides the plan ([`Act::Found`]).
+/// A member of the cluster. The plan chooses one control plane to create the cluster with `kubeadm init`
+/// ([`Act::Found`]); every other member joins with `kubeadm join`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
     /// Name of the Kubernetes node.
     pub node: String,
-    /// What it is.
+    /// Its role.
     pub role: MemberRole,
-    /// The host's own address, on which its apiserver and etcd are announced; never the VIP.
+    /// The host's own address, which its API server and etcd member advertise; never the virtual IP.
     pub advertise_address: Ipv4Addr,
-    /// Where the API of its cluster is reached: `10.0.0.100:8443`.
+    /// The endpoint of the cluster, for example `10.0.0.100:8443`.
     pub endpoint: String,
     /// The container runtime's socket, as kubeadm expects it.
     pub cri_socket: String,
     /// Kubernetes version of a control plane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// What kubeadm is given when it makes the member; not recorded, since it counts for nothing afterwards.
+    /// The input of kubeadm. It is used only at creation and not recorded.
     #[serde(skip)]
     pub making: Making,
 }
 
-/// What kubeadm is given, with placeholders of slots where secrets are made.
+/// The input of kubeadm, with slots for secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Making {
     /// The YAML document `JoinConfiguration`, with the slots [`Member::TOKEN_ID`], [`Member::TOKEN_SECRET`] and
-    /// [`Member::CA_HASH`] (which has no `sha256:` in front), and for control planes [`Member::CERTIFICATE_KEY`].
+    /// [`Member::CA_HASH`] (without the prefix `sha256:`), and for control planes [`Member::CERTIFICATE_KEY`].
     pub join: String,
-    /// What a control plane has besides; nothing for workers.
+    /// Documents of control planes; none for workers.
     pub control_plane: Option<ControlPlaneDocuments>,
     /// Preflight checks whose errors become warnings.
     pub ignore_preflight_errors: Vec<String>,
-    /// The virtual address that must answer before, when load balancers of the same cluster hold one. Only for the
-    /// simulated fleet: the configuration has the address, but not who holds it.
+    /// The virtual IP of the cluster's own load balancers, if any. Only the simulated fleet uses it: the documents do not
+    /// show who holds the address.
     pub virtual_ip: Option<Ipv4Addr>,
-    /// The Kubernetes version, where kubelet is configured to refuse cgroup v1.
+    /// The Kubernetes version, if its kubelet refuses cgroup v1.
     pub refuses_cgroup_v1: Option<String>,
 }
 
@@ -70,23 +69,23 @@ pub struct ControlPlaneDocuments {
     /// Init- and `ClusterConfiguration` with the slot [`Member::CERTIFICATE_KEY`], for `kubeadm init phase upload-certs`
     /// on another control plane.
     pub upload: String,
-    /// Phases of `kubeadm init` that are left out.
+    /// Phases of `kubeadm init` to skip.
     pub skip_phases: Vec<String>,
-    /// Where etcd keeps its data.
+    /// Data directory of etcd.
     pub etcd_data_dir: String,
 }
 
-/// The standing of a host.
+/// The member on a host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// Whether kubeadm ended well here; if not, mainstay began it.
+    /// Whether kubeadm has finished; if not, mainstay started it.
     pub complete: bool,
-    /// What the host is.
+    /// Its role.
     pub role: MemberRole,
-    /// The Kubernetes version of a control plane's API server, where its manifest says that.
+    /// Kubernetes version in the manifest of a control plane's API server, if it is a released one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Whether what mainstay began and did not finish is the cluster's first control plane.
+    /// Whether this is an unfinished `kubeadm init`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub founding: bool,
 }
@@ -97,7 +96,7 @@ impl Observed {
         Self { complete: true, role, version: version.map(str::to_owned), founding: false }
     }
 
-    /// A host on which mainstay began kubeadm.
+    /// A host with an unfinished kubeadm run of mainstay.
     fn begun(role: MemberRole, founding: bool) -> Self {
         Self { complete: false, founding, ..Self::whole(role, None) }
     }
@@ -110,18 +109,18 @@ impl Member {
     pub const TOKEN_SECRET: &'static str = "token_secret";
     /// Slot of the hash of the CA's public key: 64 hex digits.
     pub const CA_HASH: &'static str = "ca_hash";
-    /// Slot of the key that the uploaded certificates are encrypted with.
+    /// Slot of the key of the uploaded certificates.
     pub const CERTIFICATE_KEY: &'static str = "certificate_key";
-    /// Description of every bootstrap token that mainstay makes, by which left ones are found again.
+    /// Description of every bootstrap token of mainstay; identifies tokens of interrupted runs.
     pub const TOKEN_DESCRIPTION: &'static str = "mainstay, for the time of one apply";
 
-    /// The declared version and the one that this control plane runs, where they differ.
+    /// The declared and the running version of a control plane, if they differ.
     fn other_version<'a>(&'a self, seen: &'a Observed) -> Option<(&'a str, &'a str)> {
         let both = (self.version.as_deref()?, seen.version.as_deref()?);
         (seen.complete && both.0 != both.1).then_some(both)
     }
 
-    /// Whether preflight ignores the errors of this check.
+    /// Whether errors of this preflight check are ignored.
     fn ignores(&self, check: &str) -> bool {
         let is = |name: &String| name.eq_ignore_ascii_case(check) || name.eq_ignore_ascii_case("all");
         self.making.ignore_preflight_errors.iter().any(is)
@@ -148,7 +147,7 @@ impl Kind for Member {
             return Err(ProbeError::failed(output));
         }
         let text = output.stdout.trim();
-        let odd = || ProbeError::odd(format!("`{text}` as the standing of {}", self.node));
+        let odd = || ProbeError::unexpected(format!("`{text}` as the state of node {}", self.node));
         let role = |word: &str| MemberRole::parse(word).ok_or_else(odd);
         let words: Vec<&str> = text.split(' ').collect();
         Ok(Observation::Present(match words[..] {
@@ -160,7 +159,7 @@ impl Kind for Member {
             ["foreign", word, url] | ["foreign", word, url, _] => {
                 let there = url.strip_prefix("https://").ok_or_else(odd)?;
                 if there != self.endpoint {
-                    return Err(ProbeError::odd(format!(
+                    return Err(ProbeError::unexpected(format!(
                         "{} is a node of the cluster at {there}, not of the one at {}",
                         self.node, self.endpoint
                     )));
@@ -198,7 +197,7 @@ impl Kind for Member {
     }
 
     fn restored(&self, seen: &Observation<Observed>, prior: &Prior<Observed>) -> bool {
-        // An upgrade by hand meanwhile is nothing that mainstay has to put back.
+        // A manual upgrade since then is not reverted.
         let is = |seen: &Observed| (seen.complete, seen.role);
         if made_by_others(prior) {
             seen.present().map(is) == prior.before.present().map(is)
@@ -215,7 +214,7 @@ impl Kind for Member {
         [name, address, version].into_iter().flatten().collect()
     }
 
-    /// An upgrade that somebody else made, to the declared version, is only recorded.
+    /// A manual upgrade to the declared version is only recorded.
     fn caught_up(&self, recorded: Self, seen: &Observed) -> Self {
         let upgraded = seen.complete && recorded.version.is_some() && self.version == seen.version;
         if upgraded { Self { version: self.version.clone(), ..recorded } } else { recorded }
@@ -231,8 +230,8 @@ impl Kind for Member {
         })
     }
 
-    /// Since 1.35 kubelet refuses cgroup v1, unless its configuration allows it; kubeadm would wait for it for minutes
-    /// without naming the cause.
+    /// Since 1.35, kubelet refuses cgroup v1 unless its configuration allows it. kubeadm would time out after minutes and
+    /// not name the cause.
     fn unfit(&self, host: &HostFacts) -> Option<String> {
         let version = self.making.refuses_cgroup_v1.as_ref().filter(|_| host.cgroup_version == 1)?;
         Some(format!(
@@ -248,7 +247,7 @@ impl Kind for Member {
         init.map(|it| ("kubeadm-init.yaml".to_owned(), Slots::masked(&it.init))).chain([join]).collect()
     }
 
-    /// The ports that kubeadm's preflight needs free, except those whose check it ignores.
+    /// The ports that kubeadm's preflight checks require to be free.
     fn listens(&self) -> Vec<Listens> {
         let ports: &[(u16, &str)] = match self.role {
             MemberRole::ControlPlane => &[(6443, "kube-apiserver"), (2379, "etcd"), (2380, "etcd"), (10250, "kubelet")],
@@ -276,14 +275,14 @@ impl Kind for Member {
     }
 }
 
-/// The version in the tag of an image, where it is one that Kubernetes has released.
+/// The version in the tag of an image, if Kubernetes has released it.
 fn released(tag: &str) -> Option<&str> {
     let version = semver::Version::parse(tag).ok()?;
     let before = ["", "alpha", "beta", "rc"].contains(&version.pre.split('.').next().unwrap_or_default());
     (before && version.build.is_empty()).then_some(tag)
 }
 
-/// Whether the node was there, whole, before mainstay: then destroy leaves it alone.
+/// Whether the node existed before mainstay; destroy then leaves it in place.
 fn made_by_others(prior: &Prior<Observed>) -> bool {
     prior.before.present().is_some_and(|seen| seen.complete)
 }

@@ -28,7 +28,7 @@ mod together;
 mod virtual_ip;
 
 pub use bridge_interface::BridgeInterface;
-pub use cluster_settings::{CLUSTER_SETTINGS, ClusterSettings};
+pub use cluster_settings::ClusterSettings;
 pub use control_plane::{admin_kubeconfig, control_plane_ready};
 pub use file::{Content, ContentBuilder, File, FileCheck};
 pub use kernel_module::KernelModule;

@@ -131,7 +131,7 @@ fn set(
 
 /// Undoes the URL escaping of the look; an escape that is none is an error.
 fn unescape(text: &str) -> Result<String, ProbeError> {
-    let odd = || ProbeError::odd(format!("`{text}` is not an escaped value"));
+    let odd = || ProbeError::unexpected(format!("`{text}` is not an escaped value"));
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -169,7 +169,7 @@ impl Kind for Node {
         match lines.next().map(str::trim_end) {
             None => return Ok(Observation::Absent),
             Some("node") => {}
-            Some(line) => return Err(ProbeError::odd(format!("`{line}` instead of `node`"))),
+            Some(line) => return Err(ProbeError::unexpected(format!("`{line}` instead of `node`"))),
         }
         let mut seen = Observed::default();
         for line in lines {
@@ -177,7 +177,7 @@ impl Kind for Node {
             let (what, key, value) = match parts[..] {
                 [what, key] => (what, key, ""),
                 [what, key, value] => (what, key, value),
-                _ => return Err(ProbeError::odd(format!("node line `{line}`"))),
+                _ => return Err(ProbeError::unexpected(format!("node line `{line}`"))),
             };
             let value = unescape(value)?;
             match (what, key) {
@@ -186,7 +186,7 @@ impl Kind for Node {
                 }
                 ("annotation", OWNED) => {
                     seen.owned = serde_json::from_str(&value)
-                        .map_err(|error| ProbeError::odd(format!("annotation {OWNED}: {error}")))?;
+                        .map_err(|error| ProbeError::unexpected(format!("annotation {OWNED}: {error}")))?;
                 }
                 ("annotation", _) => {
                     seen.annotations.insert(key.to_owned(), value);
@@ -194,7 +194,7 @@ impl Kind for Node {
                 ("taint", _) => {
                     seen.taints.insert(key.to_owned(), value);
                 }
-                _ => return Err(ProbeError::odd(format!("node line `{line}`"))),
+                _ => return Err(ProbeError::unexpected(format!("node line `{line}`"))),
             }
         }
         Ok(Observation::Present(seen))

@@ -112,7 +112,7 @@ impl Kind for Package {
         if !output.success() {
             return Err(ProbeError::failed(output));
         }
-        let odd = || ProbeError::odd(format!("package {}: `{}`", self.name, output.stdout.trim()));
+        let odd = || ProbeError::unexpected(format!("package {}: `{}`", self.name, output.stdout.trim()));
         let mut lines = output.stdout.lines();
         let first = lines.next().ok_or_else(odd)?;
         let rest: Vec<&str> = lines.collect();

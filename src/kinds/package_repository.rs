@@ -102,7 +102,7 @@ impl Kind for PackageRepository {
         if output.stdout == "absent\n" {
             return Ok(Observation::Absent);
         }
-        let odd = || ProbeError::odd(format!("repository {}: `{}`", self.name, output.tail(1)));
+        let odd = || ProbeError::unexpected(format!("repository {}: `{}`", self.name, output.tail(1)));
         let (facts, entry) = output.stdout.split_once('\n').ok_or_else(odd)?;
         let (family, key) = match facts {
             "apt key" => (PackageFamily::Apt, true),

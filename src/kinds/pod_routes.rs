@@ -173,7 +173,7 @@ impl Kind for PodRoutes {
         if output.stdout == "absent\n" {
             return Ok(Observation::Absent);
         }
-        let odd = || ProbeError::odd(format!("`{}` for the routes to pods", output.tail(1)));
+        let odd = || ProbeError::unexpected(format!("`{}` for the routes to pods", output.tail(1)));
         let line = output.stdout.strip_suffix('\n').filter(|line| !line.contains('\n')).ok_or_else(odd)?;
         let [range, nodes, table, routes, installed] = line.split(' ').collect::<Vec<_>>()[..] else {
             return Err(odd());

@@ -41,7 +41,7 @@ pub fn decode(name: &str, attributes: &Value) -> Result<Arc<dyn AnyKind>, Decode
     (kind.decode)(attributes)
 }
 
-/// The key under which the kind `name` knows what is called `key`: the kernel takes `br-netfilter` for `br_netfilter`.
+/// The canonical form of a key of the kind `name`, for example `br_netfilter` for `br-netfilter`.
 pub fn canonical_key<'a>(name: &str, key: &'a str) -> Cow<'a, str> {
     if name == KernelModule::NAME { Cow::Owned(key.replace('-', "_")) } else { Cow::Borrowed(key) }
 }

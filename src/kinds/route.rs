@@ -70,7 +70,7 @@ impl Kind for Route {
         }
         let mut lines = output.stdout.lines();
         let Some(line) = lines.next() else { return Ok(Observation::Absent) };
-        let odd = || ProbeError::odd(format!("route to {}: `{}`", self.destination, output.stdout.trim_end()));
+        let odd = || ProbeError::unexpected(format!("route to {}: `{}`", self.destination, output.stdout.trim_end()));
         // A second line is a second route with another metric, or one of several next hops.
         let mut words = line.split_whitespace();
         let host = self.destination.strip_suffix("/32");

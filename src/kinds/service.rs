@@ -188,7 +188,8 @@ impl Kind for Service {
         if !output.success() {
             return Err(ProbeError::failed(output));
         }
-        let odd = || ProbeError::odd(format!("unit {}: `{}`", self.name, output.stdout.trim().replace('\n', ", ")));
+        let odd =
+            || ProbeError::unexpected(format!("unit {}: `{}`", self.name, output.stdout.trim().replace('\n', ", ")));
         let property = |name: &str| {
             let mut values = output.stdout.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
             values.next().filter(|_| values.next().is_none()).ok_or_else(odd)
@@ -228,7 +229,7 @@ impl Kind for Service {
         ServiceSeen { state, boot, loaded: Loaded::Current }
     }
 
-    /// Where `SELinux` confines haproxy it reaches no API server: kubeadm would wait for minutes and fail.
+    /// With `SELinux` in enforcing mode, haproxy cannot connect to API servers, and kubeadm would time out.
     fn unfit(&self, host: &HostFacts) -> Option<String> {
         (self.name == "haproxy" && host.haproxy_confined).then(|| {
             "SELinux on this host lets haproxy connect to no API server: run `setsebool -P haproxy_connect_any 1` there, \

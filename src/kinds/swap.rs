@@ -47,7 +47,7 @@ impl Kind for Swap {
         if !output.success() {
             return Err(ProbeError::failed(output));
         }
-        let odd = |line: &str| ProbeError::odd(format!("swap facts `{line}`"));
+        let odd = |line: &str| ProbeError::unexpected(format!("swap facts `{line}`"));
         let lines = output.stdout.strip_prefix("swap\n").ok_or_else(|| odd(&output.tail(1)))?;
         let (mut live, mut fstab) = (Vec::new(), Vec::new());
         for line in lines.split_terminator('\n') {

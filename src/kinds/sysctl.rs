@@ -124,7 +124,7 @@ impl Kind for Sysctl {
             Some(("value", value)) if value.ends_with('\n') => {
                 Ok(Observation::Present(SysctlSeen { value: normal(value) }))
             }
-            _ => Err(ProbeError::odd(format!("`{}` for a kernel parameter", output.tail(1)))),
+            _ => Err(ProbeError::unexpected(format!("`{}` for a kernel parameter", output.tail(1)))),
         }
     }
 

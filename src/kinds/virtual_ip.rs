@@ -57,7 +57,7 @@ impl Kind for VirtualIp {
         match (output.status, output.stdout.trim()) {
             (0, "answers") => Ok(Observation::Present(Observed { port: self.port })),
             (0, "silent") => Ok(Observation::Absent),
-            (0, other) => Err(ProbeError::odd(format!("`{other}` is neither answers nor silent"))),
+            (0, other) => Err(ProbeError::unexpected(format!("`{other}` is neither answers nor silent"))),
             _ => Err(ProbeError::failed(output)),
         }
     }

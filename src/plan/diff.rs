@@ -36,9 +36,9 @@ pub(super) struct Verdict {
     pub(super) problem: Option<Problem>,
     /// What would have been done, where that is refused.
     pub(super) refused: Option<Action>,
-    /// In what the host differs from what was applied.
+    /// How the host differs from the applied resource.
     pub(super) drift: Option<Drifted>,
-    /// Whether it begins the cluster.
+    /// Whether it creates the cluster.
     pub(super) founds: bool,
     pub(super) rerecord: bool,
 }
@@ -96,7 +96,7 @@ pub(super) struct Recorded<'a> {
     pub(super) moved_from: Option<&'a Address>,
     /// An earlier run changed it and did not get as far as the resource that reacts to it, or the other way round.
     pub(super) unfinished: bool,
-    /// Whether the last look found something else than the record says.
+    /// Whether the last probe found drift.
     pub(super) drift: bool,
 }
 
@@ -171,7 +171,7 @@ fn once_recorded(
         let stale = record.version != resource.version() || record.needs != wanted.needs || record.lane != wanted.lane;
         verdict.rerecord = drift || pending || stale || record.made_from != wanted.made_from;
     }
-    // The host is right; what cluster.yaml changed is not recorded without a word.
+    // The host is correct; the plan shows the change of cluster.yaml that it will record.
     if action == Action::NoOp && pending && moved_from.is_none() {
         let keys = keys();
         if keys != [Reason::Recomputed] {
@@ -181,8 +181,8 @@ fn once_recorded(
     Ok(verdict)
 }
 
-/// Observed against recorded: in what the host differs from what was applied. `same` is what is declared when that is
-/// what was applied: unlike the record it knows its secrets. What an apply left half-way was not changed by others.
+/// How the host differs from the applied resource. `same` is the declared resource if it equals the applied one: it
+/// contains secrets, the state entry does not. An interrupted change is no drift.
 pub(super) fn drifted(
     same: Option<&dyn AnyKind>,
     record: &Record,
@@ -194,7 +194,7 @@ pub(super) fn drifted(
         applied.diff(is)?
     } else {
         let applied = decode(&record.attributes)?;
-        // What another version of the kind recorded cannot be compared; it is pending in any case.
+        // The entry of another version of the kind cannot be compared; its update is pending.
         if applied.version() != record.version {
             return Ok(None);
         }

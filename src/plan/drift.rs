@@ -58,7 +58,7 @@ pub struct Entry {
     pub fields: Vec<FieldChange>,
     /// When pending: what of cluster.yaml was not applied yet.
     pub pending: Vec<Reason>,
-    /// Whether what is pending counts only for what is made later.
+    /// Whether the pending change counts only at creation.
     pub at_creation: bool,
     /// JSON pointer to what declares it, when something does.
     pub source: Option<String>,
@@ -232,7 +232,7 @@ fn pending(change: &Change, declared: Option<&Declared>, record: Option<&Record>
     let owed = inputs.state.reactions.get(&change.address);
     let of_the_wish = |reason: &&Reason| match reason {
         Reason::Drift | Reason::Gone | Reason::Destroyed | Reason::Founds => false,
-        // That records follow a rename is said once.
+        // A rename is reported once, as a notice.
         Reason::Moved { .. } => !inputs.moved.contains_key(&change.address),
         Reason::Reacts { to } => owed.is_some_and(|owed| owed.contains(to)),
         _ => true,

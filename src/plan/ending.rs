@@ -74,8 +74,8 @@ fn planes_that_go(nodes: &Nodes<'_>) -> Option<Vec<usize>> {
     (!going.is_empty()).then_some(going)
 }
 
-/// A control plane that cannot be checked stays, and so does the last one of the others: what is in the cluster is deleted
-/// through it when all can be reached.
+/// An unreachable control plane stays. The last reachable one then stays, too: it is needed to delete the resources of the
+/// cluster later.
 pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<String> {
     if inputs.mode != Mode::Destroy || nodes.all.iter().any(|node| node.left_out) {
         return None;

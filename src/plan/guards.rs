@@ -82,7 +82,7 @@ fn unfit_hosts(nodes: &mut Nodes<'_>) {
     }
 }
 
-/// What cannot be made on a host is not begun there.
+/// Refuses to create a resource on a host that does not support it.
 fn unfit_resources(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     for node in nodes.all.iter_mut().filter(|node| node.verdict.action == Action::Create || runs_kubeadm(node)) {
         let facts = inputs.facts.hosts.get(node.address.host());

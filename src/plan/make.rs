@@ -26,7 +26,7 @@ pub struct Inputs<'a> {
     pub facts: &'a FactSet,
     /// Reads recorded resources back.
     pub decode: &'a Decode<'a>,
-    /// Hosts that may carry out what belongs to the cluster; the first one makes it where there is none.
+    /// Control planes for cluster-wide resources, in order of preference. The first one creates the cluster.
     pub control_planes: &'a [HostName],
     /// `guards.preventDestroy`.
     pub prevent_destroy: &'a [Pattern],
@@ -119,8 +119,7 @@ impl Plan {
     }
 }
 
-/// What belongs to the cluster is carried out on the first one that is healthy, so those that are about to leave come last,
-/// and before them the one that leaves last.
+/// Sorts control planes that leave the cluster to the end, because cluster-wide resources use the first healthy one.
 fn those_that_stay_first(control_planes: &[HostName], nodes: &Nodes<'_>) -> Vec<HostName> {
     let mut going: HashMap<&HostName, u8> = HashMap::new();
     for node in nodes.all.iter().filter(|node| node.address.is_member()) {

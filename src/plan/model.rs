@@ -66,7 +66,7 @@ pub enum Reason {
     },
     /// The whole cluster is destroyed.
     Destroyed,
-    /// There is no cluster yet, and this control plane begins it with `kubeadm init`.
+    /// This control plane creates the cluster with `kubeadm init`.
     Founds,
     /// The user asked for it (`--replace`).
     Requested,
@@ -98,12 +98,12 @@ pub enum Problem {
     },
 }
 
-/// How the host differs from what was applied.
+/// How the host differs from the applied resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drifted {
-    /// It was applied and is not there any more.
+    /// The resource was deleted.
     Gone,
-    /// In these fields; `before` as it was applied, `after` as it is on the host.
+    /// These fields differ; `before` is the applied value, `after` the value on the host.
     Differs(Vec<FieldChange>),
 }
 
@@ -116,7 +116,7 @@ pub struct Change {
     pub action: Action,
     /// The fields that change; empty for create, destroy, adopt, forget and reactions.
     pub fields: Vec<FieldChange>,
-    /// How the host differs from what was applied; nothing where it does not, or where that is not known.
+    /// How the host differs from the applied resource; none if it does not differ or is unknown.
     pub drift: Option<Drifted>,
     /// The reasons; the first one is the main one.
     pub reasons: Vec<Reason>,
@@ -145,7 +145,7 @@ pub struct Change {
     pub after: BTreeSet<Address>,
     /// Its lane.
     pub lane: Option<Lane>,
-    /// Whether it begins the cluster; see [`crate::resource::Act::Found`].
+    /// Whether it creates the cluster; see [`crate::resource::Act::Found`].
     pub founds: bool,
     /// On a no-op: the state entry is outdated although the host is correct. Applying the plan rewrites the entry
     /// without changing the host.
@@ -205,7 +205,7 @@ pub struct Plan {
     pub serial: u64,
     /// Every resource, no-ops too, in an order in which they could run.
     pub changes: Vec<Change>,
-    /// Hosts that may carry out what belongs to the cluster: the control planes that stay first.
+    /// Control planes for cluster-wide resources; those that stay come first.
     pub control_planes: Vec<HostName>,
     /// What was checked.
     pub coverage: Coverage,

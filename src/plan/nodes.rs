@@ -28,7 +28,7 @@ pub(super) struct Node<'a> {
     pub(super) resource: Option<Arc<dyn AnyKind>>,
     pub(super) seen: Result<&'a Seen, String>,
     pub(super) verdict: Verdict,
-    /// Whether the look found something else than the record at this address says.
+    /// Whether the probe found drift.
     differs: bool,
     /// Whether the plan is not about it.
     pub(super) left_out: bool,
@@ -216,7 +216,7 @@ impl<'a> Node<'a> {
         self.differs = self.record.zip(self.seen.as_ref().ok().copied()).is_some_and(differs);
     }
 
-    /// Notes in what the host differs from what was applied. With the key of the digests: what is declared may be that.
+    /// Computes the drift. The digest key shows whether the declared resource equals the applied one.
     fn note_drift(&mut self, key: Option<&DigestKey>, unfinished: bool, decode: &Decode<'_>) {
         let (Some(record), Ok(seen), true) = (self.record, &self.seen, self.differs) else { return };
         if record.status == Status::Interrupted || unfinished {
@@ -287,17 +287,17 @@ impl<'a> Node<'a> {
         verdict
     }
 
-    /// A field of what the look found.
+    /// A field of the observation.
     pub(super) fn found(&self, field: &str) -> Option<&'a serde_json::Value> {
         self.seen.as_ref().ok()?.observation.present()?.get(field)
     }
 
-    /// Whether the look found it, and not only what an unfinished kubeadm left.
+    /// Whether the resource exists and is not an unfinished kubeadm run.
     pub(super) fn is_whole(&self) -> bool {
         self.found_any() && self.found("complete") != Some(&false.into())
     }
 
-    /// Whether the look found an unfinished kubeadm.
+    /// Whether the host has an unfinished kubeadm run.
     pub(super) fn is_begun(&self) -> bool {
         self.found("complete") == Some(&false.into())
     }
@@ -306,7 +306,7 @@ impl<'a> Node<'a> {
         self.seen.as_ref().is_ok_and(|seen| seen.observation != Observation::Absent)
     }
 
-    /// Whether its host is a control plane by what is declared or recorded here, or by what the look found.
+    /// Whether the host is a declared, recorded or observed control plane.
     pub(super) fn is_control_plane(&self) -> bool {
         let found = || self.found("role").and_then(|role| role.as_str()).and_then(MemberRole::parse);
         self.address.is_control_plane() || (self.address.is_member() && found() == Some(MemberRole::ControlPlane))

@@ -6,7 +6,7 @@ use super::nodes::Nodes;
 use crate::graph::Graph;
 use crate::resource::Action;
 
-/// Refuses services whose port another process uses: they would fail, or seem to run while that process answers.
+/// Refuses services whose port another process uses.
 pub(super) fn check(nodes: &mut Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) {
     let acts = |action: Action| matches!(action, Action::Create | Action::Update | Action::Replace);
     for number in 0..nodes.all.len() {

@@ -9,8 +9,8 @@ use crate::graph::{Edges, Graph};
 use crate::resource::{Action, Address};
 use crate::state::State;
 
-/// Walks declared resources from dependencies to dependents. What would be made on top of something that is unknown
-/// or refused is blocked; what reacts to something that changes, acts.
+/// Visits declared resources from dependencies to dependents. Dependents of unknown and refused resources are blocked;
+/// reactions to changes are planned.
 pub(super) fn forwards(nodes: &mut Nodes<'_>, graph: &Graph, state: &State) {
     for &number in graph.order() {
         if nodes.all[number].verdict.problem.is_some() || nodes.all[number].left_out {
@@ -98,7 +98,7 @@ fn react(nodes: &mut Nodes<'_>, number: usize, graph: &Graph, state: &State) {
     if !matches!(action, Action::NoOp | Action::Adopt | Action::Update) {
         return;
     }
-    // What it reads is not as declared, so nothing of it is recorded either.
+    // Its input is not as declared, so the resource is not recorded either.
     let stopped = |address: &Address| {
         graph
             .number(address)
@@ -122,7 +122,7 @@ fn react(nodes: &mut Nodes<'_>, number: usize, graph: &Graph, state: &State) {
     if action == Action::Update {
         verdict.reasons.extend(reasons);
     } else {
-        // What would only have been recorded is recorded with it.
+        // Recorded together with the reaction.
         if action == Action::Adopt {
             verdict.reasons.retain(|reason| matches!(reason, Reason::Moved { .. }));
             verdict.fields.clear();

@@ -100,7 +100,7 @@ fn block(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>, refused: &[Refused]) -> BTr
         let hit = |it: &&Refused| keys.iter().any(|key| overlaps(key, &it.pointer));
         let hits: Vec<&Refused> = refused.iter().filter(hit).collect();
         let Some(first) = hits.first() else { continue };
-        // What would only be recorded is left as it is.
+        // The state entry stays as it is.
         if node.verdict.action == Action::NoOp || (node.verdict.action == Action::Adopt && node.record.is_some()) {
             node.verdict = Verdict::of(Action::NoOp, Vec::new());
             continue;

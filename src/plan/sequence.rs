@@ -38,7 +38,7 @@ pub(super) fn destroy_edges(nodes: &Nodes<'_>) -> Edges {
     Edges::new(nodes.all.len(), &destroy_pairs(nodes))
 }
 
-/// The control plane that is destroyed last, where no other one is left: what is in the cluster is deleted through it.
+/// The control plane that is destroyed last, if none stays: it is needed to delete the resources of the cluster.
 pub(super) fn last_control_plane(nodes: &Nodes<'_>) -> Option<usize> {
     let mut planes = nodes.all.iter().enumerate().filter(|(_, node)| node.is_control_plane());
     let stays = |node: &Node<'_>| node.declared.is_some() || node.left_out;
@@ -54,7 +54,7 @@ fn destroy_pairs(nodes: &Nodes<'_>) -> Vec<(usize, usize)> {
     let last = last_control_plane(nodes);
     let in_cluster = |number: usize| nodes.all[number].address.host().is_cluster();
     if let Some(last) = last {
-        // All that is in the cluster, and all other members, before the last one.
+        // The last control plane waits for the resources of the cluster and all other members.
         let before = |(number, node): &(usize, &Node<'_>)| {
             *number != last && node.ends_with.is_empty() && (in_cluster(*number) || node.address.is_member())
         };

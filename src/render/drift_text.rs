@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::diff_text::unified;
 use super::drift_words::{counted, drift_summary, field, ignored, looked, traces, unseen, verdict};
-use super::hosts_text::{by_number, host_list};
+use super::hosts_text::host_list;
 use super::page::{INDENT, Page};
 use super::reason::Source;
 use super::style::{Style, columns, plain};
@@ -35,7 +35,7 @@ pub(super) struct Group<'a> {
 impl<'a> Group<'a> {
     pub(super) fn hosts(&self) -> Vec<&'a HostName> {
         let mut hosts: Vec<&HostName> = self.entries.iter().map(|entry| entry.address.host()).collect();
-        hosts.sort_by_key(|host| by_number(host));
+        hosts.sort_by_key(|host| host.by_number());
         hosts
     }
 }

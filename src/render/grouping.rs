@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::diff_text::changed_lines;
-use super::hosts_text::{by_number, host_list, masked};
+use super::hosts_text::{host_list, masked};
 use crate::plan::{Change, Plan, Reason};
 use crate::resource::{Action, FieldChange, HostName, Shown};
 
@@ -174,7 +174,7 @@ pub(super) fn groups<'a>(plan: &'a Plan, apart: bool, reason_of: impl Fn(&Change
     entries.sort_by_key(|(turn, _)| *turn);
     let mut entries: Vec<Entry<'a>> = entries.into_iter().map(|(_, entry)| entry).collect();
     for entry in &mut entries {
-        entry.changes.sort_by_key(|change| by_number(change.address.host()));
+        entry.changes.sort_by_key(|change| change.address.host().by_number());
     }
     under_headings(if apart { entries } else { joined(entries) })
 }
@@ -223,7 +223,7 @@ fn one_of(entries: Vec<Entry<'_>>) -> Entry<'_> {
         changes.extend(entry.changes);
         reasons.push(entry.reason);
     }
-    changes.sort_by_key(|change| by_number(change.address.host()));
+    changes.sort_by_key(|change| change.address.host().by_number());
     reasons.dedup();
     let reason = match reasons.as_slice() {
         [first, .., last] if first != last => format!("{first} ... {last}"),

@@ -6,13 +6,6 @@ use crate::resource::HostName;
 /// Up to this many hosts are named one by one.
 const NAMED: usize = 8;
 
-/// A host's name without the number at its end, that number, and the name: the order in which people count.
-pub(super) fn by_number(host: &HostName) -> (&str, u64, &str) {
-    let name = host.as_str();
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    (stem, name[stem.len()..].parse().unwrap_or(0), name)
-}
-
 /// Hosts that are in order, in at most `width` columns: one by one when they are few, as ranges (`w1..w1000`) when
 /// they are many, and where that is too long, too, how many more there are.
 pub(super) fn host_list(hosts: &[&HostName], width: usize) -> String {
@@ -57,7 +50,7 @@ fn ranges(hosts: &[&HostName]) -> Vec<(String, usize)> {
 
 /// Whether a name is the next one: `w10` after `w9`, `w010` after `w009`, never `w010` after `w9`.
 fn follows(last: &HostName, host: &HostName) -> bool {
-    let ((stem, number, last), (next_stem, next_number, next)) = (by_number(last), by_number(host));
+    let ((stem, number, last), (next_stem, next_number, next)) = (last.by_number(), host.by_number());
     let has_number = last.len() > stem.len() && next.len() > next_stem.len();
     let padded = next[next_stem.len()..].starts_with('0');
     let same_form = last.len() == next.len() || !padded;
@@ -101,7 +94,7 @@ mod tests {
     fn list(names: &[&str], width: usize) -> String {
         let hosts: Vec<HostName> = names.iter().map(|name| HostName::new(*name)).collect();
         let mut hosts: Vec<&HostName> = hosts.iter().collect();
-        hosts.sort_by_key(|host| by_number(host));
+        hosts.sort_by_key(|host| host.by_number());
         host_list(&hosts, width)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::hosts_text::{by_number, host_list};
+use super::hosts_text::host_list;
 use super::plan_html::escaped;
 use crate::graph::{Part, Picture};
 use crate::resource::{Action, HostName};
@@ -129,7 +129,7 @@ fn tracks(picture: &Picture<'_>) -> BTreeMap<(usize, usize), Vec<usize>> {
 
 fn host_names(hosts: &[&HostName], width: usize) -> String {
     let mut hosts = hosts.to_vec();
-    hosts.sort_by_key(|host| by_number(host));
+    hosts.sort_by_key(|host| host.by_number());
     host_list(&hosts, width)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::hosts_text::{by_number, without_host};
+use super::hosts_text::without_host;
 use super::style::plain;
 use crate::plan::{Change, Plan, Problem};
 use crate::resource::{Action, Address, HostName};
@@ -98,7 +98,7 @@ fn without_place(text: &str, host: &HostName) -> String {
 }
 
 fn told(sort: Sort, mut stopped: Vec<Stopped<'_>>) -> Vec<Trouble<'_>> {
-    stopped.sort_by_key(|(change, by)| (by.map(|by| by_number(by.host())), by_number(change.address.host())));
+    stopped.sort_by_key(|(change, by)| (by.map(|by| by.host().by_number()), change.address.host().by_number()));
     let mut by_cause: Vec<(Option<&Address>, Vec<&Change>)> = Vec::new();
     for (change, by) in stopped {
         match by_cause.last_mut().filter(|(last, _)| *last == by) {
@@ -110,7 +110,7 @@ fn told(sort: Sort, mut stopped: Vec<Stopped<'_>>) -> Vec<Trouble<'_>> {
         let causes = by_cause.iter().filter_map(|(by, _)| by.map(Address::host)).collect();
         let text = by_cause[0].0.map(|by| format!("{}/{}", by.component(), by.short())).unwrap_or_default();
         let mut changes: Vec<&Change> = by_cause.into_iter().flat_map(|(_, changes)| changes).collect();
-        changes.sort_by_key(|change| by_number(change.address.host()));
+        changes.sort_by_key(|change| change.address.host().by_number());
         return vec![Trouble { sort, changes, text, causes }];
     }
     let each = by_cause.into_iter().map(|(by, changes)| {
@@ -152,7 +152,7 @@ pub(super) fn warnings(plan: &Plan) -> Vec<String> {
         if named.len() < 2 {
             return warning.clone();
         }
-        named.sort_by_key(|host| by_number(host));
+        named.sort_by_key(|host| host.by_number());
         text.replacen('\0', &super::hosts_text::host_list(&named, 60), 1).replace('\0', "the host")
     };
     kept.into_iter().map(tell).collect()

@@ -80,7 +80,7 @@ pub struct FieldChange {
     pub after: String,
     /// Whether the resource must be destroyed and created again.
     pub replaces: bool,
-    /// Whether the new value counts only for what is made later, so that no host changes.
+    /// Whether the value is used only at creation, so that no existing resource changes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_creation: bool,
     /// How to show it.
@@ -102,19 +102,19 @@ impl FieldChange {
         })
     }
 
-    /// The same change, but one that cannot be made in place.
+    /// The same change, which is not possible in place.
     #[must_use]
     pub fn replacing(self) -> Self {
         Self { replaces: true, ..self }
     }
 
-    /// The same change, but one that counts only for what is made later.
+    /// The same change of a value that is used only at creation.
     #[must_use]
     pub fn at_creation(self) -> Self {
         Self { at_creation: true, ..self }
     }
 
-    /// What stands beside a field whose change does not simply take effect.
+    /// A note for a change that does not take effect in place; empty for all others.
     pub fn note(&self) -> &'static str {
         match (self.replaces, self.at_creation) {
             (true, _) => "cannot change in place",
@@ -129,7 +129,7 @@ impl FieldChange {
         Self { shown: Shown::Text, ..self }
     }
 
-    /// A change of which only the fact is shown.
+    /// A change whose values are not shown.
     pub fn sensitive(field: &str) -> Self {
         let mask = super::Secret::MASK.to_owned();
         Self {

@@ -34,6 +34,13 @@ impl HostName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name without its trailing number, that number, and the name: a sort key that puts w2 before w10.
+    pub fn by_number(&self) -> (&str, u64, &str) {
+        let name = self.as_str();
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        (stem, name[stem.len()..].parse().unwrap_or(0), name)
+    }
 }
 
 impl fmt::Display for HostName {

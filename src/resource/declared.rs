@@ -11,7 +11,7 @@ use super::handed_over::{HandOvers, HandedOver};
 use super::kind::{AnyKind, Kind};
 use super::made_from::{Key, MadeFrom};
 
-/// Limits resources that must not change together to one at a time.
+/// Resources of the same lane change one at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lane {

@@ -44,7 +44,7 @@ pub enum Effect {
     /// Brings what an unfinished kubeadm left on the own host to an end, and answers how. Refused where only a reset
     /// would do and etcd would lose its majority by it, or has none.
     Settle {
-        /// Whether the host joins a cluster, rather than making one.
+        /// Whether the host joins an existing cluster.
         joins: bool,
         /// The answer where kubeadm has ended well.
         finished: &'static str,

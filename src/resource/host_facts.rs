@@ -104,7 +104,7 @@ impl HostFacts {
         let mut seen = BTreeSet::new();
         for line in output.stdout.lines() {
             let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-            let odd = || ProbeError::odd(format!("fact line `{line}`"));
+            let odd = || ProbeError::unexpected(format!("fact line `{line}`"));
             if !matches!(key, "interface" | "listener") && !seen.insert(key) {
                 return Err(odd());
             }
@@ -133,7 +133,11 @@ impl HostFacts {
                 _ => return Err(odd()),
             }
         }
-        if seen.len() == 13 { Ok(facts) } else { Err(ProbeError::odd(format!("{} of 13 host facts", seen.len()))) }
+        if seen.len() == 13 {
+            Ok(facts)
+        } else {
+            Err(ProbeError::unexpected(format!("{} of 13 host facts", seen.len())))
+        }
     }
 
     /// The interface that carries this address.

@@ -26,8 +26,7 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     const VERSION: u32 = 1;
     /// The field of [`Kind::Observed`] (as serialized) that `mainstay sim set ADDR=VALUE` sets.
     const PRINCIPAL: &'static str;
-    /// Rough tenths of a second that making it takes, only to order the ready queue: what is known to be slow is slow
-    /// everywhere.
+    /// Typical duration of its creation in tenths of a second, used to start slow resources first.
     const WEIGHT: u64 = 1;
     /// Whether [`Kind::refuses`] may refuse anything.
     const MAY_REFUSE: bool = false;
@@ -79,8 +78,8 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = recorded;
         Vec::new()
     }
-    /// Settings in which the desired state differs from the recorded one and that no look can see, because they count only
-    /// for what is made later; see [`FieldChange::at_creation`].
+    /// Changed settings that are used only at creation, so that no probe can show them; see
+    /// [`FieldChange::at_creation`].
     fn at_creation(&self, recorded: &Self) -> Vec<FieldChange> {
         let _ = recorded;
         Vec::new()
@@ -99,8 +98,8 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
         let _ = seen;
         None
     }
-    /// Why it cannot be made on a host of which these facts are known, for example a kubelet that refuses the host's
-    /// version of cgroups. Asked only when it would be made.
+    /// Why it cannot be created on a host with these facts, for example because kubelet refuses the host's version of
+    /// cgroups. Called only for resources to create.
     fn unfit(&self, host: &HostFacts) -> Option<String> {
         let _ = host;
         None
@@ -289,7 +288,7 @@ impl<K: Kind> AnyKind for K {
     fn parse(&self, output: &Output) -> Result<Observation, ProbeError> {
         // No shell could be given it back when what was there is restored.
         if output.stdout.contains('\0') {
-            return Err(ProbeError::odd("a NUL byte"));
+            return Err(ProbeError::unexpected("a NUL byte"));
         }
         Ok(match Kind::parse(self, output)? {
             Observation::Absent => Observation::Absent,

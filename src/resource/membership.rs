@@ -1,14 +1,14 @@
-//! Who is a member of the cluster, as which role, told by an address alone.
+//! Addresses of the cluster's members and of its settings.
 
 use serde::{Deserialize, Serialize};
 
-use super::address::Address;
+use super::address::{Address, HostName};
 
-/// What a member of the cluster is.
+/// The role of a member of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MemberRole {
-    /// A control plane with an etcd member of its own.
+    /// A control plane with its own etcd member.
     ControlPlane,
     /// A worker.
     Worker,
@@ -30,25 +30,42 @@ impl MemberRole {
 }
 
 impl Address {
-    /// The kind of a member.
-    const MEMBER: &str = "member";
+    /// Kind of a member.
+    pub const MEMBER: &str = "member";
+    /// Kinds of members in state format 1: the first control plane, and all others.
+    pub const MEMBERS_OF_FORMAT_1: [&str; 2] = ["kubeadm_init", "kubeadm_join"];
+    /// Component of the cluster's settings.
+    pub const KUBERNETES: &str = "kubernetes";
+    /// Kind of the cluster's settings.
+    pub const CLUSTER_SETTINGS: &str = "cluster_settings";
 
-    /// The address of a host's membership in this role.
-    pub fn of_member(host: super::HostName, role: MemberRole) -> Self {
+    /// The settings of the cluster.
+    pub fn of_cluster_settings() -> Self {
+        Self::new(HostName::cluster(), Self::KUBERNETES, Self::CLUSTER_SETTINGS, None)
+    }
+
+    /// A host as a member of the cluster.
+    pub fn of_member(host: HostName, role: MemberRole) -> Self {
         Self::new(host, role.as_str(), Self::MEMBER, None)
     }
 
-    /// The role that a member at this address has; nothing for anything else.
+    /// The present address of a member in state format 1; `None` for all other addresses.
+    pub fn of_format_1_member(&self) -> Option<Self> {
+        let role = MemberRole::parse(self.component())?;
+        Self::MEMBERS_OF_FORMAT_1.contains(&self.kind()).then(|| Self::of_member(self.host().clone(), role))
+    }
+
+    /// The role of the member at this address; `None` for all other resources.
     pub fn member_role(&self) -> Option<MemberRole> {
         if self.kind() == Self::MEMBER { MemberRole::parse(self.component()) } else { None }
     }
 
-    /// Whether a host is a member of the cluster by what is at this address.
+    /// Whether this is the address of a member.
     pub fn is_member(&self) -> bool {
         self.member_role().is_some()
     }
 
-    /// Whether a host is a control plane by what is at this address.
+    /// Whether this is the address of a control plane.
     pub fn is_control_plane(&self) -> bool {
         self.member_role() == Some(MemberRole::ControlPlane)
     }

@@ -34,7 +34,7 @@ pub use kind::{AnyKind, DecodeError, Kind, Listens, Registered};
 pub use made_from::{Key, MadeFrom, dotted, overlaps, stands_in};
 pub use membership::MemberRole;
 pub use observation::{Observation, Prior, Seen};
-pub use output::{Output, ProbeError, excerpt, hex, sha256_hex};
+pub use output::{Output, ProbeError, excerpt, hex, sha256_hex, yaml_scalar};
 pub use refusal::Refusal;
 pub use script::{Script, ScriptError, Value};
 pub use secret::{DigestKey, Secret};

@@ -45,6 +45,14 @@ impl Output {
     }
 }
 
+/// The first scalar of this name in a YAML document. kubeadm's documents may contain placeholders that YAML does not
+/// allow, so they are not parsed.
+pub fn yaml_scalar<'a>(document: &'a str, name: &str) -> Option<&'a str> {
+    let value = |line: &'a str| line.trim_start_matches([' ', '-']).strip_prefix(name)?.strip_prefix(':');
+    let value = document.lines().find_map(value)?.trim().trim_matches(['"', '\'']);
+    (!value.is_empty()).then_some(value)
+}
+
 /// At most about `most` characters of a text for people: its begin, how much is left out, and its end. Only for texts
 /// whose secrets are masked already: half a secret cannot be found.
 pub fn excerpt(text: &str, most: usize) -> String {
@@ -89,7 +97,7 @@ pub enum ProbeError {
     },
     /// The script succeeded, but its output is unexpected.
     #[error("unexpected probe output: {text}")]
-    Odd {
+    Unexpected {
         /// What was expected and what came.
         text: String,
     },
@@ -106,8 +114,8 @@ pub enum ProbeError {
 
 impl ProbeError {
     /// Unexpected output.
-    pub fn odd(text: impl Into<String>) -> Self {
-        Self::Odd { text: text.into() }
+    pub fn unexpected(text: impl Into<String>) -> Self {
+        Self::Unexpected { text: text.into() }
     }
 
     /// A status that the kind does not expect.

@@ -14,7 +14,7 @@ use super::secret::Secret;
 pub enum Act {
     /// Nothing is there.
     Create,
-    /// There is no cluster yet, and this resource begins it: nothing is there, or what an earlier run left half-way.
+    /// Create the cluster with this resource, or resume its creation.
     Found,
     /// Something is there and differs.
     Update,

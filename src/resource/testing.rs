@@ -79,7 +79,7 @@ impl Kind for Thing {
     fn parse(&self, output: &Output) -> Result<Observation<ThingSeen>, ProbeError> {
         serde_json::from_str(&output.stdout)
             .map(Observation::Present)
-            .map_err(|error| ProbeError::odd(error.to_string()))
+            .map_err(|error| ProbeError::unexpected(error.to_string()))
     }
 
     fn diff(&self, seen: &ThingSeen) -> Vec<FieldChange> {

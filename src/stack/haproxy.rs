@@ -14,7 +14,7 @@ use crate::resource::{HandedOver, Lane};
 const COMPONENT: &str = "haproxy";
 /// Component, kind and key of its service.
 pub(super) const SERVICE: (&str, &str, Option<&str>) = (COMPONENT, "service", Some("haproxy"));
-/// haproxy.cfg, as records have it.
+/// Component, kind and key of haproxy.cfg.
 pub(super) const CONFIG: (&str, &str, Option<&str>) = (COMPONENT, "file", Some(CONFIG_FILE));
 const SOURCE: &str = "/loadBalancer/haproxy";
 const CONFIG_FILE: &str = "/etc/haproxy/haproxy.cfg";

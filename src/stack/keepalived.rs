@@ -14,7 +14,7 @@ use crate::kinds::{Content, File, FileCheck, Group, OnChange, Package, Service, 
 use crate::resource::{Lane, Secret};
 
 pub(super) const COMPONENT: &str = "keepalived";
-/// keepalived.conf, as records have it.
+/// Component, kind and key of keepalived.conf.
 pub(super) const CONFIG: (&str, &str, Option<&str>) = (COMPONENT, "file", Some(CONFIG_FILE));
 const SOURCE: &str = "/loadBalancer/keepalived";
 const CONFIG_FILE: &str = "/etc/keepalived/keepalived.conf";

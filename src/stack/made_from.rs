@@ -167,7 +167,7 @@ pub(super) fn node_name(host: &Host) -> Key {
     Key::new(of_host(host, "nodeName"), &host.node_name)
 }
 
-/// What a member of the cluster is by its host.
+/// Keys of a host that its member depends on.
 pub(super) fn member(host: &Host) -> [Key; 3] {
     [roles(host), address(host), node_name(host)]
 }

@@ -1,4 +1,4 @@
-//! The members of the cluster, and what it is made with.
+//! The members of the cluster, and the settings of the cluster.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -13,21 +13,19 @@ use crate::config::{Component, Host, Swap, pointer};
 use crate::kinds::{ClusterSettings, ControlPlaneDocuments, Making, Member};
 use crate::resource::{Address, HostName, Key, Lane, MemberRole};
 
-/// The component of what the cluster is made with.
-const CLUSTER: &str = "kubernetes";
-/// From this version on kubelet refuses cgroup v1, unless its configuration allows it.
+/// First minor version whose kubelet refuses cgroup v1 by default.
 const REFUSES_CGROUP_V1: u64 = 35;
 
-/// Declares the settings of the cluster. Every member needs them but the one that makes the cluster, which the plan
-/// chooses; that one needs what the settings need.
+/// Declares the settings of the cluster. Every member depends on them, except the control plane that the plan chooses to
+/// create the cluster.
 pub(super) fn declare_settings(site: &mut Site<'_>) {
-    // kubeadm speaks to the API through the virtual IP.
+    // kubeadm connects to the API through the virtual IP.
     let needs: Vec<Address> = site.virtual_ips.values().cloned().collect();
     let settings = ClusterSettings { fixed: fixed(site), creation: creation(site) };
     let keys = Arc::clone(&site.keys);
     let settings = site
         .declared
-        .declare(&HostName::cluster(), CLUSTER, "/kubernetes", settings)
+        .declare(&HostName::cluster(), Address::KUBERNETES, "/kubernetes", settings)
         .made_from(&keys.settings)
         .needs(&needs)
         .address();
@@ -62,7 +60,7 @@ pub(super) fn declare_control_planes(site: &mut Site<'_>) {
     }
 }
 
-/// Declares the workers: they join in parallel, as soon as there is a cluster to join.
+/// Declares the workers, which join in parallel.
 pub(super) fn declare_workers(site: &mut Site<'_>) {
     let keys = Arc::clone(&site.keys);
     for host in site.cluster.workers() {
@@ -80,7 +78,7 @@ fn made_from(keys: &Keys, host: &Host) -> Vec<Key> {
     [&keys.join[..], &keys.swap, &keys.fixed, &of_host(host)].concat()
 }
 
-/// The member that a host is in this role, without what only control planes have.
+/// A host as a member in this role, without the documents of control planes.
 fn member(site: &Site<'_>, host: &Host, role: MemberRole) -> Member {
     let version = &site.cluster.kubernetes.version;
     let allowed = site.cluster.kubernetes.kubelet.get("failCgroupV1") == Some(&Value::Bool(false));
@@ -101,18 +99,18 @@ fn member(site: &Site<'_>, host: &Host, role: MemberRole) -> Member {
     }
 }
 
-/// The virtual IP, where this cluster's own load balancers hold it.
+/// The virtual IP, if this cluster's own load balancers hold it.
 fn virtual_ip(site: &Site<'_>) -> Option<Ipv4Addr> {
     site.cluster.endpoint.vip.filter(|_| !site.virtual_ips.is_empty())
 }
 
-/// What every member waits for: its host, and a cluster to join.
+/// Dependencies of every member: its host and the cluster's settings.
 fn needs_of_member(site: &Site<'_>, host: &Host) -> Vec<Address> {
     site.ready_for_kubeadm(host).into_iter().chain(site.settings.clone()).collect()
 }
 
-/// What only `kubeadm init` sets. Until there are ways to change one of these in a running
-/// cluster, a change is refused, because the alternative is to ignore it without a word.
+/// Settings that only `kubeadm init` sets. mainstay cannot change them on a running cluster yet, so a change is refused
+/// instead of silently ignored.
 fn fixed(site: &Site<'_>) -> BTreeMap<String, String> {
     let kubernetes = &site.cluster.kubernetes;
     let etcd = &kubernetes.etcd;
@@ -137,7 +135,7 @@ fn fixed(site: &Site<'_>) -> BTreeMap<String, String> {
     ])
 }
 
-/// What counts only when the cluster or a member is made.
+/// Settings that are used only when the cluster or a member is created.
 fn creation(site: &Site<'_>) -> BTreeMap<String, String> {
     let kubernetes = &site.cluster.kubernetes;
     let swap = if site.cluster.host_config.swap == Swap::Keep { "keep" } else { "off" };
@@ -148,7 +146,7 @@ fn creation(site: &Site<'_>) -> BTreeMap<String, String> {
     ])
 }
 
-/// Texts as they are, everything else as JSON.
+/// Strings as they are, other values as JSON.
 fn texts<const N: usize>(settings: [(&str, Value); N]) -> BTreeMap<String, String> {
     let text = |value: Value| match value {
         Value::String(text) => text,

@@ -1,4 +1,4 @@
-//! What records say that cluster.yaml does not, and that must not change by itself.
+//! Values that the state has and cluster.yaml does not, and that must stay the same in the next plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use super::container_runtime::{self, CniDir};
 use super::{haproxy, keepalived, network, nodes};
 use crate::resource::{Address, HostName};
 
-/// What records say of hosts.
+/// Values of the state entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
     /// Where each host's containerd finds its CNI plugins.
@@ -17,7 +17,7 @@ pub struct Recorded {
     pub(super) bridged: BTreeSet<HostName>,
     /// Hosts with an haproxy.
     pub(super) balancers: BTreeSet<HostName>,
-    /// Nodes of the control planes in the order in which haproxy has them, then of the other load balancers, the highest
+    /// Node names of the control planes in the order of haproxy's servers, then those of the other load balancers, highest
     /// priority first.
     pub order: Vec<String>,
     /// Kubernetes nodes with something that mainstay set.
@@ -60,7 +60,7 @@ impl Recorded {
     }
 }
 
-/// The lines of a recorded content, which is a text or, with secrets, a list of parts.
+/// The lines of a recorded file; the content of a file with secrets is a list.
 fn lines(attributes: &Value) -> impl Iterator<Item = &str> {
     let content = attributes.get("content");
     let parts = content.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);

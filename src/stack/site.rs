@@ -50,7 +50,7 @@ pub(super) struct Site<'a> {
     pub(super) settings: Option<Address>,
     /// The network plugin's manifest, if it has one.
     pub(super) plugin: Option<Address>,
-    /// Each host that is a member of the cluster.
+    /// The members of the cluster by host.
     pub(super) members: BTreeMap<HostName, Address>,
     workers_at_once: usize,
 }

@@ -207,7 +207,7 @@ fn a_member_comes_after_its_whole_host_and_the_cluster() {
     assert!(before(&all, "w1/kubernetes/service[kubelet]").contains("w1/worker/member"));
 }
 
-/// The order in which the cluster comes to be, where there is none.
+/// The order in which a new cluster is created.
 #[test]
 fn the_founder_comes_before_the_cluster_and_all_others_after_it() {
     let mut cluster = fixture::cluster();

@@ -1,36 +1,26 @@
-//! Older formats of the state become the present one when they are read; no host is touched for it.
+//! Converts older formats of the state when they are read. No host is changed.
 //!
-//! Format 1 had a kind for the host that ran `kubeadm init` (`kubeadm_init`) and another one for all that joined
-//! (`kubeadm_join`), each with a copy of the settings of the cluster. Format 2 has one kind of `member`, and the
-//! settings as one resource of the cluster.
+//! In format 1, the first control plane was a `kubeadm_init` and every other member a `kubeadm_join`, each with a copy of
+//! the cluster's settings. In format 2, every host is a `member`, and the settings are one resource.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::model::{FORMAT, Record, State, Status};
-use crate::resource::{Address, HostName, Key, MadeFrom, MemberRole, Observation, Prior};
+use crate::resource::{Address, Key, MadeFrom, MemberRole, Observation, Prior, yaml_scalar};
 
-const INIT: &str = "kubeadm_init";
-const JOIN: &str = "kubeadm_join";
-
-/// The state in the present format.
+/// Converts the state to the present format.
 pub(super) fn to_present(state: State) -> State {
     if state.format == 1 { State { format: FORMAT, ..members(state) } } else { state }
 }
 
-fn settings_address() -> Address {
-    Address::new(HostName::cluster(), "kubernetes", "cluster_settings", None)
-}
-
-/// Whether a record of format 1 stands for a member.
 fn was_member(address: &Address) -> bool {
-    matches!(address.kind(), INIT | JOIN)
+    address.of_format_1_member().is_some()
 }
 
 fn renamed(address: &Address) -> Address {
-    let role = MemberRole::parse(address.component()).filter(|_| was_member(address));
-    role.map_or_else(|| address.clone(), |role| Address::of_member(address.host().clone(), role))
+    address.of_format_1_member().unwrap_or_else(|| address.clone())
 }
 
 fn members(mut state: State) -> State {
@@ -43,7 +33,7 @@ fn members(mut state: State) -> State {
         let needs = needs(&was, &record, settings.is_some());
         let record = if was_member(&was) { member(&was, record, &state) } else { record };
         let record = Record { needs, ..record };
-        // A host that was both, in the middle of a change, is what is whole.
+        // An interrupted change of the first control plane left both kinds; the finished one counts.
         let whole = resources.get(&address).is_some_and(|other| other.status == Status::Ready);
         if !whole {
             resources.insert(address, record);
@@ -62,22 +52,27 @@ fn members(mut state: State) -> State {
             made_from: MadeFrom::default(),
             status: Status::Ready,
         };
-        resources.insert(settings_address(), record);
+        resources.insert(Address::of_cluster_settings(), record);
     }
     let reactions = std::mem::take(&mut state.reactions).into_iter();
     let reactions = reactions.map(|(to, causes)| (renamed(&to), causes.iter().map(renamed).collect())).collect();
-    let guards = state.guards.iter().map(|guard| guard.replace(INIT, "member").replace(JOIN, "member")).collect();
+    let kinds = Address::MEMBERS_OF_FORMAT_1;
+    let present = |guard: &String| kinds.iter().fold(guard.clone(), |guard, kind| guard.replace(kind, Address::MEMBER));
+    let guards = state.guards.iter().map(present).collect();
     State { resources, reactions, guards, ..state }
 }
 
-/// What needed the first control plane of another host needs the cluster now.
+/// The dependencies in format 2: a dependency on another host's membership becomes one on the cluster's settings.
 fn needs(address: &Address, record: &Record, cluster: bool) -> BTreeSet<Address> {
     let of_cluster =
         |need: &Address| was_member(need) && need.host() != address.host() && address.component() != "nodes" && cluster;
-    let mut needs: BTreeSet<Address> =
-        record.needs.iter().map(|need| if of_cluster(need) { settings_address() } else { renamed(need) }).collect();
+    let mut needs: BTreeSet<Address> = record
+        .needs
+        .iter()
+        .map(|need| if of_cluster(need) { Address::of_cluster_settings() } else { renamed(need) })
+        .collect();
     if cluster && was_member(address) {
-        needs.insert(settings_address());
+        needs.insert(Address::of_cluster_settings());
     }
     needs
 }
@@ -85,14 +80,14 @@ fn needs(address: &Address, record: &Record, cluster: bool) -> BTreeSet<Address>
 fn member(address: &Address, record: Record, state: &State) -> Record {
     let text = |name: &str| record.attributes.get(name).and_then(Value::as_str).unwrap_or_default();
     let config = text("config");
-    let endpoint = setting(config, "controlPlaneEndpoint").or_else(|| setting(config, "apiServerEndpoint"));
+    let endpoint = yaml_scalar(config, "controlPlaneEndpoint").or_else(|| yaml_scalar(config, "apiServerEndpoint"));
     let role = record.attributes.get("role").and_then(Value::as_str);
     let mut attributes = json!({
         "node": text("node"),
         "role": role.unwrap_or(MemberRole::ControlPlane.as_str()),
         "advertiseAddress": text("advertiseAddress"),
         "endpoint": endpoint.unwrap_or_default(),
-        "criSocket": setting(config, "criSocket").unwrap_or_default(),
+        "criSocket": yaml_scalar(config, "criSocket").unwrap_or_default(),
     });
     let version = record.attributes.pointer("/fixed/kubernetes.version");
     if let (Some(version), true) = (version, address.component() == MemberRole::ControlPlane.as_str()) {
@@ -102,15 +97,15 @@ fn member(address: &Address, record: Record, state: &State) -> Record {
     Record { version: 1, attributes, digest, ..record }
 }
 
-/// The settings of the cluster, once one control plane was whole.
+/// The settings of the cluster; `None` if no control plane was finished.
 fn settings(state: &State) -> Option<Value> {
-    let planes = |kind: &'static str| {
-        state.resources.iter().filter(move |(address, record)| {
+    let plane = |kind: &str| {
+        state.resources.iter().find(|(address, record)| {
             let plane = address.component() == MemberRole::ControlPlane.as_str();
             address.kind() == kind && plane && record.status == Status::Ready
         })
     };
-    let (_, record) = planes(INIT).chain(planes(JOIN)).next()?;
+    let (_, record) = Address::MEMBERS_OF_FORMAT_1.into_iter().find_map(plane)?;
     let mut fixed: Map<String, Value> = record.attributes.get("fixed")?.as_object()?.clone();
     fixed.remove("kubernetes.version");
     if let Some(names) = fixed.remove("kubernetes.certSANs") {
@@ -126,7 +121,7 @@ fn settings(state: &State) -> Option<Value> {
     Some(json!({ "fixed": fixed, "creation": creation }))
 }
 
-/// The ignored preflight errors as cluster.yaml had them, and `hostConfig.swap`: swap that is kept added `Swap` to them.
+/// The ignored preflight errors of cluster.yaml, and `hostConfig.swap`. With `keep`, format 1 added `Swap` to the errors.
 fn ignored(record: &Record) -> (Value, &'static str) {
     let all = record.attributes.get("ignorePreflightErrors").cloned().unwrap_or_else(|| json!([]));
     let keep = record.made_from.keys().any(|key| *key == Key::new("/hostConfig/swap", &"keep"));
@@ -139,11 +134,4 @@ fn ignored(record: &Record) -> (Value, &'static str) {
         Some((last, others)) if last == "Swap" && !written(&all) => (json!(others), "keep"),
         _ => (all, "keep"),
     }
-}
-
-/// The first scalar of this name in documents of kubeadm.
-fn setting<'a>(config: &'a str, name: &str) -> Option<&'a str> {
-    let value = |line: &'a str| line.trim_start_matches([' ', '-']).strip_prefix(name)?.strip_prefix(':');
-    let value = config.lines().find_map(value)?.trim().trim_matches(['"', '\'']);
-    (!value.is_empty()).then_some(value)
 }

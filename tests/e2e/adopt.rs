@@ -67,7 +67,7 @@ fn a_cluster_that_is_described_wrongly_is_refused(lab: &Lab) {
     let (right, wrong) = ("podSubnet: 10.244.0.0/16", "podSubnet: 10.20.0.0/16");
     lab.edit(right, wrong);
     let said = crate::lab::text(&lab.mainstay(&["plan"]));
-    assert!(said.contains("the cluster that runs has kubernetes.podSubnet 10.244.0.0/16"), "{said}");
+    assert!(said.contains("kubernetes.podSubnet is 10.244.0.0/16 on the running cluster"), "{said}");
     lab.edit(wrong, right);
     lab.edit("  w1: {", "  w1: {nodeName: worker-1, ");
     let said = crate::lab::text(&lab.mainstay(&["plan"]));

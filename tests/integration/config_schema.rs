@@ -1,4 +1,4 @@
-//! The schema of cluster.yaml: complete, and of one mind with the parser.
+//! The schema of cluster.yaml: complete and consistent with the parser.
 
 use jsonschema::error::ValidationErrorKind;
 use mainstay::config;
@@ -75,7 +75,7 @@ fn files(directory: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The JSON pointer of what the schema refuses, and why. A key that it does not know is part of the pointer.
+/// The JSON pointer of a violation and its message. The pointer includes an unknown key.
 fn refusal(error: &jsonschema::ValidationError<'_>) -> String {
     let keys = match &error.kind {
         ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.as_slice(),

@@ -1,5 +1,5 @@
-//! Every key of cluster.yaml has a class that says what changing it on a running cluster does. Here every key is changed on
-//! an applied simulated cluster, and plan, drift and apply must do what the class says.
+//! Changes every key of cluster.yaml on an applied simulated cluster. Plan, drift and apply must do what the class of the
+//! key says.
 
 mod applied;
 mod changes;
@@ -26,7 +26,7 @@ struct Key {
     /// Its path, for example `hosts.<name>.labels`.
     path: String,
     class: Option<Class>,
-    /// Whether it holds a value, and not only further keys. A map of hosts holds both.
+    /// Whether it has a value of its own.
     holds_a_value: bool,
 }
 
@@ -106,7 +106,7 @@ fn a_changed_key_does_what_its_class_says() {
     for change in changes::all() {
         groups.entry(change.given).or_default().push(change);
     }
-    // Every group is a cluster that is applied once. The largest one is the first to start.
+    // Each group applies one cluster. The largest group starts first.
     let mut groups: Vec<(&str, Vec<Change>)> = groups.into_iter().collect();
     groups.sort_by_key(|(_, changes)| changes.len());
     let (groups, wrong) = (Mutex::new(groups), Mutex::new(BTreeMap::new()));

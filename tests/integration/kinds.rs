@@ -10,7 +10,7 @@ use mainstay::stack;
 
 use crate::sandbox::root;
 
-/// Kinds that no cluster.yaml declares, and why.
+/// Kinds that no cluster.yaml declares, with the reason.
 const NOT_DECLARED: &[(&str, &str)] = &[("route", "only states of earlier versions have it; pod_routes superseded it")];
 
 fn kinds_of(cluster: &Cluster) -> BTreeSet<String> {

@@ -1,4 +1,4 @@
-//! schema/*.schema.json: current, strict, and what every output of these tests is held against.
+//! schema/*.schema.json: current, strict, and valid for every output of these tests.
 
 use std::fs;
 use std::path::Path;

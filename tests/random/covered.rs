@@ -1,4 +1,4 @@
-//! The randomized clusters use every key of cluster.yaml, but for those that are named here.
+//! The randomized clusters use every key of cluster.yaml, except those named here.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cluster::{BY_NAME, Host, SECOND_MARK, Seed, WORKER, Wanted};
 use crate::knobs::{KNOBS, Knobs};
 
-/// Keys that no randomized cluster has, and why. A section stands for all its keys.
+/// Keys that no randomized cluster has, with the reason. A section includes all its keys.
 const LEFT_OUT: &[(&str, &str)] = &[
     ("ssh", "simulated hosts are reached without it"),
     ("hosts.<name>.ssh", "simulated hosts are reached without it"),
@@ -25,7 +25,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("network.manifest.sha256", "only mainstay itself reads it"),
 ];
 
-/// Keys that hold a value.
+/// Keys with a value.
 fn of_schema(schema: &Value, found: &mut BTreeSet<String>) {
     for (_, key) in schema["properties"].as_object().into_iter().flatten() {
         let inner = [key, &key["items"], &key["additionalProperties"]];

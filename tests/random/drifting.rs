@@ -3,7 +3,7 @@
 use mainstay::resource::{Address, Observation, sha256_hex};
 use serde_json::{Value, json};
 
-/// Kinds that others change one by one.
+/// Kinds with simulated drift.
 pub(crate) const DRIFTING: &[&str] = &[
     "bridge_interface",
     "file",
@@ -16,7 +16,7 @@ pub(crate) const DRIFTING: &[&str] = &[
     "sysctl",
 ];
 
-/// Kinds that others do not change one by one, and why.
+/// Kinds without simulated drift, with the reason.
 pub(crate) const STEADY: &[(&str, &str)] = &[
     ("cluster_settings", "is set once, by kubeadm init"),
     ("manifest", "changes by what is done to the cluster"),
@@ -26,7 +26,7 @@ pub(crate) const STEADY: &[(&str, &str)] = &[
     ("virtual_ip", "follows the keepalived services"),
 ];
 
-/// Whether others may change it.
+/// Whether it can have simulated drift.
 pub(crate) fn may_drift(address: &Address) -> bool {
     DRIFTING.contains(&address.kind())
 }

@@ -1,4 +1,4 @@
-//! Randomized runs have every kind of resource, and what others change of it.
+//! Randomized runs cover every kind of resource, and its drift.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::cluster::{CONTROL_PLANE, Host, LOAD_BALANCER, NAME, Seed, WORKER, Wan
 use crate::drifting::{DRIFTING, STEADY, drifted};
 use crate::knobs::{KNOBS, Knobs};
 
-/// Kinds that no knob declares, and why.
+/// Kinds that no knob declares, with the reason.
 const NOT_DECLARED: &[(&str, &str)] = &[("route", "only states of earlier versions have it; pod_routes superseded it")];
 
 fn graph(knobs: Knobs) -> Option<Graph> {
@@ -26,7 +26,7 @@ fn graph(knobs: Knobs) -> Option<Graph> {
     mainstay::flow::Wishes::gather(&loaded.cluster, &followed).ok()?.graph(&BTreeMap::new()).ok()
 }
 
-/// What is observed of each kind after an apply, over all values of each knob.
+/// Observations of each kind after an apply, over all values of each knob.
 fn declared() -> BTreeMap<String, (Address, Value)> {
     let mut all = BTreeMap::new();
     for knob in KNOBS {

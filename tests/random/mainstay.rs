@@ -300,7 +300,7 @@ impl Mainstay {
         Ok(plan)
     }
 
-    /// `mainstay drift`, which must say what the plan says.
+    /// `mainstay drift`, which must agree with the plan.
     async fn drift(&self, cluster: &Cluster, state: &State) -> Result<Drift, Failed> {
         let whole = Selection::default();
         let question = Question::of_cluster(Mode::Apply, cluster, state, &whole, Wishes::gather)?;
@@ -313,7 +313,7 @@ impl Mainstay {
         Ok(drift)
     }
 
-    /// Right after an apply that ended well.
+    /// Runs after a successful apply.
     pub(crate) async fn has_no_drift(&self, yaml: &str) -> Result<(), Failed> {
         let loaded = load(yaml).map_err(|error| Failed::Other(error.to_string()))?;
         let state = self.store()?.snapshot();

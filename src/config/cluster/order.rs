@@ -1,23 +1,29 @@
-//! The order of the hosts: that of the file means nothing.
+//! The order of the hosts. Their order in cluster.yaml has no effect.
 
 use super::{Cluster, Host};
+use crate::resource::HostName;
 
 /// The default priority of the first load balancer; the next one has one less.
 pub(in crate::config) const FIRST_PRIORITY: u8 = 100;
 
 impl Cluster {
-    /// The same cluster with its hosts in an order that the file does not decide: first those whose nodes are `known`, in
-    /// that order, then the others by name. Default VRRP priorities follow this order.
+    /// Sorts the hosts: the nodes in `known` come first, in that order; the other hosts follow by name. Default VRRP
+    /// priorities follow this order.
     #[must_use]
     pub fn in_order(&self, known: &[String]) -> Self {
         let mut cluster = self.clone();
         let place = |host: &Host| known.iter().position(|node| *node == host.node_name).unwrap_or(known.len());
-        cluster.hosts.sort_by_cached_key(|host| (place(host), natural(&host.name)));
+        cluster.hosts.sort_by_cached_key(|host| {
+            let name = HostName::new(&host.name);
+            let (stem, number, _) = name.by_number();
+            (place(host), stem.to_owned(), number, host.name.clone())
+        });
         cluster.assign_priorities();
         cluster
     }
 
-    /// Gives each load balancer that has no priority of its own the one of its place, or the next lower one that is free.
+    /// Sets missing priorities: by default 100 for the first load balancer and one less for each next one. Priorities
+    /// set in cluster.yaml are skipped.
     fn assign_priorities(&mut self) {
         let balancers: Vec<String> = self.load_balancers().map(|host| host.name.clone()).collect();
         let written = |host: &&Host| !host.default_priority && balancers.contains(&host.name);
@@ -34,33 +40,5 @@ impl Cluster {
             }
             priority = priority.saturating_sub(1).max(1);
         }
-    }
-}
-
-/// Compares names as people do: w2 comes before w10.
-fn natural(name: &str) -> Vec<(String, u64)> {
-    let mut parts: Vec<(String, u64)> = Vec::new();
-    let mut rest = name;
-    while !rest.is_empty() {
-        let text = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        let (text, digits) = rest.split_at(text);
-        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-        let (digits, more) = digits.split_at(end);
-        let number = if digits.is_empty() { 0 } else { digits.parse().unwrap_or(u64::MAX) };
-        parts.push((text.to_owned(), number));
-        rest = more;
-    }
-    parts
-}
-
-#[cfg(test)]
-mod tests {
-    use super::natural;
-
-    #[test]
-    fn names_are_in_the_order_of_their_numbers() {
-        let mut names = ["w10", "w2", "cp1", "a", "w", "w2b", "w2a10", "w2a9"];
-        names.sort_by_key(|name| natural(name));
-        assert_eq!(names, ["a", "cp1", "w", "w2", "w2a9", "w2a10", "w2b", "w10"]);
     }
 }

@@ -29,7 +29,7 @@ async fn the_last_look_decides_what_is_done() {
         assert_eq!(ran.state.resources[&address(ONE)].status, Status::Interrupted);
         assert!(!ran.outcome.complete());
     }
-    let odd = Err(ProbeError::odd("two of it"));
+    let odd = Err(ProbeError::unexpected("two of it"));
     let gone = Ok(Seen { observation: Observation::Absent, digest: String::new() });
     for (after, told) in
         [(odd, "unexpected probe output: two of it"), (gone, "it still does not exist although all steps succeeded")]

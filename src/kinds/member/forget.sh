@@ -1,14 +1,14 @@
 # shellcheck shell=sh disable=SC2154
-# Takes a node that is gone out of the cluster: exactly its etcd member and its Node object.
+# Removes a node that was reset from the cluster: its etcd member and its Node object, nothing else.
 [ "$STANDING" = mainstay-bare ] || exit 0
 here || exit 75
 if [ -n "$LEAVING" ]; then
-    # Without a quorum nobody can be taken out, and a cluster that is beyond help must still be destroyable.
+    # Without quorum, no member can be removed; such a cluster must still be destroyable.
     tries=0
     until ready; do
         tries=$((tries + 1))
         if [ $tries -ge 15 ]; then
-            echo "the cluster does not answer: $NODE stays in its lists" >&2
+            echo "the cluster is unreachable, so its etcd member and Node object of $NODE are not deleted" >&2
             exit 0
         fi
         sleep 2

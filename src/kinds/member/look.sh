@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2154
-# `none`, `begun init` or `begun join` (unfinished, by mainstay), `begun` (mainstay was taking it back), `done ROLE`, or
-# `foreign ROLE ENDPOINT` for a node that mainstay did not make; after these two, on a control plane, the version of its
+# `none`, `begun init` or `begun join` (unfinished, by mainstay), `begun` (its destruction was interrupted), `done ROLE`, or
+# `foreign ROLE ENDPOINT` for a node that mainstay did not create. A control plane adds the version of its
 # API server.
-# What decides lasts: neither a stopped kubelet nor a silent apiserver makes a node look unfinished.
+# A stopped kubelet or an unreachable API server must not make a node look unfinished.
 noted
 present=''
 for file in $files; do
@@ -21,7 +21,7 @@ case $note in
         [ "$file" = "$note" ] || [ "$file" = "$movable" ] || [ -e "$file" ] || lost="$lost $file"
     done <"$marker"
     if [ -n "$lost" ]; then
-        echo "kubeadm finished here, but since then was lost:$lost; put it back, from a backup or with the phase of" \
+        echo "kubeadm finished here, but files are missing:$lost; restore them from a backup or with the phase of" \
             "kubeadm init that writes it (kubeadm init phase --help)" >&2
         exit 1
     fi
@@ -47,7 +47,7 @@ if [ -e "$k/bootstrap-kubelet.conf" ] || ! [ -e "$k/kubelet.conf" ] || ! [ -e "$
     echo "left by a kubeadm that mainstay did not run:$present; run kubeadm reset on this host" >&2
     exit 1
 fi
-# Its node's name, by which kubelet goes: the host's, unless it was told another one.
+# The name of its node: the hostname, unless kubelet has --hostname-override.
 own=$(sed -n 's/.*--hostname-override[= ]\([^ "]*\).*/\1/p' /var/lib/kubelet/kubeadm-flags.env /etc/default/kubelet \
     /etc/sysconfig/kubelet 2>/dev/null | tail -n 1)
 [ -n "$own" ] || own=$(uname -n | tr '[:upper:]' '[:lower:]')

@@ -107,7 +107,7 @@ reset_host() {
     while pods_run; do
         tries=$((tries + 1))
         if [ $tries -gt 10 ]; then
-            echo 'pods still run here after kubeadm reset: see `crictl pods`' >&2
+            echo 'pods still run here after kubeadm reset; list them with `crictl pods`' >&2
             return 1
         fi
         run_kubeadm reset phase cleanup-node ${SOCKET:+--cri-socket "$SOCKET"}

@@ -53,7 +53,7 @@ fn of_setting(name: &str, was: &str, is: &str) -> Vec<Refusal> {
     }
 }
 
-/// Why a control plane that runs does not get another version.
+/// Why the version of a running control plane cannot change.
 pub(super) fn upgrade(was: &str, is: &str) -> Refusal {
     let change = format!("mainstay cannot upgrade Kubernetes yet (recorded {was}, cluster.yaml {is}).");
     let advice = format!("Upgrade with kubeadm, then run `mainstay plan` again; or restore {was}.");

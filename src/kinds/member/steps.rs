@@ -1,4 +1,4 @@
-//! How a member is made, finished and taken out of the cluster.
+//! The steps that create, finish and remove a member.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use super::super::kubectl::ELECTION;
 use super::{ControlPlaneDocuments, Member, Observed};
 use crate::resource::{Effect, MemberRole, Mint, Prior, Script, Slots, Step, Value, sha256_hex};
 
-/// As `with_kubectl`, with files beside this one.
+/// As `with_kubectl`, for files of this module.
 macro_rules! on_control_plane {
     ($($file:literal),+) => { concat!(include_str!("../kubectl.sh"), $(include_str!($file)),+) };
 }
 
-/// Slot that says whether the host is still to be made a member; see `settle.sh`.
+/// Slot that tells later steps whether the host must still join; see `settle.sh`.
 pub(super) const STANDING: &str = "standing";
-/// What `settle.sh` answers for a host that is still to be made one.
+/// Output of `settle.sh` for a host that must still join.
 pub(super) const BARE: &str = "mainstay-bare";
-/// And for one that is one.
+/// Output of `settle.sh` for a complete member.
 pub(super) const FINISHED: &str = "mainstay-finished";
 
-/// How long a token may be used that `token.sh` makes.
+/// Lifetime of the tokens of `token.sh`.
 const TOKEN_LIFETIME: Duration = Duration::from_mins(20);
 
-/// What is recorded before the first run, and put back at the end; deepest paths first.
+/// Paths that are recorded before the first run and restored by destroy; deepest paths first.
 pub(super) const PATHS: &str = "/etc/kubernetes/manifests /etc/kubernetes/pki/etcd /etc/kubernetes/pki /etc/kubernetes/tmp \
     /etc/kubernetes /var/lib/kubelet /var/lib/etcd /var/lib/cni /usr/libexec/kubernetes";
 
-/// What kubelet and kube-proxy set by themselves.
+/// Kernel settings that kubelet and kube-proxy change.
 const SYSCTLS: &str = "vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops \
     kernel.keys.root_maxkeys kernel.keys.root_maxbytes net.ipv4.conf.all.route_localnet \
     net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables \
@@ -34,7 +34,7 @@ const SYSCTLS: &str = "vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.
     net.ipv4.vs.conntrack net.ipv4.vs.conn_reuse_mode net.ipv4.vs.expire_nodest_conn \
     net.ipv4.vs.expire_quiescent_template net.ipv4.conf.all.arp_ignore net.ipv4.conf.all.arp_announce";
 
-/// How kubeadm makes a member.
+/// The run of kubeadm that creates a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verb {
     Init,
@@ -51,7 +51,7 @@ impl Verb {
 }
 
 impl Member {
-    /// Makes the first control plane of a cluster; on no account beside another one.
+    /// Creates the cluster with its first control plane.
     pub(super) fn found(&self, documents: &ControlPlaneDocuments) -> Vec<Step> {
         let alone = Script::new(on_control_plane!("marker.sh", "alone.sh"))
             .set("NODE", &self.node)
@@ -68,7 +68,7 @@ impl Member {
         steps
     }
 
-    /// Joins a cluster.
+    /// Joins the cluster.
     pub(super) fn join(&self) -> Vec<Step> {
         let mut steps = self.prepare(Verb::Join, &[]).to_vec();
         steps.push(Step::mint(Self::TOKEN_ID, Mint::TokenId));
@@ -85,7 +85,7 @@ impl Member {
         steps
     }
 
-    /// What is left to do where kubeadm itself ended well.
+    /// The steps after a finished kubeadm run.
     pub(super) fn finish(&self) -> Vec<Step> {
         let secrets = self.forget_secrets(Verb::Join);
         let secrets = match self.role {
@@ -95,7 +95,7 @@ impl Member {
         vec![self.idle(), self.gate(), secrets]
     }
 
-    /// Takes the member out of the cluster and puts back what was on the host before.
+    /// Removes the member from the cluster and restores what was on the host before.
     pub(super) fn leave(&self, prior: &Prior<Observed>) -> Vec<Step> {
         let kept = |name| prior.kept.get(name).cloned().unwrap_or_default();
         let reset = self.script(on_control_plane!("marker.sh", "spared.sh", "reset.sh"));
@@ -113,8 +113,7 @@ impl Member {
         ]
     }
 
-    /// Keeps what is about to be changed, waits for a kubeadm of an interrupted run, and brings what it left to
-    /// an end.
+    /// Records the present values, waits for the kubeadm of an interrupted run, and cleans up after it.
     fn prepare(&self, verb: Verb, skip: &[String]) -> [Step; 3] {
         let before = Script::new(concat!(include_str!("marker.sh"), include_str!("before.sh")));
         let body = match verb {
@@ -137,14 +136,14 @@ impl Member {
         ]
     }
 
-    /// Never two at once.
+    /// Two runs of kubeadm at once would fail.
     fn idle(&self) -> Step {
         let script = Script::new(include_str!("running.sh"));
         Step::wait(format!("no other kubeadm runs on {}", self.node), script, Duration::from_mins(5))
     }
 
-    /// Images first, so that a slow registry does not eat the time of what follows; nothing where preflight is
-    /// told not to look for them.
+    /// Pulls the images, so that a slow registry does not use up kubeadm's timeouts; skipped if the preflight check of images
+    /// is ignored.
     fn pull(&self, config: &str, skip: &[String]) -> Option<Step> {
         let skipped = self.ignores("ImagePull") || skip.iter().any(|phase| phase == "preflight");
         let script = Script::new(concat!(include_str!("marker.sh"), include_str!("pull.sh")));
@@ -153,7 +152,7 @@ impl Member {
         (!skipped).then(|| step.within(Duration::from_mins(20)).transient(passing))
     }
 
-    /// kubeadm itself.
+    /// Runs kubeadm.
     fn run(&self, verb: Verb, config: &str, skip: &[String]) -> Step {
         let body = match verb {
             Verb::Init => concat!(include_str!("marker.sh"), include_str!("init.sh")),
@@ -167,7 +166,7 @@ impl Member {
         Step::run(format!("kubeadm {}", verb.as_str()), script)
     }
 
-    /// What the cluster prepares for this host, on another control plane; nothing when it turned out to have joined.
+    /// Prepares the join on another control plane; skipped if the host has already joined.
     fn invite(&self) -> Vec<Step> {
         let departed = Script::new(on_control_plane!("departed.sh")).set("NODE", &self.node);
         let token = Script::new(on_control_plane!("token.sh"))
@@ -209,8 +208,8 @@ impl Member {
         steps
     }
 
-    /// A control plane counts when its apiserver is ready and every etcd member votes, a worker when its kubelet has
-    /// registered it. (A node is Ready only with a network plugin, which somebody else may install.)
+    /// Waits for a ready API server and voting etcd members, or for the node of a worker. The node may be `NotReady` until
+    /// a network plugin is installed.
     fn gate(&self) -> Step {
         match self.role {
             MemberRole::ControlPlane => {
@@ -226,7 +225,7 @@ impl Member {
         }
     }
 
-    /// Deletes tokens and uploaded certificates, those of interrupted runs too.
+    /// Deletes tokens and uploaded certificates, including those of interrupted runs.
     fn forget_secrets(&self, verb: Verb) -> Step {
         let certificates = verb == Verb::Join && self.role == MemberRole::ControlPlane;
         let script = Script::new(on_control_plane!("tokens.sh"))
@@ -237,8 +236,8 @@ impl Member {
         step.always().means(Effect::DeleteTokens { certificates })
     }
 
-    /// Takes the node's etcd member and Node object away, on another control plane: before it joins anew, or, with
-    /// `leaving`, after its reset.
+    /// Removes the etcd member and the Node object on another control plane: before a new join, or, with `leaving`, after
+    /// the reset.
     fn forget(&self, leaving: bool) -> Step {
         let script = self.script(on_control_plane!("forget.sh")).set("LEAVING", if leaving { "yes" } else { "" });
         let script = script.set("STANDING", if leaving { BARE.into() } else { standing() });
@@ -248,7 +247,7 @@ impl Member {
         step.on_control_plane().means(effect)
     }
 
-    /// The value of our label on this host's tokens: labels are shorter than node names may be.
+    /// Label value of this host's tokens. Node names can be too long for a label.
     pub(super) fn label(&self) -> String {
         if self.node.len() <= 63 { self.node.clone() } else { sha256_hex(self.node.as_bytes())[..40].to_owned() }
     }
@@ -262,17 +261,17 @@ impl Member {
     }
 }
 
-/// What a step means that does nothing for a host that turned out to have joined.
+/// The effect of a step that is skipped if the host has already joined.
 fn unless_joined(effect: Effect) -> Effect {
     effect.only_if(STANDING, BARE)
 }
 
-/// The value that `settle.sh` answered.
+/// The output of `settle.sh`.
 fn standing() -> Value {
     slotted(&Slots::placeholder(STANDING))
 }
 
-/// A text with placeholders of slots.
+/// A text with slots.
 fn slotted(text: &str) -> Value {
     Value::Slotted(text.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Tests of what a member does: every script runs, against made-up commands.
+//! Tests of the scripts, with stand-ins for kubeadm and kubectl.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use crate::resource::{On, Secret, StepAct};
 const NOTE: &str = "/etc/kubernetes/pki/.mainstay";
 const MANIFESTS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
-/// A control plane that begins a cluster when it is asked with [`Act::Found`].
+/// A control plane.
 fn init() -> Member {
     let slot = Slots::placeholder;
     let (id, secret) = (slot("token_id"), slot("token_secret"));
@@ -178,7 +178,7 @@ fn what_mainstay_noted_decides_without_asking_anyone() {
     stage.command("kubectl", "exit 1");
     assert_eq!(look(&init(), &stage), Ok(seen(true, MemberRole::ControlPlane)));
     assert_eq!(stage.calls(), "", "a silent apiserver must not matter");
-    // Earlier versions noted `init leaving`.
+    // The marker of earlier versions.
     for note in ["join begun\n", "init leaving\n", "kubeadm leaving\n"] {
         assert_eq!(look(&init(), &whole(Some(note))), Ok(seen(false, MemberRole::ControlPlane)), "{note}");
     }
@@ -186,7 +186,7 @@ fn what_mainstay_noted_decides_without_asking_anyone() {
     assert_eq!(look(&init(), &whole(Some("init begun\n"))), Ok(Observation::Present(begun)));
     let lost = whole(Some("init done\n/etc/kubernetes/scheduler.conf\n"));
     let error = look(&init(), &lost).unwrap_err().to_string();
-    assert!(error.contains("was lost: /etc/kubernetes/scheduler.conf"), "{error}");
+    assert!(error.contains("files are missing: /etc/kubernetes/scheduler.conf"), "{error}");
     assert!(!error.contains("kubeadm reset"), "it would destroy a control plane that may be healthy: {error}");
 }
 

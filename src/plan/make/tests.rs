@@ -71,7 +71,7 @@ fn unknown_blocks_what_would_be_made_on_it_and_nothing_else() {
     }
     world.state.resources.get_mut(&address("h/c/thing[same]")).unwrap().needs = [address("h/c/thing[a]")].into();
     world.hosts("h/c/thing[foreign]", seen("7"));
-    world.facts.seen.insert(address("h/c/thing[a]"), Err(ProbeError::odd("7")));
+    world.facts.seen.insert(address("h/c/thing[a]"), Err(ProbeError::unexpected("7")));
     let plan = world.plan();
     let got = |name| {
         let change = world.change(&plan, name);

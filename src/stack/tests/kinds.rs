@@ -1,4 +1,4 @@
-//! Every kind is declared by a cluster of these tests, and what it says of itself fits together.
+//! Checks of every kind that the clusters of these tests declare.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::resource::AnyKind;
 use crate::stack::declare;
 use crate::stack::fixture::Known;
 
-/// Kinds that no cluster.yaml declares, and why.
+/// Kinds that no cluster.yaml declares, with the reason.
 const NOT_DECLARED: &[(&str, &str)] = &[("route", "only states of earlier versions have it; pod_routes superseded it")];
 
 fn declared() -> BTreeMap<String, Vec<Arc<dyn AnyKind>>> {

@@ -1,4 +1,4 @@
-//! A simulated cluster that is applied once and changed many times, each time from the same state.
+//! A simulated cluster that is applied once. Every change starts from the same state.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use super::Key;
 use crate::sandbox::{Said, Sandbox, root};
 
-/// Simulated whatever `fleet` says, so that that key can change, too.
+/// Runs with `--simulate`, so that `fleet` can change, too.
 const SIMULATE: &str = "--simulate";
 
-/// Where the state is, and what is in the files there.
+/// The state directory and the content of its files.
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 pub(super) struct Applied {
@@ -26,7 +26,7 @@ fn yaml(text: &str) -> Value {
     serde_yaml::from_str_with_options(text, options).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Merges maps deep, and replaces the rest; `null` removes.
+/// Merges maps recursively and replaces other values; `null` removes a key.
 fn merge(into: &mut Value, piece: &Value) {
     let Value::Object(piece) = piece else {
         *into = piece.clone();
@@ -114,7 +114,7 @@ impl Applied {
         Self { it, file, files }
     }
 
-    /// Merges a change into cluster.yaml and says which keys that changes.
+    /// Merges a change into cluster.yaml and returns the changed keys.
     pub(super) fn change(&self, to: &str, keys: &[Key]) -> Vec<String> {
         let mut file = self.file.clone();
         merge(&mut file, &yaml(to));
@@ -134,13 +134,13 @@ impl Applied {
         self.it.run(&[args, &[SIMULATE]].concat())
     }
 
-    /// Whether the state says what was applied first.
+    /// Whether the state is unchanged.
     pub(super) fn is_as_applied(&self) -> bool {
         let mut states = self.files.iter().filter(|(path, _)| path.to_string_lossy().ends_with(".simulated.json"));
         states.all(|(path, bytes)| fs::read(path).is_ok_and(|now| now == *bytes))
     }
 
-    /// Puts everything back.
+    /// Restores all files.
     pub(super) fn restore(&self, moved_to: Option<&str>) {
         for folder in ["state"].into_iter().chain(moved_to) {
             let _ = fs::remove_dir_all(self.it.path(folder));

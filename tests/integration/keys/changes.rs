@@ -1,21 +1,21 @@
-//! One change or more for every key of cluster.yaml. A change is a piece of YAML that is merged into the applied file.
+//! Changes of every key of cluster.yaml, as YAML to merge into the applied file.
 
 use mainstay::config::Class;
 
 /// A change of one key.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
-    /// The key's path, as the schema's titles have it.
+    /// The path of the key in the schema.
     pub(crate) key: &'static str,
-    /// What is merged into `tests/edits/cluster.yaml` before that is applied.
+    /// YAML to merge into `tests/edits/cluster.yaml` before the first apply.
     pub(crate) given: &'static str,
-    /// What is merged into the applied file; `null` removes.
+    /// YAML to merge into the applied file; `null` removes a key.
     pub(crate) to: &'static str,
     /// Keys that must change with it.
     pub(crate) beside: &'static [&'static str],
-    /// What this change costs, where that is less than other changes of the key.
+    /// The class of this change, if it is a lesser one than the class of the key.
     pub(crate) costs: Option<Class>,
-    /// A change of the same key that etcd's quorum must refuse.
+    /// A change of the same key that must be refused because of etcd's quorum.
     pub(crate) refused: Option<&'static str>,
     /// Files that are moved together with the change.
     pub(crate) moves: Option<(&'static str, &'static str)>,
@@ -47,15 +47,14 @@ fn change(key: &'static str, to: &'static str) -> Change {
     Change { key, given: "", to, beside: &[], costs: None, refused: None, moves: None }
 }
 
-/// Keys that cannot be changed on a simulated cluster, and why.
+/// Keys that cannot be changed on a simulated cluster, with the reason.
 pub(crate) const EXEMPT: &[(&str, &str)] = &[
     ("hosts.<name>.interface", "a simulated host has one network interface"),
     ("loadBalancer.keepalived.interface", "a simulated host has one network interface"),
     ("network.manifest.url", "it needs a web server"),
 ];
 
-/// Changes that do not behave as their class says yet, by key and what is merged, and what they do instead. Each must
-/// misbehave: remove the one that the test names.
+/// Known failures: key, YAML and failure. The test fails when one of them passes; remove it then.
 pub(crate) const KNOWN: &[(&str, &str, &str)] =
     &[("network.plugin", MANIFEST, "the pods of all nodes lose their network at once")];
 
@@ -86,7 +85,7 @@ fn top() -> Vec<Change> {
     ]
 }
 
-/// Both for all hosts and for one.
+/// For all hosts and for one host.
 fn ssh() -> Vec<Change> {
     const KEYS: &[(&str, &str, &str)] = &[
         ("user", "", "{user: debian}"),
@@ -191,7 +190,7 @@ fn components() -> Vec<Change> {
         all.push(change(key("extraArgs"), section("extraArgs: {v: 4}")));
         for (name, other) in VOLUME {
             let whole = "name: audit, hostPath: /srv/audit, mountPath: /audit";
-            // In YAML of JSON's kind a duplicate key is refused, so the changed one replaces the first.
+            // Duplicate keys are refused, so the change replaces the key.
             let changed = whole.split(", ").filter(|pair| !pair.starts_with(&format!("{name}:")));
             let changed: Vec<&str> = changed.chain([*other]).collect();
             let to = section(&format!("extraVolumes: [{{{}}}]", changed.join(", ")));

@@ -1,4 +1,4 @@
-//! `schema/keys.md`, the reference of what changing each key does, is made from the schema.
+//! `schema/keys.md`, the effect of changing each key, is generated from the schema.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! What each class promises, read off the plan, the drift and an apply.
+//! The rules of each class for plan, drift and apply.
 
 use std::collections::BTreeSet;
 
@@ -10,21 +10,21 @@ use super::applied::Applied;
 use super::changes::Change;
 use crate::sandbox::Said;
 
-/// What a change looks like before and after it is applied.
+/// The output of the commands before and after the apply of a change.
 struct Seen {
     /// `mainstay plan`.
     text: Said,
-    /// The same as JSON, where there is a plan.
+    /// The plan as JSON, if there is one.
     plan: Value,
     /// `mainstay drift --format json`.
     drift: Said,
     report: Value,
 }
 
-/// The words that say that a key counts at creation.
+/// The note of changes that count only at creation.
 const AT_CREATION: &str = "counts only at creation";
 
-/// Changes a key, and says how that differs from what its class promises.
+/// Changes a key and returns the violated rule of its class, if any.
 pub(super) fn check(applied: &Applied, change: &Change, class: Class, keys: &[Key]) -> Result<(), String> {
     let changed = applied.change(change.to, keys);
     let mut wanted: Vec<&str> = [&[change.key], change.beside].concat();
@@ -98,7 +98,7 @@ impl Seen {
         self.plan["resource_changes"].as_array().into_iter().flatten()
     }
 
-    /// Rows in which something is done.
+    /// Rows with an action.
     fn acts(&self) -> impl Iterator<Item = &Value> {
         self.rows().filter(|row| row["action"] != "no_op")
     }
@@ -108,7 +108,7 @@ impl Seen {
         warnings.filter_map(Value::as_str).any(|text| text.contains("one after another"))
     }
 
-    /// Plan and drift are of one mind: what drift calls pending is in the plan, and nothing is recorded silently.
+    /// Plan and drift agree: pending changes are in the plan, and nothing is recorded silently.
     fn agrees(&self) -> Result<(), String> {
         if self.text.code != 0 || self.plan.is_null() {
             return Err("the plan is refused".to_owned());
@@ -126,7 +126,7 @@ impl Seen {
         Ok(())
     }
 
-    /// Whether a row restarts what pods or the API depend on, or is about a member.
+    /// Whether a row affects pods, the API or a member.
     fn interrupts(row: &Value) -> bool {
         let address = row["address"].as_str().unwrap_or_default();
         let restarted = ["/service[containerd]", "/service[kubelet]"].iter().any(|it| address.ends_with(it));
@@ -187,11 +187,11 @@ impl Seen {
 
     fn is_refused(&self, change: &Change) -> Result<(), String> {
         let refusal = format!("{}{}", self.text.out, self.text.err);
-        // A reference to a secret is one value, however it is written.
+        // All forms of a reference to a secret are one value.
         let mut parts = change.key.rsplit('.');
         let name = parts.find(|part| !["env", "file", "command"].contains(part)).unwrap();
         match self.text.code {
-            // The plan refuses it, or the file itself.
+            // Refused by the plan or by validation.
             1 | 5 if !refusal.contains(name) => Err("the refusal does not name the key".to_owned()),
             1 | 5 if self.drift.code == 0 => Err("drift says that nothing is pending".to_owned()),
             1 | 5 => Ok(()),
@@ -204,7 +204,7 @@ fn is_member(row: &Value) -> bool {
     row["type"] == "member"
 }
 
-/// A plan with these rows, and a drift in which the same is pending.
+/// A plan with these rows, and a drift report with the same pending changes.
 fn seen(code: i32, text: &str, rows: &[(&str, &str)], warning: &str) -> Seen {
     let said = |code: i32, out: &str| Said { code, out: out.to_owned(), err: String::new() };
     let row = |(address, action): &(&str, &str)| {

@@ -1,14 +1,14 @@
-//! Plan and drift are two views of one comparison.
+//! Plan and drift agree.
 
 use mainstay::plan::{Answer, Drift, Plan};
 use mainstay::resource::Action;
 
-/// Drift is clean exactly where the plan has nothing to do; what `lifecycle.ignoreDrift` covers is neither.
+/// Drift is clean if and only if the plan is empty, apart from `lifecycle.ignoreDrift`.
 pub(crate) fn one_comparison(plan: &Plan, drift: &Drift) -> Result<(), String> {
     let answer = drift.answer();
     let nothing = plan.is_empty();
     let clean = answer == Answer::Clean;
-    // That records follow a rename is no difference of a resource.
+    // Renamed state entries are not drift.
     if nothing == clean || (clean && plan.counts() == mainstay::plan::Counts::default()) {
         return Ok(());
     }
@@ -28,7 +28,7 @@ pub(crate) fn one_comparison(plan: &Plan, drift: &Drift) -> Result<(), String> {
     ))
 }
 
-/// Right after an apply that ended well there is no drift.
+/// There is no drift after a successful apply.
 pub(crate) fn no_drift(drift: &Drift) -> Result<(), String> {
     if drift.answer() == Answer::Clean {
         return Ok(());

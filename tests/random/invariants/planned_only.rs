@@ -40,7 +40,7 @@ impl Permit {
             let attributes = change.resource.as_ref().filter(|_| change.action.touches_host())?.attributes();
             attributes.get("node").and_then(Value::as_str).map(str::to_owned)
         };
-        // With the last control plane goes the cluster, and what it says of itself.
+        // The settings are deleted with the last control plane.
         let again = |change: &Change| {
             let settings = change.address.kind() == "cluster_settings";
             change.founds || (settings && change.action == Action::Forget)

@@ -60,7 +60,7 @@ fn it_is_unknown_where_something_of_etcd_may_stay() {
     assert!(is_unknown(&world, &destroy(&world, false)));
     // An API server answers, if oddly.
     let mut world = silent();
-    world.facts.seen.insert(address(NODE), Err(ProbeError::odd("7")));
+    world.facts.seen.insert(address(NODE), Err(ProbeError::unexpected("7")));
     assert!(is_unknown(&world, &destroy(&world, false)));
 }
 
@@ -124,7 +124,7 @@ fn a_cluster_ends_where_no_control_plane_stays() {
     world.made(INIT, "1", &[]).made(JOIN, "1", &[INIT]).made(WORKER, "1", &[INIT]);
     let ends = |world: &World| destroy(world, false).ends_the_cluster();
     assert!(ends(&world) && !world.plan().ends_the_cluster());
-    // The other one stays for one that cannot be looked at.
+    // cp1 stays because cp2 is unreachable.
     assert!(!ends(world.clone().unreached("cp1")) && !ends(world.clone().unreached("cp2")));
     world.state.resources.get_mut(&address(JOIN)).unwrap().prior.before = seen("1").observation;
     assert!(!ends(&world));
