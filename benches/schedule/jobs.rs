@@ -129,7 +129,10 @@ impl Graph {
                 lane: job.lane.clone(),
                 made_from: mainstay::resource::MadeFrom::default(),
                 drift: None,
-                founds: false,
+                act: None,
+                resumes: false,
+                reacts_to: BTreeSet::new(),
+                moved: None,
                 rerecord: false,
             }
         };

@@ -60,7 +60,10 @@ fn plan(count: usize, shape: Shape) -> Plan {
         lane: None,
         made_from: mainstay::resource::MadeFrom::default(),
         drift: None,
-        founds: false,
+        act: None,
+        resumes: false,
+        reacts_to: BTreeSet::new(),
+        moved: None,
         rerecord: false,
     };
     Plan {

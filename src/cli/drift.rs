@@ -17,7 +17,7 @@ use crate::config::Cluster;
 use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
 use crate::flow::{self, Question, Wishes};
 use crate::hint::Hint;
-use crate::plan::{Answer, Drift, Followed, Mode, Plan, Selection};
+use crate::plan::{Answer, Drift, Followed, Mode, Plan, Selection, Warning};
 use crate::render::{DriftReport, DriftText, Source, drift_events, plain_lines};
 use crate::resource::{Address, HostName, Trace};
 use crate::state::State;
@@ -181,7 +181,8 @@ async fn compare(
         passphrase.map(|error| format!("{error}; hosts that need this key can be reached only through the SSH agent"));
     let unknown =
         password.map(|error| format!("{error}; resources that contain it are compared only with what was applied"));
-    drift.warnings.extend([unread, unknown].into_iter().flatten());
+    let notices = [unread, unknown].into_iter().flatten().map(|text| Warning::notice("secret-unreadable", text));
+    drift.warnings.extend(notices);
     drift.warnings.splice(0..0, inquiry.question().followed.notices.iter().cloned());
     let traces = traces(&looker, trails(&drift, &plan), args.parallelism, ui).await;
     looker.close().await;

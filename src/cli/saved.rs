@@ -178,7 +178,7 @@ pub(super) async fn apply(
     tell_events(&planned.plan, ui);
     if !ui.json {
         for warning in &planned.plan.warnings {
-            ui.say(&format!("Warning: {}", plain_lines(warning)));
+            ui.say(&format!("Warning: {}", plain_lines(&warning.text)));
         }
         let summary = plan_summary(&planned.plan);
         if planned.plan.is_empty() && left == 0 {

@@ -11,7 +11,7 @@ use super::event::{Event, Failure};
 use super::steps::{Failed, Steps, StepsError};
 use super::walk::EngineError;
 use crate::fleet::Fleet;
-use crate::plan::{Change, Plan, Reason};
+use crate::plan::{Change, Plan};
 use crate::resource::{Act, Action, Address, AnyKind, DigestKey, Observation, Prior, Seen, Step};
 use crate::state::{Entry, Record, State, Status, Store};
 
@@ -73,7 +73,7 @@ impl One {
                 .as_ref()
                 .map(|seen| seen.digest.as_str())
                 // Work of an interrupted run may have continued after the plan was made.
-                .filter(|it| self.undisturbed && !it.is_empty() && !change.reasons.contains(&Reason::Interrupted)),
+                .filter(|it| self.undisturbed && !it.is_empty() && !change.resumes),
         };
         let mut keep = |name: &str, value: &str, record: &mut Record| {
             record.prior.kept.insert(name.to_owned(), value.to_owned());
@@ -125,9 +125,10 @@ impl One {
 
     /// A service was given back the files that it had before, so those of its component are not done any more.
     async fn undone(&self, change: &Change) -> Result<(), EngineError> {
+        let back = change.resource.as_ref().map(|resource| resource.nature().puts_back).unwrap_or_default();
         let own = |address: &&Address| {
             let same = (address.host(), address.component()) == (change.address.host(), change.address.component());
-            same && address.kind() == "file"
+            same && address.key().is_some_and(|path| back.iter().any(|it| it == path))
         };
         let files = change.needs.iter().filter(own);
         let records = files.filter_map(|address| Some((address.clone(), self.store.record(address)?)));
@@ -148,12 +149,10 @@ impl One {
             Action::Destroy => resource.destroy(prior)?,
             Action::Replace => {
                 let mut steps = resource.destroy(&Prior { before: Observation::Absent, kept: prior.kept.clone() })?;
-                steps.extend(
-                    resource.apply(if change.founds { Act::Found } else { Act::Create }, &Observation::Absent)?,
-                );
+                steps.extend(resource.apply(change.act.unwrap_or(Act::Create), &Observation::Absent)?);
                 steps
             }
-            _ => resource.apply(act_of(change), before)?,
+            _ => resource.apply(change.act.unwrap_or(Act::Resume), before)?,
         })
     }
 
@@ -200,18 +199,6 @@ fn shown(resource: &dyn AnyKind, observation: &Observation) -> String {
     let Some(seen) = observation.present() else { return "absent".to_owned() };
     let text = resource.shown(seen).map_or_else(|_| "unreadable".to_owned(), |seen| seen.to_string());
     text.chars().take(200).collect()
-}
-
-fn act_of(change: &Change) -> Act {
-    let interrupted = change.reasons.contains(&Reason::Interrupted);
-    let reacts = change.reasons.iter().any(|reason| matches!(reason, Reason::Reacts { .. }));
-    match change.action {
-        _ if change.founds => Act::Found,
-        _ if interrupted => Act::Resume,
-        Action::Create => Act::Create,
-        _ if reacts && change.fields.is_empty() => Act::React,
-        _ => Act::Update,
-    }
 }
 
 /// Timeout of the final check of a resource.

@@ -391,7 +391,7 @@ fn see(world: &World, host: &HostName, address: &Address, resource: &dyn AnyKind
             Err(NoApi::Silent) => return Err(ProbeError::of_cluster(&Output { status: 76, ..Output::default() })),
         }
     }
-    if address.kind() == "virtual_ip" && !world.model().endpoint_answers(held(address), world.down()) {
+    if address.is_virtual_ip() && !world.model().endpoint_answers(held(address), world.down()) {
         return Ok(seen_of(Observation::Absent));
     }
     let here = world.get(address);

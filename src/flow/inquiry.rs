@@ -101,7 +101,7 @@ impl<'a> Question<'a> {
     }
 
     fn choosing(mut self) -> Result<Self, FlowError> {
-        self.selection.check(self.mode, &self.blind, &self.followed.state)?;
+        self.selection.check(self.mode, &self.blind, &self.followed.state, &kinds::decode)?;
         self.chosen = self.selection.choose(self.mode, &self.blind, &self.followed.state);
         Ok(self)
     }

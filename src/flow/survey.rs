@@ -11,7 +11,7 @@ use super::unmatched::unmatched;
 use super::wishes::Wishes;
 use crate::config::Cluster;
 use crate::fleet::{Fleet, FleetError, Looker, Reach};
-use crate::plan::{Followed, Mode, Plan, Rename, Selection};
+use crate::plan::{Followed, Mode, Plan, Rename, Selection, Warning};
 use crate::resource::{Address, HostName, Pattern};
 use crate::state::State;
 
@@ -131,17 +131,18 @@ fn one_machine(cluster: &Cluster, state: &State, reaches: &BTreeMap<HostName, Re
 }
 
 /// A renamed host is the same machine; one that is reached elsewhere may not be.
-fn elsewhere(state: &State, renames: &[Rename], reaches: &BTreeMap<HostName, Reach>) -> Vec<String> {
+fn elsewhere(state: &State, renames: &[Rename], reaches: &BTreeMap<HostName, Reach>) -> Vec<Warning> {
     let told = |(from, to): &Rename| {
         let host = HostName::new(to.as_str());
         let was = state.hosts.get(&host)?["address"].as_str()?;
         let is = &reaches.get(&host)?.address;
-        (was != is).then(|| {
+        let text = || {
             format!(
                 "{from} had address {was}, but {to} has {is}. If this is a different machine, everything mainstay made on the \
                  old one stays there and is forgotten."
             )
-        })
+        };
+        (was != is).then(|| Warning::danger("renamed-and-moved", text()))
     };
     renames.iter().filter_map(told).collect()
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::config::Cluster;
 use crate::graph::Graph;
-use crate::plan;
+use crate::plan::{self, Warning};
 use crate::resource::{Address, Pattern};
 use crate::state::State;
 
 /// Warns about patterns that match no declared or recorded resource, with suggestions.
-pub(super) fn unmatched(cluster: &Cluster, graph: &Graph, state: &State) -> Vec<String> {
+pub(super) fn unmatched(cluster: &Cluster, graph: &Graph, state: &State) -> Vec<Warning> {
     let lists = [
         ("guards.preventDestroy", &cluster.guards.prevent_destroy),
         ("lifecycle.ignoreDrift", &cluster.lifecycle.ignore_drift),
@@ -28,7 +28,8 @@ pub(super) fn unmatched(cluster: &Cluster, graph: &Graph, state: &State) -> Vec<
             }
             let near = plan::near(text, known.iter().copied());
             let meant = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(", ")) };
-            warnings.push(format!("`{text}` in {key} matches no resource{meant}"));
+            let text = format!("`{text}` in {key} matches no resource{meant}");
+            warnings.push(Warning::danger("pattern-matches-nothing", text));
         }
     }
     warnings

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
+use crate::resource::{Act, Action, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
 
 /// A bridge. Only its being there is managed: address, ports and state belong to who uses it (the
 /// CNI plugin takes a bridge that is there for its own). It lasts until the next boot.
@@ -49,6 +49,21 @@ impl Kind for BridgeInterface {
 
     fn key(&self) -> Option<String> {
         Some(self.name.clone())
+    }
+
+    fn last_one(&self, action: Action) -> Option<String> {
+        (action == Action::Destroy).then(|| {
+            "The pod network `bridge` is removed from all nodes. Pods have no network until another plugin runs and they are \
+             restarted."
+                .to_owned()
+        })
+    }
+
+    fn handed_over(&self, hosts: &str) -> Option<String> {
+        Some(format!(
+            "The pod network `bridge` stays on {hosts} as it is, but mainstay no longer manages it: nodes that are added \
+             later are not connected to it."
+        ))
     }
 
     fn probe(&self) -> Script {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::kubectl::{ELECTION, with_kubectl};
-use crate::resource::{Act, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
+use crate::resource::{Act, Effect, FieldChange, Kind, Nature, Observation, Output, Prior, ProbeError, Script, Step};
 
 /// The annotation in which a node carries what mainstay set on it, and what was there before.
 const OWNED: &str = "mainstay.dev/owned";
@@ -155,6 +155,10 @@ impl Kind for Node {
 
     fn key(&self) -> Option<String> {
         Some(self.name.clone())
+    }
+
+    fn nature(&self) -> Nature {
+        Nature { ends_with_member: true, ..Nature::default() }
     }
 
     fn probe(&self) -> Script {

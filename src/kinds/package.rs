@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::{Act, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
+use crate::resource::{Act, FieldChange, Kind, Nature, Observation, Output, Prior, ProbeError, Script, Step};
 
 /// A package. One that was there before mainstay stays when it is destroyed, in the version that
 /// it has then; one that mainstay installed is purged together with what it pulled in, except for
@@ -94,6 +94,9 @@ impl Package {
     }
 }
 
+/// Whether upgrades of the host leave the package alone; this changes no file of it.
+const HELD: &str = "held";
+
 impl Kind for Package {
     const NAME: &'static str = "package";
     const WEIGHT: u64 = 80;
@@ -102,6 +105,11 @@ impl Kind for Package {
 
     fn key(&self) -> Option<String> {
         Some(self.name.clone())
+    }
+
+    fn nature(&self) -> Nature {
+        let interruption = Some(format!("package {} changes", self.name));
+        Nature { interruption, harmless: Some(HELD), ..Nature::default() }
     }
 
     fn probe(&self) -> Script {
@@ -156,7 +164,7 @@ impl Kind for Package {
         let wanted = self.version.as_deref().unwrap_or(&seen.version);
         let version = FieldChange::compare("version", &seen.version, wanted).filter(|_| !self.right_version(seen));
         let complete = FieldChange::compare("fully installed", seen.complete, true);
-        let held = FieldChange::compare("held", seen.held, self.hold);
+        let held = FieldChange::compare(HELD, seen.held, self.hold);
         [version, complete, held].into_iter().flatten().collect()
     }
 

@@ -12,8 +12,8 @@ use loaded::{Loaded, Reads};
 
 use super::{Content, Served};
 use crate::resource::{
-    Act, Effect, FieldChange, HostFacts, Kind, Listens, Observation, Output, Prior, ProbeError, Script, Secret, Slots,
-    Step,
+    Act, BalancerGroup, Effect, FieldChange, HostFacts, Kind, Listens, Nature, Observation, Output, Prior, ProbeError,
+    Script, Secret, Slots, Step,
 };
 
 /// A systemd service.
@@ -125,6 +125,9 @@ const START: Duration = Duration::from_secs(30);
 /// else starts them.
 const AT_BOOT: [&str; 6] = ["enabled", "static", "alias", "indirect", "generated", "transient"];
 
+/// Whether it starts at boot; this leaves the process alone.
+const AT_BOOT_FIELD: &str = "at boot";
+
 impl ServiceSeen {
     fn runs(&self) -> bool {
         matches!(self.state.as_str(), "active" | "reloading" | "refreshing")
@@ -218,7 +221,7 @@ impl Kind for Service {
         let at_boot = if self.enabled { AT_BOOT.contains(&seen.boot.as_str()) } else { !seen.enabled() };
         let runs = if self.active { seen.runs() } else { seen.rests() };
         let state = FieldChange::compare("state", &seen.state, Self::state(self.active)).filter(|_| !runs);
-        let boot = FieldChange::compare("at boot", &seen.boot, Self::boot(self.enabled)).filter(|_| !at_boot);
+        let boot = FieldChange::compare(AT_BOOT_FIELD, &seen.boot, Self::boot(self.enabled)).filter(|_| !at_boot);
         let outdated = (seen.loaded == Loaded::Stale && self.active)
             .then(|| FieldChange::compare("runs with", "an older file than on disk", "the file on disk"));
         state.into_iter().chain(boot).chain(outdated.flatten()).collect()
@@ -236,6 +239,27 @@ impl Kind for Service {
              then plan again"
                 .to_owned()
         })
+    }
+
+    fn nature(&self) -> Nature {
+        let address = |text: &String| text.split('/').next()?.parse().ok();
+        let group = || BalancerGroup {
+            addresses: self.releases.iter().filter_map(address).collect(),
+            peers: self.group.as_ref().map(|group| group.peers.clone()),
+            alike: self.group.as_ref().map(|group| group.alike.masked().lines().map(str::to_owned).collect()),
+        };
+        Nature {
+            process: true,
+            interruption: Some(format!("{} restarts", self.name)),
+            harmless: Some(AT_BOOT_FIELD),
+            group: (!self.releases.is_empty()).then(group),
+            puts_back: self.reads.clone(),
+            ..Nature::default()
+        }
+    }
+
+    fn runs(&self, seen: &ServiceSeen) -> bool {
+        seen.runs()
     }
 
     fn listens(&self) -> Vec<Listens> {

@@ -111,6 +111,13 @@ impl Kind for Sysctl {
         Some(self.name.clone())
     }
 
+    fn handed_over(&self, hosts: &str) -> Option<String> {
+        Some(format!(
+            "{} is no longer set at boot on {hosts}: add it to hostConfig.sysctls for as long as haproxy runs there.",
+            self.name
+        ))
+    }
+
     fn probe(&self) -> Script {
         self.script(LOOK).together(TOGETHER, format!("{ROOT}/{}", self.path()))
     }

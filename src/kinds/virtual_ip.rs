@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::resource::{Act, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step};
+use crate::resource::{
+    Act, Action, Address, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Step,
+};
 
 /// The virtual address accepts connections, as seen from one load-balancer host.
 ///
@@ -40,13 +42,33 @@ impl VirtualIp {
 }
 
 impl Kind for VirtualIp {
-    const NAME: &'static str = "virtual_ip";
+    const NAME: &'static str = Address::VIRTUAL_IP;
     const WEIGHT: u64 = 50;
     const PRINCIPAL: &'static str = "port";
     type Observed = Observed;
 
     fn key(&self) -> Option<String> {
         Some(self.address.to_string())
+    }
+
+    /// The address itself is removed with keepalived, so this resource is only forgotten.
+    fn last_one(&self, action: Action) -> Option<String> {
+        (action == Action::Forget).then(|| {
+            format!(
+                "No mainstay load balancer holds {} afterwards. Until another load balancer answers there, nodes and \
+                 clients cannot reach the API.",
+                self.address
+            )
+        })
+    }
+
+    fn handed_over(&self, hosts: &str) -> Option<String> {
+        let address = self.address;
+        Some(format!(
+            "haproxy and keepalived keep running on {hosts} and keep {address}, but mainstay no longer manages them: \
+             they are not updated when control planes are added or removed. Stop them on all of these hosts when \
+             another load balancer is ready to answer at {address}."
+        ))
     }
 
     fn probe(&self) -> Script {

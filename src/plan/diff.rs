@@ -17,11 +17,14 @@
 //! resources (reactions, blocked dependents) is in [`super::react`], guards are in
 //! [`super::guards`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::resource::{Action, Address, AnyKind, Declared, DecodeError, DigestKey, FieldChange, Observation, Seen};
+use crate::resource::{
+    Act, Action, Address, AnyKind, Declared, DecodeError, DigestKey, FieldChange, Observation, Seen,
+};
 use crate::state::{Record, Status};
 
 use super::keys;
@@ -38,6 +41,16 @@ pub(super) struct Verdict {
     pub(super) refused: Option<Action>,
     /// How the host differs from the applied resource.
     pub(super) drift: Option<Drifted>,
+    /// Whether the change corrects drift and does nothing else.
+    pub(super) only_drift: bool,
+    /// Whether an earlier run did not finish the change.
+    pub(super) resumes: bool,
+    /// Changes that it reacts to.
+    pub(super) reacts_to: BTreeSet<Address>,
+    /// The other address of a resource that moved: the previous one, or on a forgotten resource the new one.
+    pub(super) moved: Option<Address>,
+    /// Whether somebody else manages it from now on.
+    pub(super) handed_over: bool,
     /// Whether it creates the cluster.
     pub(super) founds: bool,
     pub(super) rerecord: bool,
@@ -52,8 +65,37 @@ impl Verdict {
             problem: None,
             refused: None,
             drift: None,
+            only_drift: false,
+            resumes: false,
+            reacts_to: BTreeSet::new(),
+            moved: None,
+            handed_over: false,
             founds: false,
             rerecord: false,
+        }
+    }
+
+    /// The state entry is dropped because the same object continues at another address.
+    pub(super) fn moved_to(heir: &Address) -> Self {
+        let reason = Reason::Moved { other: heir.clone() };
+        Self { moved: Some(heir.clone()), ..Self::of(Action::Forget, vec![reason]) }
+    }
+
+    /// Adds reactions to the changes of other resources.
+    pub(super) fn react(&mut self, causes: BTreeSet<&Address>, at: usize) {
+        self.reasons.splice(at..at, causes.iter().map(|&to| Reason::Reacts { to: to.clone() }));
+        self.reacts_to.extend(causes.into_iter().cloned());
+    }
+
+    /// What the kind is asked for.
+    pub(super) fn act(&self) -> Option<Act> {
+        match self.action {
+            Action::Create | Action::Update | Action::Replace if self.founds => Some(Act::Found),
+            Action::Create | Action::Update if self.resumes => Some(Act::Resume),
+            Action::Create | Action::Replace => Some(Act::Create),
+            Action::Update if !self.reacts_to.is_empty() && self.fields.is_empty() => Some(Act::React),
+            Action::Update => Some(Act::Update),
+            Action::NoOp | Action::Adopt | Action::Destroy | Action::Forget => None,
         }
     }
 
@@ -144,7 +186,8 @@ fn once_recorded(
     let Observation::Present(found) = &seen.observation else {
         let main = if interrupted { Reason::Interrupted } else { Reason::Gone };
         let reasons = [main].into_iter().chain(pending.then(keys).into_iter().flatten()).chain(moved);
-        return Ok(Verdict::of(Action::Create, reasons.collect()));
+        let verdict = Verdict::of(Action::Create, reasons.collect());
+        return Ok(Verdict { resumes: interrupted, moved: moved_from.cloned(), ..verdict });
     };
     let fields = resource.diff(found)?;
     let mut reasons = Vec::new();
@@ -152,10 +195,12 @@ fn once_recorded(
         Action::NoOp if interrupted => Action::Update,
         action => action,
     };
-    if interrupted {
+    let drifts = action != Action::NoOp && drift && !interrupted;
+    let resumes = interrupted || (drifts && unfinished);
+    if resumes {
         reasons.push(Reason::Interrupted);
-    } else if action != Action::NoOp && drift {
-        reasons.push(if unfinished { Reason::Interrupted } else { Reason::Drift });
+    } else if drifts {
+        reasons.push(Reason::Drift);
     }
     if action != Action::NoOp && pending {
         reasons.extend(keys());
@@ -164,7 +209,9 @@ fn once_recorded(
         reasons.push(Reason::Recomputed);
     }
     reasons.extend(moved);
-    let mut verdict = Verdict { fields, ..Verdict::of(action, reasons) };
+    let only_drift = drifts && !resumes && !pending && moved_from.is_none();
+    let moved = moved_from.cloned();
+    let mut verdict = Verdict { fields, only_drift, resumes, moved, ..Verdict::of(action, reasons) };
     if action == Action::NoOp && moved_from.is_some() {
         verdict.action = Action::Adopt;
     } else if action == Action::NoOp {

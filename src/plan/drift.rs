@@ -24,7 +24,7 @@ use serde::Serialize;
 use super::diff::Verdict;
 use super::keys;
 use super::make::Inputs;
-use super::model::{Change, Drifted, Mode, Plan, Problem, Reason};
+use super::model::{Change, Drifted, Mode, Plan, Problem, Reason, Warning};
 use crate::resource::{Address, Declared, FieldChange, HostName, Trace};
 use crate::state::{Record, Status};
 
@@ -42,7 +42,7 @@ pub struct Drift {
     /// What was looked at, and what was not.
     pub coverage: Seeing,
     /// What people must know and what belongs to no single resource.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// One resource that differs.
@@ -263,7 +263,7 @@ fn changed(declared: &Declared, record: &Record, inputs: &Inputs<'_>) -> bool {
 
 /// Whether a change would only put right what `lifecycle.ignoreDrift` covers: then apply leaves it as it is.
 pub(super) fn is_ignored(address: &Address, verdict: &Verdict, inputs: &Inputs<'_>) -> bool {
-    verdict.reasons == [Reason::Drift] && ignored(address, inputs).is_some()
+    verdict.only_drift && ignored(address, inputs).is_some()
 }
 
 #[cfg(test)]

@@ -8,12 +8,9 @@ use std::collections::BTreeSet;
 
 use super::diff::Verdict;
 use super::make::Inputs;
-use super::model::{Mode, Problem, Reason};
+use super::model::{Mode, Problem, Reason, Warning};
 use super::nodes::{Node, Nodes};
 use crate::resource::{Action, Address, Observation};
-
-/// The kind of what a Kubernetes node has of its own.
-const NODE: &str = "node";
 
 /// Plans for what cannot be looked at, where nothing of etcd stays.
 pub(super) fn with_the_cluster(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
@@ -42,8 +39,8 @@ pub(super) fn with_their_node(nodes: &mut Nodes<'_>) {
                 it.address.is_member() && it.verdict.action == Action::Destroy && it.verdict.problem.is_none()
             })
         };
-        let settings =
-            node.address.kind() == NODE && node.verdict.action == Action::Destroy && node.ends_with.is_empty();
+        let ends = || node.resource.as_ref().is_some_and(|resource| resource.nature().ends_with_member);
+        let settings = node.verdict.action == Action::Destroy && node.ends_with.is_empty() && ends();
         settings.then(|| node.record?.needs.iter().find(goes).cloned()).flatten()
     };
     let wholes: Vec<_> = nodes.all.iter().map(ends).collect();
@@ -76,7 +73,7 @@ fn planes_that_go(nodes: &Nodes<'_>) -> Option<Vec<usize>> {
 
 /// An unreachable control plane stays. The last reachable one then stays, too: it is needed to delete the resources of the
 /// cluster later.
-pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<String> {
+pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Warning> {
     if inputs.mode != Mode::Destroy || nodes.all.iter().any(|node| node.left_out) {
         return None;
     }
@@ -88,10 +85,11 @@ pub(super) fn left_alone(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Strin
         return None;
     }
     let stays = stays.into_iter().collect::<Vec<_>>().join(", ");
-    Some(format!(
+    let text = format!(
         "{stays} is unreachable and stays, and so does one other control plane. The others are removed only as far as \
          quorum allows. Bring {stays} back, or remove it with --forget-unreachable."
-    ))
+    );
+    Some(Warning::danger("unreachable-control-plane-stays", text))
 }
 
 fn is_out_of_reach(node: &Node<'_>, inputs: &Inputs<'_>) -> bool {
@@ -100,13 +98,16 @@ fn is_out_of_reach(node: &Node<'_>, inputs: &Inputs<'_>) -> bool {
     node.address.host().is_cluster() && unknown && silent()
 }
 
-/// What people must know of it.
-pub(super) fn notice(nodes: &Nodes<'_>) -> Option<String> {
-    let things =
-        match nodes.all.iter().filter(|node| !node.ends_with.is_empty() && node.verdict.problem.is_none()).count() {
-            0 => return None,
-            1 => "1 cluster resource is".to_owned(),
-            more => format!("{more} cluster resources are"),
-        };
-    Some(format!("No API server answers: {things} deleted with the etcd data when the last control plane is reset."))
+/// Says what ends together with etcd.
+pub(super) fn notice(nodes: &Nodes<'_>) -> Option<Warning> {
+    let ends = nodes.all.iter().filter(|node| !node.ends_with.is_empty() && node.verdict.problem.is_none());
+    let addresses: Vec<&Address> = ends.map(|node| node.address).collect();
+    let things = match addresses.len() {
+        0 => return None,
+        1 => "1 cluster resource is".to_owned(),
+        more => format!("{more} cluster resources are"),
+    };
+    let text =
+        format!("No API server answers: {things} deleted with the etcd data when the last control plane is reset.");
+    Some(Warning::notice("ends-with-etcd", text).about(addresses))
 }

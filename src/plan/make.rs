@@ -7,7 +7,7 @@ use super::model::{Change, Coverage, Mode, Plan, Reason};
 use super::nodes::{Node, Nodes};
 use super::rollout::Rollout;
 use super::selection::Selection;
-use super::{departure, ending, founding, guards, react, refusals, sequence};
+use super::{departure, ending, founding, guards, react, refusals, sequence, warnings};
 use crate::facts::{Decode, FactSet};
 use crate::graph::{Drawing, Graph};
 use crate::resource::{Action, Address, Declared, HostName, Pattern};
@@ -73,7 +73,7 @@ impl Plan {
         let inputs = Inputs { graph, ..inputs };
         guards::check(&mut nodes, &inputs);
         if inputs.mode != Mode::Refresh {
-            react::forwards(&mut nodes, graph, inputs.state);
+            react::forwards(&mut nodes, &inputs);
             departure::hold_back(&mut nodes);
             react::with_their_heirs(&mut nodes, graph);
             react::to_what_is_put_back(&mut nodes, inputs.state);
@@ -84,7 +84,7 @@ impl Plan {
         let rollout = Rollout::of(&nodes, graph, &inputs).hold_back(&mut nodes);
         let turns = rollout.pairs(&nodes);
         let left_out = nodes.all.iter().filter(|node| node.left_out).count();
-        let warnings = guards::warnings(&nodes, &inputs).into_iter().chain(inputs.selection.notice(left_out)).collect();
+        let warnings = warnings::of(&nodes, &inputs).into_iter().chain(inputs.selection.notice(left_out)).collect();
         Self {
             cluster: inputs.state.cluster.clone(),
             mode: inputs.mode,
@@ -100,7 +100,7 @@ impl Plan {
             turns: rollout.notice(),
             left_out,
             moved: inputs.moved.len(),
-            changes: changes(nodes, graph, inputs.decode, &turns),
+            changes: changes(nodes, &inputs, &turns),
         }
     }
 
@@ -135,11 +135,11 @@ fn those_that_stay_first(control_planes: &[HostName], nodes: &Nodes<'_>) -> Vec<
     all
 }
 
-fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>, turns: &[(usize, usize)]) -> Vec<Change> {
-    let edges = sequence::edges(&nodes, graph, turns);
+fn changes(nodes: Nodes<'_>, inputs: &Inputs<'_>, turns: &[(usize, usize)]) -> Vec<Change> {
+    let edges = sequence::edges(&nodes, inputs, turns);
     let order = edges.order();
     let waits = sequence::waits(&nodes, &edges, &order);
-    let reacting = reacting(&nodes, graph);
+    let reacting = reacting(&nodes, inputs.graph);
     let addresses: Vec<&Address> = nodes.all.iter().map(|node| node.address).collect();
     let set = |numbers: &[usize]| -> BTreeSet<Address> { numbers.iter().map(|&n| addresses[n].clone()).collect() };
     let mut changes: Vec<Option<Change>> = Vec::with_capacity(nodes.all.len());
@@ -149,7 +149,7 @@ fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>, turns: &[(usize
             continue;
         }
         let touches = node.verdict.action.touches_host();
-        let warning = warning(&node, decode);
+        let warning = warning(&node, inputs.decode);
         let recorded_now = node.verdict.action != Action::NoOp || node.verdict.rerecord;
         let prior = if recorded_now { node.prior() } else { None };
         // A control plane that becomes a worker leaves etcd like any other.
@@ -166,6 +166,10 @@ fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>, turns: &[(usize
         changes.push(Some(Change {
             address: node.address.clone(),
             action: node.verdict.action,
+            act: node.verdict.act(),
+            resumes: node.verdict.resumes,
+            reacts_to: node.verdict.reacts_to,
+            moved: node.verdict.moved,
             fields: node.verdict.fields,
             drift: node.verdict.drift,
             reasons: node.verdict.reasons,
@@ -181,7 +185,6 @@ fn changes(nodes: Nodes<'_>, graph: &Graph, decode: &Decode<'_>, turns: &[(usize
             reacting: set(&reacting[number]),
             after: if touches { set(&waits[number]) } else { BTreeSet::new() },
             lane,
-            founds: node.verdict.founds,
             rerecord: node.verdict.rerecord,
         }));
     }
@@ -195,7 +198,7 @@ fn warning(node: &Node<'_>, decode: &Decode<'_>) -> Option<String> {
     let replaced = node.inherited.filter(|_| node.verdict.action == Action::Replace);
     let was = replaced.and_then(|(from, record)| decode(from.kind(), &record.attributes).ok());
     let resource = was.as_ref().unwrap_or(resource);
-    let taken_over = node.verdict.reasons.contains(&Reason::NotMadeByMainstay);
+    let taken_over = node.declared.is_some() && node.compared().is_none();
     let given_back = node.verdict.action == Action::Destroy && node.was_there();
     let found = node.seen.as_ref().ok().and_then(|seen| seen.observation.present());
     let takeover = match found {
@@ -218,12 +221,8 @@ fn reacting(nodes: &Nodes<'_>, graph: &Graph) -> Vec<Vec<usize>> {
         }
     }
     for (number, node) in nodes.all.iter().enumerate().filter(|(_, node)| node.declared.is_none()) {
-        for reason in &node.verdict.reasons {
-            if let Reason::Reacts { to } = reason
-                && let Some(cause) = nodes.undeclared(to)
-            {
-                reacting[cause].push(number);
-            }
+        for cause in node.verdict.reacts_to.iter().filter_map(|cause| nodes.undeclared(cause)) {
+            reacting[cause].push(number);
         }
     }
     reacting

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::resource::{Action, Address, AnyKind, FieldChange, HostName, Lane, MadeFrom, Observation, Prior, Seen};
+use crate::resource::{Act, Action, Address, AnyKind, FieldChange, HostName, Lane, MadeFrom, Observation, Prior, Seen};
 
 /// The purpose of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -118,8 +118,17 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
     /// How the host differs from the applied resource; none if it does not differ or is unknown.
     pub drift: Option<Drifted>,
-    /// The reasons; the first one is the main one.
+    /// The reasons, for people only; the first one is the main one.
     pub reasons: Vec<Reason>,
+    /// What the kind is asked for; none if nothing is created or updated.
+    pub act: Option<Act>,
+    /// Whether an earlier run did not finish the change, so that anything may be there.
+    pub resumes: bool,
+    /// Changes that it reacts to.
+    pub reacts_to: BTreeSet<Address>,
+    /// The other address of a resource that moved: the previous one, or on a forgotten resource the new one, which
+    /// inherits the prior values.
+    pub moved: Option<Address>,
     /// Why nothing can be planned.
     pub problem: Option<Problem>,
     /// The refused action, if a guard or the kind refuses the change.
@@ -145,20 +154,15 @@ pub struct Change {
     pub after: BTreeSet<Address>,
     /// Its lane.
     pub lane: Option<Lane>,
-    /// Whether it creates the cluster; see [`crate::resource::Act::Found`].
-    pub founds: bool,
     /// On a no-op: the state entry is outdated although the host is correct. Applying the plan rewrites the entry
     /// without changing the host.
     pub rerecord: bool,
 }
 
 impl Change {
-    /// On a forgotten resource: the new address of the same object, which inherits the prior values.
+    /// On a forgotten resource: the new address of the same object.
     pub fn heir(&self) -> Option<&Address> {
-        match self.reasons.first() {
-            Some(Reason::Moved { other }) if self.action == Action::Forget => Some(other),
-            _ => None,
-        }
+        self.moved.as_ref().filter(|_| self.action == Action::Forget)
     }
 }
 
@@ -192,6 +196,49 @@ pub struct Counts {
     pub problems: usize,
 }
 
+/// Importance of a warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Something stops, is lost or loses its protection.
+    Danger,
+    /// Nothing is at risk.
+    Notice,
+}
+
+/// What people must know before they approve, and what belongs to no single change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Warning {
+    /// Importance.
+    pub level: Level,
+    /// Name for programs, for example `partial-plan`.
+    pub code: String,
+    /// The resources that it is about, if it is about certain ones.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub addresses: BTreeSet<Address>,
+    /// The warning, for people.
+    pub text: String,
+}
+
+impl Warning {
+    /// A warning that something stops, is lost or loses its protection.
+    pub fn danger(code: &str, text: String) -> Self {
+        Self { level: Level::Danger, code: code.to_owned(), addresses: BTreeSet::new(), text }
+    }
+
+    /// A warning that puts nothing at risk.
+    pub fn notice(code: &str, text: String) -> Self {
+        Self { level: Level::Notice, ..Self::danger(code, text) }
+    }
+
+    /// The same about these resources.
+    #[must_use]
+    pub fn about<'a>(self, addresses: impl IntoIterator<Item = &'a Address>) -> Self {
+        Self { addresses: addresses.into_iter().cloned().collect(), ..self }
+    }
+}
+
 /// A plan.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -210,9 +257,9 @@ pub struct Plan {
     /// What was checked.
     pub coverage: Coverage,
     /// Warnings that belong to no single change.
-    pub warnings: Vec<String>,
-    /// In which turns running hosts are interrupted, for people; the order itself is in [`Change::after`].
-    pub turns: Option<String>,
+    pub warnings: Vec<Warning>,
+    /// In which turns running hosts are interrupted; the order itself is in [`Change::after`].
+    pub turns: Option<Warning>,
     /// How many resources are not in `changes` because `--target` or `--exclude` leaves them out.
     pub left_out: usize,
     /// How many records get another address because `lifecycle.moved` says so.

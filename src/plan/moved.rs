@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::model::Warning;
 use crate::graph::Graph;
 use crate::resource::{Address, Pattern};
 use crate::state::{self, EditError, State};
@@ -53,7 +54,7 @@ pub struct Followed<'a> {
     /// The renames that had records to move.
     pub renames: Vec<Rename>,
     /// Notices, one line for each rename.
-    pub notices: Vec<String>,
+    pub notices: Vec<Warning>,
 }
 
 /// Applies renames to the state. A rename without state entries under its old name is already done.
@@ -74,7 +75,8 @@ pub fn follow<'a>(state: &'a State, renames: &[Rename]) -> Result<Followed<'a>, 
         let moves = state::rename(followed.state.to_mut(), from, to)?;
         let things =
             if moves.len() == 1 { "1 resource moves".to_owned() } else { format!("{} resources move", moves.len()) };
-        followed.notices.push(format!("{from} was renamed {to}: {things} in the state; no host is changed"));
+        let text = format!("{from} was renamed {to}: {things} in the state; no host is changed");
+        followed.notices.push(Warning::notice("renamed", text));
         followed.previous.extend(moves.into_iter().map(|(old, new)| (new, old)));
         followed.renames.push((from.clone(), to.clone()));
     }

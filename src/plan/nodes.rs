@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use super::diff::{self, Recorded, Verdict};
 use super::drift;
+use super::handover::Groups;
 use super::identity::Identity;
 use super::make::Inputs;
 use super::model::{Mode, Reason};
 use super::selection::Chosen;
 use crate::facts::Decode;
 use crate::graph::Graph;
-use crate::resource::{Action, Address, AnyKind, Declared, DigestKey, HostName, MemberRole, Observation, Prior, Seen};
+use crate::resource::{
+    Action, Address, AnyKind, Declared, DigestKey, HostName, MemberRole, Nature, Observation, Prior, Seen,
+};
 use crate::state::{Record, Status};
 
 /// One resource with all that is known of it, and what is planned so far.
@@ -28,6 +31,8 @@ pub(super) struct Node<'a> {
     pub(super) resource: Option<Arc<dyn AnyKind>>,
     pub(super) seen: Result<&'a Seen, String>,
     pub(super) verdict: Verdict,
+    /// The load balancers with which it holds an address in turn.
+    pub(super) groups: Option<Box<Groups>>,
     /// Whether the probe found drift.
     differs: bool,
     /// Whether the plan is not about it.
@@ -84,6 +89,7 @@ impl<'a> Nodes<'a> {
             if node.seen.is_err() {
                 node.seen = inputs.facts.look(node.address);
             }
+            node.groups = Groups::of(node, inputs.decode);
         }
         nodes.pair_moved();
         nodes
@@ -196,6 +202,7 @@ impl<'a> Node<'a> {
             resource: None,
             seen: Err(String::new()),
             verdict: Verdict::of(Action::NoOp, Vec::new()),
+            groups: None,
             differs: false,
             left_out: false,
             ends_with: Vec::new(),
@@ -248,8 +255,9 @@ impl<'a> Node<'a> {
     fn judge_undeclared(&mut self, inputs: &Inputs<'a>) -> Verdict {
         let Some(record) = self.record else { return Verdict::unknown("it is neither declared nor recorded") };
         if let Some(heir) = self.moved_to {
-            return Verdict::of(Action::Forget, vec![Reason::Moved { other: heir.clone() }]);
+            return Verdict::moved_to(heir);
         }
+        let handed_over = inputs.mode != Mode::Destroy && inputs.graph.handed_over(self.address).is_some();
         let reason = Reason::of_undeclared(self.address, inputs);
         if inputs.forget_unreachable && inputs.mode == Mode::Destroy && inputs.facts.is_unreached(self.address) {
             return Verdict::of(Action::Forget, vec![reason]);
@@ -259,7 +267,7 @@ impl<'a> Node<'a> {
             Err(error) => return Verdict::unknown(error),
         };
         let verdict = match &self.seen {
-            Ok(_) if matches!(reason, Reason::HandedOver { .. }) => Verdict::of(Action::Forget, vec![reason]),
+            Ok(_) if handed_over => Verdict { handed_over, ..Verdict::of(Action::Forget, vec![reason]) },
             Ok(seen) => diff::removed(resource.as_ref(), record, seen, reason),
             Err(why) => Verdict::unknown(why),
         };
@@ -285,6 +293,22 @@ impl<'a> Node<'a> {
         };
         self.resource = Some(resource);
         verdict
+    }
+
+    /// What plans must know of the resource, as declared or, if it is not declared, as recorded.
+    pub(super) fn nature(&self) -> Nature {
+        self.resource.as_ref().map(|resource| resource.nature()).unwrap_or_default()
+    }
+
+    /// Whether it is a process that runs.
+    pub(super) fn is_running(&self) -> bool {
+        let found = self.seen.as_ref().ok().and_then(|seen| seen.observation.present());
+        self.resource.as_ref().zip(found).is_some_and(|(resource, found)| resource.runs(found))
+    }
+
+    /// Whether it is a process that does not run, or of which that is unknown.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.nature().process && !self.is_running()
     }
 
     /// A field of the observation.
@@ -314,7 +338,7 @@ impl<'a> Node<'a> {
 
     /// Whether it is somebody else's from now on.
     pub(super) fn is_handed_over(&self) -> bool {
-        matches!(self.verdict.reasons.first(), Some(Reason::HandedOver { .. }))
+        self.verdict.handed_over
     }
 
     /// On an undeclared one: whether it goes on as it did before mainstay, see [`crate::resource::Kind::rereads`].

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::diff::Verdict;
+use super::make::Inputs;
 use super::model::{Problem, Reason};
 use super::nodes::{Node, Nodes};
 use crate::graph::{Edges, Graph};
@@ -11,7 +12,8 @@ use crate::state::State;
 
 /// Visits declared resources from dependencies to dependents. Dependents of unknown and refused resources are blocked;
 /// reactions to changes are planned.
-pub(super) fn forwards(nodes: &mut Nodes<'_>, graph: &Graph, state: &State) {
+pub(super) fn forwards(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    let graph = inputs.graph;
     for &number in graph.order() {
         if nodes.all[number].verdict.problem.is_some() || nodes.all[number].left_out {
             continue;
@@ -22,7 +24,7 @@ pub(super) fn forwards(nodes: &mut Nodes<'_>, graph: &Graph, state: &State) {
             nodes.all[number].verdict.stop(Problem::Blocked { by });
             continue;
         }
-        react(nodes, number, graph, state);
+        react(nodes, number, inputs);
     }
 }
 
@@ -65,10 +67,9 @@ pub(super) fn to_what_is_put_back(nodes: &mut Nodes<'_>, state: &State) {
         if causes.is_empty() || !matches!(node.verdict.action, Action::Forget | Action::Destroy) {
             continue;
         }
-        let reasons: Vec<Reason> = causes.into_iter().map(|to| Reason::Reacts { to: to.clone() }).collect();
         let verdict = &mut nodes.all[number].verdict;
         verdict.action = Action::Destroy;
-        verdict.reasons.extend(reasons);
+        verdict.react(causes, verdict.reasons.len());
     }
 }
 
@@ -91,7 +92,8 @@ fn culprit(nodes: &Nodes<'_>, number: usize) -> Option<Address> {
     }
 }
 
-fn react(nodes: &mut Nodes<'_>, number: usize, graph: &Graph, state: &State) {
+fn react(nodes: &mut Nodes<'_>, number: usize, inputs: &Inputs<'_>) {
+    let Inputs { graph, state, moved, .. } = *inputs;
     let node = &nodes.all[number];
     let Some(declared) = node.declared else { return };
     let action = node.verdict.action;
@@ -117,17 +119,18 @@ fn react(nodes: &mut Nodes<'_>, number: usize, graph: &Graph, state: &State) {
     if causes.is_empty() {
         return;
     }
-    let reasons: Vec<Reason> = causes.into_iter().map(|to| Reason::Reacts { to: to.clone() }).collect();
+    let renamed = moved.get(node.address);
     let verdict = &mut nodes.all[number].verdict;
     if action == Action::Update {
-        verdict.reasons.extend(reasons);
+        verdict.react(causes, verdict.reasons.len());
     } else {
         // Recorded together with the reaction.
         if action == Action::Adopt {
-            verdict.reasons.retain(|reason| matches!(reason, Reason::Moved { .. }));
+            let others = verdict.moved.iter().chain(renamed);
+            verdict.reasons = others.map(|other| Reason::Moved { other: other.clone() }).collect();
             verdict.fields.clear();
         }
-        verdict.reasons.splice(0..0, reasons);
+        verdict.react(causes, 0);
         verdict.action = Action::Update;
         verdict.rerecord = false;
     }

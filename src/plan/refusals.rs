@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::diff::Verdict;
 use super::keys::{Current, pending};
 use super::make::Inputs;
-use super::model::{Mode, Problem, Reason};
+use super::model::{Mode, Problem};
 use super::nodes::{Node, Nodes};
 use crate::resource::{Action, DecodeError, DigestKey, Observation, Refusal, overlaps};
 
@@ -117,7 +117,9 @@ fn block(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>, refused: &[Refused]) -> BTr
 /// Names the keys for which what is no longer declared left.
 pub(super) fn name_keys_that_left(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let left = |node: &Node<'_>| {
-        node.declared.is_none() && !node.left_out && node.verdict.reasons.first() == Some(&Reason::Removed)
+        let verdict = &node.verdict;
+        let ends = matches!(verdict.action, Action::Destroy | Action::Forget);
+        node.declared.is_none() && !node.left_out && ends && verdict.moved.is_none() && !verdict.handed_over
     };
     if inputs.mode != Mode::Apply || !nodes.all.iter().any(left) {
         return;

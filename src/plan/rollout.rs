@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 use super::handover::shares;
 use super::make::Inputs;
-use super::model::{Mode, Problem};
+use super::model::{Mode, Problem, Warning};
 use super::nodes::{Node, Nodes};
 use crate::graph::Graph;
 use crate::resource::{Action, HostName, Lane, Turn};
@@ -142,8 +142,13 @@ impl Rollout {
         pairs
     }
 
-    /// A notice about the order, for people.
-    pub(super) fn notice(&self) -> Option<String> {
+    /// A notice about the order.
+    pub(super) fn notice(&self) -> Option<Warning> {
+        self.order().map(|text| Warning::notice("turns", text))
+    }
+
+    /// The order, for people.
+    fn order(&self) -> Option<String> {
         let (canary, others) = self.hosts.split_first()?;
         let what: BTreeSet<&str> = self.hosts.iter().flat_map(|host| &host.what).map(String::as_str).collect();
         // Files alone restart nothing, where --target leaves their readers out.
@@ -212,19 +217,14 @@ impl Host {
     fn take(&mut self, number: usize, node: &Node<'_>, inputs: &Inputs<'_>) {
         let interrupted = node.record.is_some_and(|record| record.status == Status::Interrupted);
         let owes = inputs.state.reactions.contains_key(node.address);
-        self.first |= interrupted || owes || (node.address.kind() == "service" && !runs(node));
+        self.first |= interrupted || owes || node.is_stopped();
         if !node.verdict.action.touches_host() || node.verdict.problem.is_some() {
             return;
         }
         self.changes.push(number);
         if interrupts(node) {
             self.interrupts = true;
-        }
-        let key = node.address.key().unwrap_or_default();
-        match node.address.kind() {
-            "service" if interrupts(node) => _ = self.what.insert(format!("{key} restarts")),
-            "package" if interrupts(node) => _ = self.what.insert(format!("package {key} changes")),
-            _ => {}
+            self.what.extend(node.nature().interruption);
         }
     }
 }
@@ -236,7 +236,7 @@ fn balancers(nodes: &Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) -> Vec<Host>
     let items = graph.items().iter().enumerate();
     for (number, item) in items.filter(|(_, item)| item.lane == Some(Lane::LoadBalancer)) {
         let (name, node) = (item.address.host(), &nodes.all[number]);
-        if item.address.kind() == "service" && runs(node) {
+        if node.is_running() {
             running.insert(name);
         }
         hosts.entry(name).or_insert_with(|| Host::new(name, false)).take(number, node, inputs);
@@ -271,20 +271,14 @@ fn is_unfinished(node: &Node<'_>) -> bool {
     found(node).is_some_and(|found| found["complete"] == false)
 }
 
-fn runs(node: &Node<'_>) -> bool {
-    found(node).is_some_and(|found| matches!(found["state"].as_str(), Some("active" | "reloading" | "refreshing")))
-}
-
 /// Whether a change interrupts something on a running host. A stopped service is only started, a change of its start at
 /// boot leaves the process alone, and holding or freeing a package changes no file.
 fn interrupts(node: &Node<'_>) -> bool {
+    let nature = node.nature();
     let fields = &node.verdict.fields;
-    let more_than = |harmless: &str| fields.is_empty() || fields.iter().any(|field| field.field != harmless);
-    match node.address.kind() {
-        "service" => runs(node) && (node.verdict.action == Action::Replace || more_than("at boot")),
-        "package" => more_than("held"),
-        _ => true,
-    }
+    let only = |harmless: &str| !fields.is_empty() && fields.iter().all(|field| field.field == harmless);
+    let harmless = node.verdict.action != Action::Replace && nature.harmless.is_some_and(only);
+    !harmless && (!nature.process || node.is_running())
 }
 
 /// Whether an etcd member joins or leaves with a change.

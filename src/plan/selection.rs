@@ -11,8 +11,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
-use super::model::Mode;
+use super::model::{Mode, Warning};
 use super::{departure, handover};
+use crate::facts::Decode;
 use crate::graph::{Edges, Graph};
 use crate::resource::{Address, Pattern};
 use crate::state::State;
@@ -100,11 +101,11 @@ impl Chosen {
 
 impl Selection {
     /// The notice of a partial plan that leaves out this many resources.
-    pub(super) fn notice(&self, left_out: usize) -> Option<String> {
+    pub(super) fn notice(&self, left_out: usize) -> Option<Warning> {
         let options = self.options();
         let things = if left_out == 1 { "1 resource is".to_owned() } else { format!("{left_out} resources are") };
         let text = || format!("Partial plan ({options}): {things} not included. Run a full plan afterwards.");
-        (!options.is_empty()).then(text)
+        (!options.is_empty()).then(|| Warning::notice("partial-plan", text()))
     }
 
     fn options(&self) -> String {
@@ -115,7 +116,7 @@ impl Selection {
     }
 
     /// Refuses all patterns that match nothing at once, with suggestions, and partial plans that cannot be applied.
-    pub fn check(&self, mode: Mode, graph: &Graph, state: &State) -> Result<(), SelectionError> {
+    pub fn check(&self, mode: Mode, graph: &Graph, state: &State, decode: &Decode<'_>) -> Result<(), SelectionError> {
         let all: BTreeSet<&Address> = addresses(graph, state).collect();
         let mut unmatched = Vec::new();
         for (option, patterns) in [("--target", &self.targets), ("--exclude", &self.excludes)] {
@@ -125,7 +126,7 @@ impl Selection {
         let mut other = None;
         let chosen = self.choose(Mode::Apply, graph, state);
         if mode == Mode::Apply && chosen.is_part() {
-            let apart = handover::apart(graph, state, &chosen);
+            let apart = handover::apart(graph, state, decode, &chosen);
             other = (!apart.is_empty()).then(|| SelectionError::Apart(apart.into_iter().cloned().collect()));
         }
         if self.choose(mode, graph, state).is_empty() && !all.is_empty() {
@@ -167,7 +168,7 @@ impl Selection {
         let mut kept = if self.excludes.is_empty() {
             let targets = matching(&self.targets);
             let apart = (mode == Mode::Destroy).then(|| of(is_alone).reversed().reach(targets.clone()));
-            let ways = numbers(&all, is_way_in);
+            let ways = numbers(&all, Address::is_virtual_ip);
             // The last way in takes along all that came by it.
             apart
                 .filter(|kept| ways.is_empty() || ways.iter().any(|&way| !kept[way]))
@@ -205,16 +206,11 @@ fn numbers(all: &[&Address], which: impl Fn(&Address) -> bool) -> Vec<usize> {
     (0..all.len()).filter(|&number| which(all[number])).collect()
 }
 
-/// Whether all that came by it is reached through it: the address that clients have.
-fn is_way_in(address: &Address) -> bool {
-    address.kind() == "virtual_ip"
-}
-
 /// Whether what goes takes along what once needed it. On a load balancer or a control plane of another host it stands no
 /// more than on each of the others that are left.
 fn is_alone(need: &Address, by: &Address) -> bool {
     let own = need.host() == by.host() || (by.host().is_cluster() && by.component() == "nodes");
-    own || !(is_way_in(need) || need.is_control_plane())
+    own || !(need.is_virtual_ip() || need.is_control_plane())
 }
 
 fn has_control_plane(state: &State) -> bool {

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::departure;
 use super::handover::{Handover, shares};
+use super::make::Inputs;
 use super::nodes::{Node, Nodes};
-use crate::graph::{Edges, Graph, Order};
+use crate::graph::{Edges, Order};
 use crate::resource::{Action, HostName, Lane};
 
 /// Edges from what comes first to what comes after: what is needed before what needs it, and, of
 /// what goes away, what needed something (as recorded) before that something; and those of the hosts' turns.
-pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph, turns: &[(usize, usize)]) -> Edges {
+pub(super) fn edges(nodes: &Nodes<'_>, inputs: &Inputs<'_>, turns: &[(usize, usize)]) -> Edges {
+    let graph = inputs.graph;
     let mut pairs: Vec<(usize, usize)> =
         (0..graph.len()).flat_map(|first| graph.dependents(first).iter().map(move |&after| (first, after))).collect();
     // What stays as it is holds up nothing that goes away on another host; otherwise a control plane that was made
@@ -20,7 +22,7 @@ pub(super) fn edges(nodes: &Nodes<'_>, graph: &Graph, turns: &[(usize, usize)]) 
         let acts = node.verdict.action.touches_host() || node.verdict.problem.is_some();
         node.declared.is_some() && !acts && node.address.host() != need.address.host()
     };
-    let handover = Handover::of(nodes, graph);
+    let handover = Handover::of(nodes, inputs);
     pairs.extend(&handover.pairs);
     let leaving = departure::leaving(nodes);
     pairs.extend(departure::pairs(nodes, &leaving));

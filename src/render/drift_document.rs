@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::drift_words::{drift_summary, line};
 use super::reason::Source;
-use crate::plan::{Answer, Drift, Entry, Label, Reason, Seeing};
+use crate::plan::{Answer, Drift, Entry, Label, Reason, Seeing, Warning};
 use crate::resource::{Address, FieldChange, HostName, Trace};
 
 /// Version of the document; grows when a reader must change.
@@ -35,7 +35,7 @@ struct DriftDocument<'a> {
     /// The differences.
     resources: Vec<Differing<'a>>,
     /// Warnings that belong to no single resource.
-    warnings: &'a [String],
+    warnings: &'a [Warning],
 }
 
 /// One resource that differs.

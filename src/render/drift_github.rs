@@ -30,7 +30,7 @@ pub(super) fn github(drift: &Drift, source: Source<'_>) -> String {
         let _ = writeln!(text, "::warning title=not checked::{}", message(&format!("{what}\n{why}")));
     }
     for warning in &drift.warnings {
-        let _ = writeln!(text, "::warning title={}::{}", property(&drift.cluster), message(warning));
+        let _ = writeln!(text, "::warning title={}::{}", property(&drift.cluster), message(&warning.text));
     }
     let level = if drift.answer() == Answer::Drift { "error" } else { "notice" };
     let summary = format!("{}\n{}", drift_summary(drift), looked(drift));

@@ -41,7 +41,7 @@ pub(super) fn markdown(drift: &Drift, source: Source<'_>) -> String {
     );
     body.list("Not checked", unseen(drift).iter().map(|(what, why)| format!("{}: {}", escaped(what), escaped(why))));
     body.list("Ignored", ignored(drift).iter().map(|line| escaped(line)));
-    body.list("Warnings", drift.warnings.iter().map(|warning| escaped(warning)));
+    body.list("Warnings", drift.warnings.iter().map(|warning| escaped(&warning.text)));
     for group in &drifted {
         let entry = group.entries[0];
         for change in entry.fields.iter().filter(|change| change.shown == Shown::Text) {

@@ -96,7 +96,7 @@ impl Sheet<'_> {
         self.section("Ignored", ignored(drift).into_iter().map(|line| (2, line)));
         for warning in &drift.warnings {
             self.page.text.push('\n');
-            self.page.painted(0, &format!("Warning: {}", plain(warning)), Style::alarm);
+            self.page.painted(0, &format!("Warning: {}", plain(&warning.text)), Style::alarm);
         }
         self.page.text.push('\n');
         self.page.painted(0, &drift_summary(drift), Style::bold);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Change, Coverage, Mode, Plan, Problem, Reason};
+use crate::plan::{Change, Coverage, Mode, Plan, Problem, Reason, Warning};
 use crate::resource::{Action, Address, FieldChange, HostName, Lane};
 
 pub(super) fn change(name: &str, action: Action, reasons: Vec<Reason>) -> Change {
@@ -24,7 +24,10 @@ pub(super) fn change(name: &str, action: Action, reasons: Vec<Reason>) -> Change
         lane: None,
         made_from: crate::resource::MadeFrom::default(),
         drift: None,
-        founds: false,
+        act: None,
+        resumes: false,
+        reacts_to: BTreeSet::new(),
+        moved: None,
         rerecord: false,
     }
 }
@@ -112,7 +115,8 @@ pub(super) fn troubled() -> Plan {
         problem("cp1/control-plane/member", Problem::Refused { text: refused.into() }),
     ]);
     plan.coverage.unreached.insert(HostName::new("w1"), "timed out".into());
-    plan.warnings.push("10.0.0.100 is on 2 hosts at once: cp1, cp2; keepalived there does not hear each other".into());
+    let text = "10.0.0.100 is on 2 hosts at once: cp1, cp2; keepalived there does not hear each other".into();
+    plan.warnings.push(Warning::danger("virtual-ip-on-several-hosts", text));
     plan
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::plan_text::cannot_apply;
-use crate::plan::{Change, Counts, Coverage, Mode, Plan, Problem, Reason};
+use crate::plan::{Change, Counts, Coverage, Mode, Plan, Problem, Reason, Warning};
 use crate::resource::{Action, Address, FieldChange, HostName, Observation, Secret};
 
 mod planned;
@@ -53,7 +53,7 @@ pub struct PlanDocument<'a> {
     /// How many of each action.
     counts: Counts,
     /// Warnings that belong to no single change.
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
     /// If changes are refused: a sentence that says the plan cannot be applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     diagnostic: Option<String>,

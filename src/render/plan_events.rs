@@ -29,7 +29,7 @@ pub fn plan_events(plan: &Plan) -> Vec<(String, StreamEvent)> {
         }
     }
     let warnings = plan.warnings.iter().chain(&plan.turns);
-    events.extend(warnings.map(|warning| diagnostic(Severity::Warning, None, warning.clone())));
+    events.extend(warnings.map(|warning| diagnostic(Severity::Warning, None, warning.text.clone())));
     let changes = plan.counts().into();
     events.push((super::plan_summary(plan), StreamEvent::ChangeSummary { changes }));
     events
@@ -57,7 +57,7 @@ pub fn drift_events(drift: &Drift, plan: &Plan) -> Vec<(String, StreamEvent)> {
     events.extend(
         unseen.map(|(address, why)| diagnostic(Severity::Warning, Some(address), format!("not checked: {why}"))),
     );
-    events.extend(drift.warnings.iter().map(|warning| diagnostic(Severity::Warning, None, warning.clone())));
+    events.extend(drift.warnings.iter().map(|warning| diagnostic(Severity::Warning, None, warning.text.clone())));
     events
 }
 

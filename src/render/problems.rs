@@ -140,7 +140,7 @@ pub(super) fn warnings(plan: &Plan) -> Vec<String> {
     let hosts: BTreeMap<&str, &HostName> =
         plan.changes.iter().map(|it| it.address.host()).map(|h| (h.as_str(), h)).collect();
     let mut kept: Vec<(String, Vec<&HostName>, &String)> = Vec::new();
-    for warning in plan.warnings.iter().chain(&plan.turns) {
+    for warning in plan.warnings.iter().chain(&plan.turns).map(|warning| &warning.text) {
         let host = warning.split([' ', ':']).next().and_then(|word| hosts.get(word)).copied();
         let text = host.map_or_else(|| warning.clone(), |host| without_host(warning, host));
         match kept.iter_mut().find(|(known, named, _)| *known == text && !named.is_empty()) {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::action::{Action, FieldChange};
 use super::host_facts::HostFacts;
+use super::nature::Nature;
 use super::observation::{Observation, Prior};
 use super::output::{Output, ProbeError};
 use super::refusal::Refusal;
@@ -109,6 +110,15 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     fn files(&self) -> Vec<(String, String)> {
         Vec::new()
     }
+    /// What plans must know of it, whatever its kind.
+    fn nature(&self) -> Nature {
+        Nature::default()
+    }
+    /// Whether the process runs, on a resource that is one ([`Nature::process`]).
+    fn runs(&self, seen: &Self::Observed) -> bool {
+        let _ = seen;
+        false
+    }
     /// Where it listens once it is made, and the process that does.
     fn listens(&self) -> Vec<Listens> {
         Vec::new()
@@ -138,6 +148,16 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     /// with a warning always has a plan line of its own.
     fn warning(&self, action: Action) -> Option<String> {
         let _ = action;
+        None
+    }
+    /// What people must know when this action removes the last one of its kind from the cluster.
+    fn last_one(&self, action: Action) -> Option<String> {
+        let _ = action;
+        None
+    }
+    /// What people must know when cluster.yaml hands it over to somebody else on these hosts, for example `cp1, cp2`.
+    fn handed_over(&self, hosts: &str) -> Option<String> {
+        let _ = hosts;
         None
     }
 }
@@ -215,6 +235,10 @@ pub trait AnyKind: Debug + Send + Sync {
     fn unfit(&self, host: &HostFacts) -> Option<String>;
     /// [`Kind::files`].
     fn files(&self) -> Vec<(String, String)>;
+    /// [`Kind::nature`].
+    fn nature(&self) -> Nature;
+    /// [`Kind::runs`]; `false`, too, when the observation cannot be read.
+    fn runs(&self, seen: &Value) -> bool;
     /// [`Kind::listens`].
     fn listens(&self) -> Vec<Listens>;
     /// [`Kind::reads`].
@@ -227,6 +251,10 @@ pub trait AnyKind: Debug + Send + Sync {
     fn takeover(&self, found: &Value, action: Action) -> Result<Option<String>, DecodeError>;
     /// [`Kind::warning`].
     fn warning(&self, action: Action) -> Option<String>;
+    /// [`Kind::last_one`].
+    fn last_one(&self, action: Action) -> Option<String>;
+    /// [`Kind::handed_over`].
+    fn handed_over(&self, hosts: &str) -> Option<String>;
 }
 
 fn decode<T: DeserializeOwned>(kind: &str, what: &'static str, value: &Value) -> Result<T, DecodeError> {
@@ -357,6 +385,14 @@ impl<K: Kind> AnyKind for K {
         Kind::files(self)
     }
 
+    fn nature(&self) -> Nature {
+        Kind::nature(self)
+    }
+
+    fn runs(&self, seen: &Value) -> bool {
+        decode(K::NAME, "observation", seen).is_ok_and(|seen| Kind::runs(self, &seen))
+    }
+
     fn listens(&self) -> Vec<Listens> {
         Kind::listens(self)
     }
@@ -379,6 +415,14 @@ impl<K: Kind> AnyKind for K {
 
     fn warning(&self, action: Action) -> Option<String> {
         Kind::warning(self, action)
+    }
+
+    fn last_one(&self, action: Action) -> Option<String> {
+        Kind::last_one(self, action)
+    }
+
+    fn handed_over(&self, hosts: &str) -> Option<String> {
+        Kind::handed_over(self, hosts)
     }
 }
 

@@ -39,6 +39,14 @@ impl Address {
     /// Kind of the cluster's settings.
     pub const CLUSTER_SETTINGS: &str = "cluster_settings";
 
+    /// Kind of the virtual IP as one load balancer holds it.
+    pub const VIRTUAL_IP: &str = "virtual_ip";
+
+    /// Whether this is the address at which clients reach the API.
+    pub fn is_virtual_ip(&self) -> bool {
+        self.kind() == Self::VIRTUAL_IP
+    }
+
     /// The settings of the cluster.
     pub fn of_cluster_settings() -> Self {
         Self::new(HostName::cluster(), Self::KUBERNETES, Self::CLUSTER_SETTINGS, None)

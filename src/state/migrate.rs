@@ -26,7 +26,7 @@ fn renamed(address: &Address) -> Address {
 fn members(mut state: State) -> State {
     let settings = settings(&state);
     let virtual_ips: BTreeSet<Address> =
-        state.resources.keys().filter(|address| address.kind() == "virtual_ip").cloned().collect();
+        state.resources.keys().filter(|address| address.is_virtual_ip()).cloned().collect();
     let mut resources: BTreeMap<Address, Record> = BTreeMap::new();
     for (was, record) in std::mem::take(&mut state.resources) {
         let address = renamed(&was);

@@ -143,6 +143,44 @@ fn planning_is_pure() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// Modules that decide without the name of a kind: they ask [`Kind::nature`](mainstay::resource::Kind::nature) and its
+/// like. `stack` names what it declares, `resource` the addresses of members, and the simulated fleet models what the
+/// services and files of a host do.
+const NAMELESS: &[&str] = &["cli", "engine", "facts", "flow", "graph", "plan", "render", "state"];
+/// Exceptions: old formats, and the only kind whose key is a mere name that `state mv` may change.
+const NAMED: &[(&str, &str)] = &[("state/migrate.rs", "node"), ("state/edit.rs", "manifest")];
+
+#[test]
+fn kinds_are_known_by_name_to_themselves_alone() {
+    let mut faults = Vec::new();
+    for (path, text) in all() {
+        let kinds = mainstay::kinds::KINDS.iter().map(|kind| kind.name);
+        let named = kinds.filter(|name| !NAMED.contains(&(path.as_str(), *name)));
+        if NAMELESS.contains(&path.split('/').next().unwrap()) {
+            let found = named.filter(|name| text.contains(&format!("\"{name}\"")));
+            faults.extend(found.map(|name| format!("src/{path} says \"{name}\"")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Where reasons of a report are chosen; all others only give or print them.
+const REASONING: &[&str] = &["plan/drift.rs", "plan/saved/compare.rs", "render/"];
+
+#[test]
+fn no_code_decides_by_a_reason() {
+    let asks = |line: &str| {
+        let asked = ["matches!(", "contains(&Reason", "== Some(&Reason", "== [Reason", "if let"];
+        let arm = line.trim_start().starts_with("Reason::") && line.contains("=>");
+        line.contains("Reason::") && (arm || asked.iter().any(|word| line.contains(word)))
+    };
+    let mut faults = Vec::new();
+    for (path, text) in all().iter().filter(|(path, _)| !REASONING.iter().any(|it| path.starts_with(it))) {
+        faults.extend(text.lines().filter(|line| asks(line)).map(|line| format!("src/{path}: {}", line.trim())));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 #[test]
 fn rooms_are_small_and_their_names_say_something() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -21,7 +21,7 @@ fn a_partial_first_apply_creates_a_cluster_or_leaves_it_out() {
     };
     let cp1 = "cp1/control-plane/member".to_owned();
     assert_eq!(members(&["--target", "w1"]), [cp1.clone(), "w1/worker/member".to_owned()]);
-    assert_eq!(members(&["--target", "cluster"]), [cp1]);
+    assert_eq!(members(&["--target", "cluster/kubernetes"]), [cp1]);
     assert_eq!(members(&["--target", "cp2/control-plane"]), ["cp2/control-plane/member"]);
     assert_eq!(members(&["--exclude", "*/control-plane"]), [""; 0]);
 }

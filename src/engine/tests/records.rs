@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rig::{Rig, Staged, address};
-use crate::plan::Reason;
 use crate::resource::{Action, HostName, Observation, Prior};
 use crate::state::{Entry, Record, SimulatedDisk, Status, Store, acquire_on};
 
@@ -84,7 +83,7 @@ async fn a_record_that_goes_on_elsewhere_ends_when_its_heir_begins() {
         let mut rig = Rig::default();
         let inherited = prior.clone();
         rig.change(NEW, Action::Update, Staged::default(), &[]).prior = Some(inherited);
-        rig.change(OLD, Action::Forget, Staged::default(), &[]).reasons = vec![Reason::Moved { other: address(NEW) }];
+        rig.change(OLD, Action::Forget, Staged::default(), &[]).moved = Some(address(NEW));
         let record = Record {
             version: 1,
             attributes: serde_json::json!({}),

@@ -14,8 +14,8 @@ use crate::fleet::{ActOutcome, ActRequest, Fate, Fleet, FleetError, Interference
 use crate::plan::{Change, Coverage, Mode, Plan, Reason};
 use crate::resource::testing::absent;
 use crate::resource::{
-    Act, Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, Frame, HostName, Listens, Observation, Output,
-    Prior, ProbeError, Refusal, Script, Secret, Seen, Step,
+    Act, Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, Frame, HostName, Listens, Nature, Observation,
+    Output, Prior, ProbeError, Refusal, Script, Secret, Seen, Step,
 };
 use crate::state::{State, Store, acquire};
 
@@ -24,13 +24,15 @@ use crate::state::{State, Store, acquire};
 pub(super) struct Staged {
     pub(super) steps: Vec<Step>,
     pub(super) undo: Vec<Step>,
+    /// What its steps put back.
+    pub(super) puts_back: Vec<String>,
     /// The last look finds something else than what is declared.
     pub(super) wrong: bool,
 }
 
 impl Default for Staged {
     fn default() -> Self {
-        Self { steps: vec![step("write")], undo: vec![step("put back")], wrong: false }
+        Self { steps: vec![step("write")], undo: vec![step("put back")], puts_back: Vec::new(), wrong: false }
     }
 }
 
@@ -117,6 +119,18 @@ impl AnyKind for Staged {
     }
     fn listens(&self) -> Vec<Listens> {
         Vec::new()
+    }
+    fn nature(&self) -> Nature {
+        Nature { puts_back: self.puts_back.clone(), ..Nature::default() }
+    }
+    fn runs(&self, _: &Value) -> bool {
+        false
+    }
+    fn last_one(&self, _: Action) -> Option<String> {
+        None
+    }
+    fn handed_over(&self, _: &str) -> Option<String> {
+        None
     }
     fn reads(&self) -> &'static [&'static str] {
         &[]
@@ -291,7 +305,10 @@ impl Rig {
             lane: None,
             made_from: crate::resource::MadeFrom::default(),
             drift: None,
-            founds: false,
+            act: None,
+            resumes: false,
+            reacts_to: BTreeSet::new(),
+            moved: None,
             rerecord: false,
         });
         self.plan.changes.last_mut().unwrap()

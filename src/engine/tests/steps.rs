@@ -122,7 +122,8 @@ async fn a_rescue_runs_only_after_a_failure_and_undoes_what_its_files_were_recor
         rig.create(file, &[]);
         rig.create(other, &[]);
         let back = step("back").capture(Slots::PUT_BACK).rescue();
-        let change = rig.change(ONE, Action::Create, staged(vec![step("a"), step("b"), back]), &[file, other]);
+        let resource = Staged { puts_back: vec!["/f".into()], ..staged(vec![step("a"), step("b"), back]) };
+        let change = rig.change(ONE, Action::Create, resource, &[file, other]);
         change.needs = [address(file), address(other)].into();
         rig
     };

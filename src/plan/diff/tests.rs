@@ -91,7 +91,9 @@ fn declared_recorded_different_is_updated_and_labelled() {
         [("1", "0", vec![Reason::Drift]), ("2", "1", vec![pending()]), ("2", "0", vec![Reason::Drift, pending()])]
     {
         let verdict = judge(a(declared), Some(&record), &seen(found));
-        assert_eq!(verdict, Verdict { fields: value(found, declared), ..Verdict::of(Action::Update, reasons) });
+        let only_drift = declared == "1";
+        let expected = Verdict::of(Action::Update, reasons);
+        assert_eq!(verdict, Verdict { fields: value(found, declared), only_drift, ..expected });
     }
 }
 
@@ -100,6 +102,7 @@ fn what_an_earlier_run_left_half_way_is_no_drift() {
     let record = made(&a("1"));
     let recorded = Some(Recorded { record: &record, moved_from: None, unfinished: true, drift: true });
     let verdict = declared(&wanted(a("1")), recorded, &seen("0"), &key());
+    assert!(verdict.resumes && !verdict.only_drift);
     assert_eq!((verdict.action, verdict.reasons), (Action::Update, vec![Reason::Interrupted]));
     assert_eq!(declared(&wanted(a("1")), recorded, &seen("1"), &key()).action, Action::NoOp);
 }
@@ -121,11 +124,12 @@ fn declared_recorded_absent_is_created_and_labelled_drift() {
 #[test]
 fn declared_interrupted_present_is_applied_again_even_when_equal() {
     let record = Record { status: Status::Interrupted, ..made(&a("1")) };
-    let again = Verdict::of(Action::Update, vec![Reason::Interrupted]);
+    let resumed = |action| Verdict { resumes: true, ..Verdict::of(action, vec![Reason::Interrupted]) };
+    let again = resumed(Action::Update);
     assert_eq!(judge(a("1"), Some(&record), &seen("1")), again);
-    assert_eq!(judge(a("1"), Some(&record), &seen("0")), Verdict { fields: value("0", "1"), ..again });
-    let anew = Verdict::of(Action::Create, vec![Reason::Interrupted]);
-    assert_eq!(judge(a("1"), Some(&record), &absent()), anew);
+    assert_eq!(judge(a("1"), Some(&record), &seen("0")), Verdict { fields: value("0", "1"), ..again.clone() });
+    assert_eq!(again.act(), Some(Act::Resume));
+    assert_eq!(judge(a("1"), Some(&record), &absent()), resumed(Action::Create));
 }
 
 #[test]
@@ -180,7 +184,7 @@ fn a_record_that_moved_is_taken_over_without_touching_the_host() {
     let recorded = Some(Recorded { record: &record, moved_from: Some(&from), unfinished: false, drift: false });
     let moved = Reason::Moved { other: from.clone() };
     let verdict = declared(&wanted(a("1")), recorded, &seen("1"), &key());
-    assert_eq!(verdict, Verdict::of(Action::Adopt, vec![moved.clone()]));
+    assert_eq!(verdict, Verdict { moved: Some(from.clone()), ..Verdict::of(Action::Adopt, vec![moved.clone()]) });
     let verdict = declared(&wanted(a("2")), recorded, &seen("1"), &key());
     assert_eq!((verdict.action, verdict.reasons), (Action::Update, vec![pending(), moved]));
 }

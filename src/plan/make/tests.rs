@@ -21,9 +21,9 @@ use proptest::prelude::*;
 
 use self::world::{World, address, thing};
 use super::*;
-use crate::plan::{Counts, Problem, Reason};
+use crate::plan::{Counts, Problem, Reason, Warning};
 use crate::resource::testing::{Thing, absent, seen};
-use crate::resource::{HostFacts, Interface, ProbeError, Seen};
+use crate::resource::{AnyKind, HostFacts, Interface, Lane, ProbeError, Seen};
 use crate::state::Status;
 
 fn reacts(to: &str) -> Reason {
@@ -32,6 +32,10 @@ fn reacts(to: &str) -> Reason {
 
 fn blocked(by: &str) -> Problem {
     Problem::Blocked { by: address(by) }
+}
+
+fn texts(warnings: &[Warning]) -> Vec<&str> {
+    warnings.iter().map(|warning| warning.text.as_str()).collect()
 }
 
 #[test]
@@ -164,7 +168,7 @@ fn what_an_unknown_thing_stands_on_is_not_taken_away() {
     assert_eq!(world.change(&plan, "far/c/thing[top]").action, Action::Forget);
     assert_eq!(world.change(&plan, "h/c/thing[mid]").action, Action::Destroy);
     assert_eq!(
-        plan.warnings,
+        texts(&plan.warnings),
         ["far is unreachable: 1 resource is removed from the state; everything mainstay made there stays there"]
     );
 }
@@ -293,19 +297,22 @@ fn a_virtual_ip_on_two_hosts_is_said() {
     world.facts.hosts.insert(HostName::new("a"), holder());
     assert!(world.plan().warnings.is_empty());
     world.facts.hosts.insert(HostName::new("b"), holder());
-    insta::assert_snapshot!(world.plan().warnings.join("\n"), @"10.0.0.100 is on 2 hosts at once: a, b. Their keepalived instances do not receive each other's advertisements; check whether VRRP is blocked.");
+    insta::assert_snapshot!(texts(&world.plan().warnings).join("\n"), @"10.0.0.100 is on 2 hosts at once: a, b. Their keepalived instances do not receive each other's advertisements; check whether VRRP is blocked.");
 }
 
 #[test]
 fn what_others_made_and_goes_on_when_it_is_let_go_is_said() {
     let mut world = World { vip: Some("10.0.0.100".parse().unwrap()), ..World::default() };
-    for name in ["cp3/control-plane/member", "cp3/keepalived/service[service]"] {
-        world.made_of(name, &thing("service", "1"));
-        world.state.resources.get_mut(&address(name)).unwrap().prior.before = seen("1").observation;
+    let keepalived = handover::keepalived();
+    world.made_of("cp3/control-plane/member", &thing("service", "1"));
+    world.made_of("cp3/keepalived/service[keepalived]", &keepalived);
+    for record in world.state.resources.values_mut() {
+        record.prior.before = seen("1").observation;
     }
-    let record = world.state.resources.get_mut(&address("cp3/keepalived/service[service]")).unwrap();
-    record.attributes["releases"] = "10.0.0.100/24".into();
-    insta::assert_snapshot!(world.plan().warnings.join("\n"), @r"
+    let record = world.state.resources.get_mut(&address("cp3/keepalived/service[keepalived]")).unwrap();
+    record.prior.before = Observation::Present(AnyKind::simulate(&keepalived));
+    record.lane = Some(Lane::LoadBalancer);
+    insta::assert_snapshot!(texts(&world.plan().warnings).join("\n"), @r"
     Kubernetes was on cp3 before mainstay and stays there, with its etcd members. To remove it, run `kubeadm reset` on the host and `kubectl delete node`.
     keepalived was on cp3 before mainstay and keeps running there; it may take 10.0.0.100 from the others. Stop it first (systemctl disable --now keepalived).
     ");

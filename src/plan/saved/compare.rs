@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::super::model::{Change, Plan, Problem, Reason};
+use super::super::model::{Change, Plan, Problem, Reason, Warning};
 use super::super::selection::{SelectionError, names_nothing};
 use super::model::{Basis, Item, Saved};
-use crate::resource::{Action, Address, DigestKey, Observation, Pattern, Secret};
+use crate::resource::{Act, Action, Address, DigestKey, Observation, Pattern, Secret};
 use crate::state::State;
 
 /// Maximum number of addresses in a message.
@@ -295,11 +295,12 @@ fn leave_alone(plan: &mut Plan, then: &BTreeMap<&Address, &Item>, accepted: &BTr
             } else {
                 "applied as reviewed"
             };
-            plan.warnings.push(format!("{}: {told}; {fate}", change.address));
+            let text = format!("{}: {told}; {fate}", change.address);
+            plan.warnings.push(Warning::notice("accepted-drift", text).about([&change.address]));
         } else if !stays {
             let because = cause.map_or_else(String::new, |it| format!(", because {it} is skipped"));
-            plan.warnings
-                .push(format!("{}: skipped, because it cannot be applied as reviewed{because}", change.address));
+            let text = format!("{}: skipped, because it cannot be applied as reviewed{because}", change.address);
+            plan.warnings.push(Warning::danger("skipped", text).about([&change.address]));
         }
         if stays {
             continue;
@@ -309,6 +310,8 @@ fn leave_alone(plan: &mut Plan, then: &BTreeMap<&Address, &Item>, accepted: &BTr
             blocking.insert(change.address.clone());
         }
         (change.action, change.problem, change.rerecord) = (Action::NoOp, None, false);
+        (change.act, change.resumes, change.moved) = (None, false, None);
+        change.reacts_to.clear();
         change.fields.clear();
         change.reasons.clear();
         change.warning = None;
@@ -318,14 +321,14 @@ fn leave_alone(plan: &mut Plan, then: &BTreeMap<&Address, &Item>, accepted: &BTr
 
 /// Nothing reacts to skipped changes.
 fn drop_reactions(change: &mut Change, left: &BTreeSet<Address>) {
-    let reacts = |reason: &Reason| matches!(reason, Reason::Reacts { .. });
-    if !change.reasons.iter().any(reacts) {
+    if change.reacts_to.is_empty() {
         return;
     }
+    change.reacts_to.retain(|cause| !left.contains(cause));
     change.reasons.retain(|reason| !matches!(reason, Reason::Reacts { to } if left.contains(to)));
-    let alone = change.reasons.iter().all(|reason| matches!(reason, Reason::AlreadyRight | Reason::Moved { .. }));
-    if change.action == Action::Update && change.fields.is_empty() && alone {
-        change.action = if change.reasons.is_empty() { Action::NoOp } else { Action::Adopt };
+    if change.act == Some(Act::React) && change.reacts_to.is_empty() {
+        change.action = if change.moved.is_none() { Action::NoOp } else { Action::Adopt };
+        change.act = None;
     }
 }
 

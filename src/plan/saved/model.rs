@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::super::model::{Change, Coverage, Mode, Plan, Problem, Reason};
+use super::super::model::{Change, Coverage, Mode, Plan, Problem, Reason, Warning};
 use super::super::selection::Selection;
 use crate::facts::Decode;
 use crate::resource::{
-    Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, HostName, Lane, Observation, Seen,
+    Act, Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, HostName, Lane, Observation, Seen,
 };
 use crate::state::State;
 
@@ -34,9 +34,9 @@ pub struct Saved {
     pub origin: Origin,
     pub(super) control_planes: Vec<HostName>,
     pub(super) coverage: Coverage,
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Vec<Warning>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) turns: Option<String>,
+    pub(super) turns: Option<Warning>,
     #[serde(default)]
     pub(super) left_out: usize,
     #[serde(default)]
@@ -114,8 +114,14 @@ pub(super) struct Item {
     pub(super) after: BTreeSet<Address>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) lane: Option<Lane>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) act: Option<Act>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(super) founds: bool,
+    pub(super) resumes: bool,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) reacts_to: BTreeSet<Address>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) moved: Option<Address>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) rerecord: bool,
 }
@@ -201,7 +207,10 @@ impl Item {
             reacting: change.reacting.clone(),
             after: change.after.clone(),
             lane: change.lane.clone(),
-            founds: change.founds,
+            act: change.act,
+            resumes: change.resumes,
+            reacts_to: change.reacts_to.clone(),
+            moved: change.moved.clone(),
             rerecord: change.rerecord,
         }
     }
@@ -227,7 +236,10 @@ impl Item {
             after: self.after.clone(),
             lane: self.lane.clone(),
             made_from: crate::resource::MadeFrom::default(),
-            founds: self.founds,
+            act: self.act,
+            resumes: self.resumes,
+            reacts_to: self.reacts_to.clone(),
+            moved: self.moved.clone(),
             rerecord: self.rerecord,
         })
     }

@@ -26,7 +26,10 @@ fn change(action: Action, reasons: &[Reason], resource: impl AnyKind + 'static, 
         lane: None,
         made_from: crate::resource::MadeFrom::default(),
         drift: None,
-        founds: false,
+        act: None,
+        resumes: false,
+        reacts_to: BTreeSet::new(),
+        moved: None,
         rerecord: false,
     }
 }
@@ -47,7 +50,7 @@ fn plan(changes: Vec<Change>) -> Plan {
             unreached: BTreeMap::from([(HostName::new("w1"), "no route".into())]),
             ..Coverage::default()
         },
-        warnings: vec!["the last control plane".into()],
+        warnings: vec![Warning::danger("last", "the last control plane".into())],
         turns: None,
         left_out: 0,
         moved: 0,

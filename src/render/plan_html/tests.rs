@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::{Problem, Reason};
+use crate::plan::{Problem, Reason, Warning};
 use crate::render::fixture::{change, day_two, plan, thousand, troubled, updated};
 
 fn shown(plan: &Plan) -> String {
@@ -68,7 +68,7 @@ proptest! {
             change
         });
         let mut plan = plan(changes.collect());
-        plan.warnings.push(hostile.into());
+        plan.warnings.push(Warning::danger("hostile", hostile.into()));
         let page = shown(&plan);
         prop_assert!(!page.contains("<img"), "{}", page);
         prop_assert_eq!(page.matches("</script>").count(), 1);

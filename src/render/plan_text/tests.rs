@@ -1,5 +1,5 @@
 use super::*;
-use crate::plan::{Change, Problem, Reason};
+use crate::plan::{Change, Problem, Reason, Warning};
 use crate::render::fixture::{change, day_two, new, plan, troubled};
 
 fn shown(plan: &Plan, width: usize, full: bool, colour: bool) -> String {
@@ -81,7 +81,7 @@ fn json_lines_for_machines() {
     all.changes.truncate(2);
     all.changes.extend(troubled().changes.into_iter().take(1));
     all.changes.push(change("cp2/host/swap", Action::Create, vec![Reason::Gone]));
-    all.warnings.push("look here".into());
+    all.warnings.push(Warning::notice("here", "look here".into()));
     let lines = crate::render::plan_events(&all).into_iter().map(|(message, event)| {
         let mut line: serde_json::Value = serde_json::from_str(&event.line(&message)).unwrap();
         line["@timestamp"] = "2026-11-20T12:00:00Z".into();

@@ -105,7 +105,7 @@ impl Seen {
 
     fn turns(&self) -> bool {
         let warnings = self.plan["warnings"].as_array().into_iter().flatten();
-        warnings.filter_map(Value::as_str).any(|text| text.contains("one after another"))
+        warnings.filter_map(|it| it["text"].as_str()).any(|text| text.contains("one after another"))
     }
 
     /// Plan and drift agree: pending changes are in the plan, and nothing is recorded silently.
@@ -215,7 +215,7 @@ fn seen(code: i32, text: &str, rows: &[(&str, &str)], warning: &str) -> Seen {
     let rows: Vec<Value> = rows.iter().map(row).collect();
     Seen {
         text: said(code, text),
-        plan: json!({"resource_changes": rows, "warnings": [warning]}),
+        plan: json!({"resource_changes": rows, "warnings": [{"level": "notice", "code": "turns", "text": warning}]}),
         drift: said(if pending.is_empty() { 0 } else { 3 }, ""),
         report: json!({"resources": pending}),
     }

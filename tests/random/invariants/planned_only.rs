@@ -43,7 +43,7 @@ impl Permit {
         // The settings are deleted with the last control plane.
         let again = |change: &Change| {
             let settings = change.address.kind() == "cluster_settings";
-            change.founds || (settings && change.action == Action::Forget)
+            change.act == Some(mainstay::resource::Act::Found) || (settings && change.action == Action::Forget)
         };
         let lane = |change: &Change| Some((change.address.clone(), change.lane.clone()?));
         Self {

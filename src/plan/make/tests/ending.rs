@@ -35,7 +35,7 @@ fn what_a_silent_api_hides_ends_after_the_last_control_plane() {
     assert_eq!(node.after, [address(INIT), address(JOIN)].into());
     assert!(world.change(&plan, WORKER).after.is_empty(), "nothing waits for what nobody can look at");
     assert!(
-        plan.warnings[0].starts_with("No API server answers: 1 cluster resource is deleted"),
+        plan.warnings[0].text.starts_with("No API server answers: 1 cluster resource is deleted"),
         "{:?}",
         plan.warnings
     );
@@ -75,7 +75,7 @@ fn it_stays_with_a_control_plane_that_is_guarded() {
 /// As many as are left may be too few for etcd: that is what was asked for, and it is said.
 #[test]
 fn a_control_plane_that_is_left_alone_is_told() {
-    let told = |plan: &Plan| plan.warnings.iter().filter(|it| it.contains("is unreachable and stays")).count();
+    let told = |plan: &Plan| plan.warnings.iter().filter(|it| it.text.contains("is unreachable and stays")).count();
     let mut world = silent();
     world.unreached("cp2");
     assert_eq!(told(&destroy(&world, false)), 0, "the other control plane waits for it, and there is no third");
@@ -86,7 +86,7 @@ fn a_control_plane_that_is_left_alone_is_told() {
     let plan = destroy(&world, false);
     assert_eq!(told(&plan), 1);
     let waits = "cp2 is unreachable and stays, and so does one other control plane.";
-    assert!(plan.warnings.iter().any(|it| it.starts_with(waits)), "{:?}", plan.warnings);
+    assert!(plan.warnings.iter().any(|it| it.text.starts_with(waits)), "{:?}", plan.warnings);
     let mut first = silent();
     first.made("cp3/control-plane/member", "1", &[INIT]).unreached("cp1");
     assert_eq!(told(&destroy(&first, false)), 1, "no control plane is another one than the others");

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::world::{World, address};
 use crate::plan::{Plan, Problem, Reason, Selection};
 use crate::resource::testing::{absent, seen};
-use crate::resource::{Action, HostName, Observation, Pattern, Seen};
+use crate::resource::{Act, Action, HostName, Observation, Pattern, Seen};
 use crate::state::Status;
 
 const CP1: &str = "cp1/control-plane/member";
@@ -31,7 +31,7 @@ fn found(more: &serde_json::Value) -> Seen {
 }
 
 fn founders(plan: &Plan) -> Vec<String> {
-    let founds = plan.changes.iter().filter(|change| change.founds);
+    let founds = plan.changes.iter().filter(|change| change.act == Some(Act::Found));
     founds.map(|change| change.address.host().to_string()).collect()
 }
 

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::world::{World, address};
 use super::*;
 use crate::graph::Graph;
-use crate::kinds::{Content, Group, OnChange, Service};
+use crate::kinds::{self, Content, Group, OnChange, Service};
 use crate::plan::{Problem, Selection, SelectionError};
-use crate::resource::{Declared, Lane, Secret};
+use crate::resource::{AnyKind, Declared, Lane, Secret};
 
 fn balancer(host: &str) -> String {
     format!("{host}/keepalived/service[keepalived]")
@@ -34,6 +34,11 @@ fn service(peers: &[u8], alike: &Content) -> Service {
         reads: Vec::new(),
         node: None,
     }
+}
+
+/// A load balancer that shares the virtual IP with no other one.
+pub(super) fn keepalived() -> Service {
+    service(&[], &old())
 }
 
 /// One that was made like this; what it reads is called so, too.
@@ -103,6 +108,8 @@ fn what_one_that_stays_needs_starts_after_one_has_gone() {
     made(&mut world, "h1", &service(&[], &old()), &[]);
     made(&mut world, "h2", &service(&[], &old()), &[]);
     world.declare("h2/haproxy/thing[cfg]", "1", &[], &[]).declare(proxy, "1", &[], &["h2/haproxy/thing[cfg]"]);
+    let haproxy = Service { name: "haproxy".into(), releases: Vec::new(), group: None, ..service(&[], &old()) };
+    world.declared.last_mut().unwrap().resource = Arc::new(haproxy.clone());
     declare(&mut world, "h2", &service(&[], &old()));
     world.declared.last_mut().unwrap().needs.insert(address(proxy));
     let plan = world.plan();
@@ -110,10 +117,8 @@ fn what_one_that_stays_needs_starts_after_one_has_gone() {
     assert!(world.change(&plan, proxy).after.contains(&address(&balancer("h1"))));
     assert_eq!(world.change(&plan, "h2/haproxy/thing[cfg]").after, [address(&balancer("h1"))].into());
     // One that runs is told of what changes at once.
-    let mut runs = seen("2");
-    let Observation::Present(is) = &mut runs.observation else { panic!("it is there") };
-    is["state"] = "active".into();
-    world.hosts(proxy, runs);
+    let observation = Observation::Present(AnyKind::simulate(&haproxy));
+    world.hosts(proxy, Seen { digest: observation.digest(), observation });
     assert_eq!(world.change(&world.plan(), "h2/haproxy/thing[cfg]").after, [].into());
 }
 
@@ -121,16 +126,16 @@ fn what_one_that_stays_needs_starts_after_one_has_gone() {
 #[test]
 fn of_those_that_go_the_one_that_holds_the_address_goes_last() {
     let mut world = World::default();
-    for (host, priority) in [("h1", 100), ("h2", 98), ("h3", 99)] {
+    for host in ["h1", "h2", "h3"] {
         made(&mut world, host, &service(&[], &old()), &[]);
-        let conf = world.state.resources.get_mut(&address(&conf(host))).unwrap();
-        conf.attributes["content"] = format!("vrrp_instance a {{\n    priority {priority}\n}}\n").into();
     }
+    let interfaces = vec![Interface { name: "eth0".into(), address: "10.0.0.100".parse().unwrap(), prefix: 24 }];
+    world.facts.hosts.insert(HostName::new("h1"), HostFacts { interfaces, ..HostFacts::default() });
     for mode in [Mode::Apply, Mode::Destroy] {
         let plan = world.plan_for(mode, false);
         let after = |host: &str| world.change(&plan, &balancer(host)).after.clone();
-        assert_eq!((after("h2"), after("h3")), ([].into(), [address(&balancer("h2"))].into()));
-        assert_eq!(after("h1"), [address(&balancer("h3"))].into());
+        assert_eq!((after("h2"), after("h3")), ([].into(), [].into()));
+        assert_eq!(after("h1"), ["h2", "h3"].map(|host| address(&balancer(host))).into());
     }
 }
 
@@ -231,7 +236,7 @@ fn load_balancers_that_change_are_planned_together_or_not_at_all() {
     world.declare("h1/c/thing[other]", "1", &[], &[]);
     let apart = |world: &World, mode: Mode, excluded: &str| {
         let selection = Selection { excludes: vec![Pattern::new(excluded)], ..Selection::default() };
-        selection.check(mode, &Graph::build(world.declared.clone()).unwrap(), &world.state).err()
+        selection.check(mode, &Graph::build(world.declared.clone()).unwrap(), &world.state, &kinds::decode).err()
     };
     assert_eq!(apart(&world, Mode::Apply, "h1"), None, "nothing changes");
     declare(&mut world, "h3", &service(&[1, 2], &old()));

@@ -26,7 +26,7 @@ fn world() -> World {
 fn records_follow_a_host_and_only_what_differs_is_planned() {
     let mut world = world();
     let followed = follow(&world.state, &rename("old", "new")).unwrap();
-    assert_eq!(followed.notices, ["old was renamed new: 2 resources move in the state; no host is changed"]);
+    assert_eq!(texts(&followed.notices), ["old was renamed new: 2 resources move in the state; no host is changed"]);
     assert_eq!(followed.state.pod_ranges.keys().map(HostName::as_str).collect::<Vec<_>>(), ["new"]);
     assert_eq!(followed.state.record(&address("new/c/thing[b]")).unwrap().needs, [address("new/c/thing[a]")].into());
     (world.state, world.moved) = (followed.state.into_owned(), followed.previous);

@@ -29,7 +29,10 @@ fn compared(saved: &Saved, now: &World, accept: &[&str]) -> Result<(Vec<String>,
     let accept: Vec<Pattern> = accept.iter().map(|text| Pattern::new(*text)).collect();
     compare(saved, &mut plan, &digest_key(&now.state), &accept, &now.ignored).map_err(|error| error.to_string())?;
     let acts = plan.changes.iter().filter(|change| change.action != Action::NoOp);
-    Ok((acts.map(|change| format!("{} {}", change.action.symbol(), change.address)).collect(), plan.warnings))
+    Ok((
+        acts.map(|change| format!("{} {}", change.action.symbol(), change.address)).collect(),
+        plan.warnings.into_iter().map(|it| it.text).collect(),
+    ))
 }
 
 #[test]

@@ -85,8 +85,11 @@ fn a_thousand_hosts_that_are_unknown_refused_or_blocked() {
         stopped(&format!("w{host}/host/sysctl[a]"), Problem::Refused { text })
     };
     let mut all = thousand(&[&silent, &blocked, &refused]);
-    all.warnings.extend((1..=HOSTS).map(|host| format!("w{host} does not answer: 2 resources are forgotten")));
-    all.warnings.push("look here".into());
+    all.warnings.extend(
+        (1..=HOSTS)
+            .map(|host| Warning::danger("forgotten", format!("w{host} does not answer: 2 resources are forgotten"))),
+    );
+    all.warnings.push(Warning::notice("here", "look here".into()));
     insta::assert_snapshot!(short(&all));
 }
 

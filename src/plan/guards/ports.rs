@@ -1,13 +1,16 @@
 //! Ports that something else listens on already.
 
-use super::make::Inputs;
-use super::model::Problem;
-use super::nodes::Nodes;
-use crate::graph::Graph;
+use crate::plan::make::Inputs;
+use crate::plan::model::{Mode, Problem};
+use crate::plan::nodes::Nodes;
 use crate::resource::Action;
 
 /// Refuses services whose port another process uses.
-pub(super) fn check(nodes: &mut Nodes<'_>, graph: &Graph, inputs: &Inputs<'_>) {
+pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
+    if inputs.mode != Mode::Apply {
+        return;
+    }
+    let graph = inputs.graph;
     let acts = |action: Action| matches!(action, Action::Create | Action::Update | Action::Replace);
     for number in 0..nodes.all.len() {
         let node = &nodes.all[number];
