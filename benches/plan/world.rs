@@ -97,14 +97,15 @@ impl World {
     /// Everything that is wanted.
     pub(crate) fn declare(&self) -> Vec<Declared> {
         let inputs = stack::Inputs {
-            facts: &self.facts.hosts,
             pod_ranges: &self.pod_ranges,
             pods_before: &BTreeMap::new(),
             vrrp_password: None,
             manifest: Some(MANIFEST),
             recorded: &stack::Recorded::default(),
         };
-        stack::declare(&self.cluster, &inputs).expect("nothing contradicts it").into_items()
+        let mut declared = stack::declare(&self.cluster, &inputs).expect("nothing contradicts it");
+        declared.complete(stack::complete(&self.cluster, &inputs, &self.facts.hosts).expect("nothing contradicts it"));
+        declared.into_items()
     }
 
     pub(crate) fn graph(declared: Vec<Declared>) -> Graph {

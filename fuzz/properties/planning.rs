@@ -35,7 +35,6 @@ pub(super) fn debian(cluster: &Cluster) -> BTreeMap<HostName, HostFacts> {
 pub(super) fn graph(cluster: &Cluster, facts: &BTreeMap<HostName, HostFacts>) -> Result<Graph, StackError> {
     let password = Secret::new("fuzzfuzz");
     let inputs = stack::Inputs {
-        facts,
         pod_ranges: &stack::assign_pod_ranges(cluster, &BTreeMap::new())?,
         pods_before: &BTreeMap::new(),
         vrrp_password: Some(&password),
@@ -46,8 +45,10 @@ pub(super) fn graph(cluster: &Cluster, facts: &BTreeMap<HostName, HostFacts>) ->
         .then_some(MANIFEST),
         recorded: &stack::Recorded::default(),
     };
+    let values = stack::complete(cluster, &inputs, facts)?;
     let (items, handed_over) = stack::declare(cluster, &inputs)?.into_parts();
-    let graph = Graph::build(items).unwrap_or_else(|error| panic!("a checked cluster is no graph: {error}"));
+    let mut graph = Graph::build(items).unwrap_or_else(|error| panic!("a checked cluster is no graph: {error}"));
+    graph.complete(values);
     Ok(graph.handing_over(handed_over))
 }
 

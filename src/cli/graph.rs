@@ -1,6 +1,5 @@
 //! `mainstay graph`
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -46,7 +45,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
     }
     let workspace = Workspace::open(file, false, ui)?;
     let state = workspace.state()?;
-    let graph = workspace.wishes(&state)?.graph(&BTreeMap::new())?;
+    let graph = workspace.wishes(&state)?.graph()?;
     draw(&graph.drawing(), args.format, ui)
 }
 

@@ -62,7 +62,7 @@ async fn fetch(workspace: &Workspace) -> Result<String, CliError> {
     }
     let cluster = workspace.cluster();
     let state = workspace.state()?;
-    let graph = workspace.wishes(&state)?.graph(&std::collections::BTreeMap::new())?;
+    let graph = workspace.wishes(&state)?.graph()?;
     let any = graph.items().first().ok_or_else(|| CliError::failed("nothing is declared"))?;
     let fleet = flow::open_fleet(&workspace.reaches(&state)?, &workspace.state_path)?;
     let (script, slots) = (kinds::admin_kubeconfig(), Slots::default());

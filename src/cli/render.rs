@@ -1,6 +1,5 @@
 //! `mainstay render`
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -30,7 +29,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         return Err(CliError::no_host(unknown, cluster.hosts.iter().map(|host| host.name.as_str())));
     }
     let state = workspace.state()?;
-    let graph = workspace.wishes(&state)?.graph(&BTreeMap::new())?;
+    let graph = workspace.wishes(&state)?.graph()?;
     let wanted = |host: &HostName| args.hosts.is_empty() || args.hosts.iter().any(|it| it == host.as_str());
     let mut files = Vec::new();
     for declared in graph.items().iter().filter(|declared| wanted(declared.address.host())) {

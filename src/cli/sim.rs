@@ -1,6 +1,5 @@
 //! `mainstay sim`
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -154,7 +153,7 @@ fn can_fail(pattern: &str, off: bool, world: &World, workspace: &Workspace, stat
             _ => none.hint(format!("set to fail: {}", plain(&faults.join(", ")))),
         });
     }
-    let graph = workspace.wishes(state)?.graph(&BTreeMap::new())?;
+    let graph = workspace.wishes(state)?.graph()?;
     let declared = graph.items().iter().map(|item| &item.address);
     let known: Vec<&Address> = declared.chain(state.resources.keys()).chain(world.present().map(|it| it.0)).collect();
     let wanted = Pattern::new(pattern);

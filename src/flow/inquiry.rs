@@ -1,7 +1,5 @@
 //! The refresh of `plan`, `apply`, `destroy` and `drift`: declared and recorded resources, and their hosts.
 
-use std::collections::BTreeMap;
-
 use super::error::FlowError;
 use super::hosts::{control_planes, guarded, ignored, recorded_control_planes, renames};
 use super::look::{Listener, look};
@@ -24,7 +22,8 @@ pub struct Question<'a> {
     pub followed: Followed<'a>,
     /// The desired state, if there is a cluster.yaml.
     pub wishes: Option<Wishes>,
-    blind: Graph,
+    /// The declared resources.
+    graph: Graph,
     chosen: Chosen,
     selection: Selection,
     control_planes: Vec<HostName>,
@@ -60,15 +59,15 @@ impl<'a> Question<'a> {
         let renames = renames(cluster);
         let followed = plan::follow(state, &renames)?;
         let wishes = read(cluster, &followed)?;
-        let blind = wishes.graph(&BTreeMap::new())?;
-        plan::check_renames(&renames, &blind)?;
+        let graph = wishes.graph()?;
+        plan::check_renames(&renames, &graph)?;
         let control_planes = control_planes(&wishes.cluster, &followed.state);
         let about = Self {
             mode,
             cluster: Some(cluster),
             followed,
             wishes: Some(wishes),
-            blind,
+            graph,
             chosen: Chosen::default(),
             selection: selection.clone(),
             control_planes,
@@ -89,7 +88,7 @@ impl<'a> Question<'a> {
             cluster: None,
             followed: plan::follow(state, &[])?,
             wishes: None,
-            blind: Graph::default(),
+            graph: Graph::default(),
             chosen: Chosen::default(),
             selection: selection.clone(),
             control_planes: recorded_control_planes(state),
@@ -101,8 +100,8 @@ impl<'a> Question<'a> {
     }
 
     fn choosing(mut self) -> Result<Self, FlowError> {
-        self.selection.check(self.mode, &self.blind, &self.followed.state, &kinds::decode)?;
-        self.chosen = self.selection.choose(self.mode, &self.blind, &self.followed.state);
+        self.selection.check(self.mode, &self.graph, &self.followed.state, &kinds::decode)?;
+        self.chosen = self.selection.choose(self.mode, &self.graph, &self.followed.state);
         Ok(self)
     }
 
@@ -111,14 +110,17 @@ impl<'a> Question<'a> {
     /// # Errors
     /// The host facts do not fit cluster.yaml.
     pub async fn ask(
-        self,
+        mut self,
         looker: &Looker,
         parallelism: usize,
         listener: &mut (dyn Listener + Send),
     ) -> Result<Inquiry<'a>, FlowError> {
         let state = &self.followed.state;
-        let facts = look(looker, &self.blind, state, &self.chosen, &self.control_planes, parallelism, listener).await;
-        let graph = self.wishes.as_ref().map_or_else(|| Ok(Graph::default()), |wishes| wishes.graph(&facts.hosts))?;
+        let facts = look(looker, &self.graph, state, &self.chosen, &self.control_planes, parallelism, listener).await;
+        let mut graph = std::mem::take(&mut self.graph);
+        if let Some(wishes) = &self.wishes {
+            wishes.complete(&mut graph, &facts.hosts)?;
+        }
         Ok(Inquiry { question: self, graph, facts })
     }
 }

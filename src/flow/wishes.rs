@@ -9,7 +9,7 @@ use super::secrets::resolve;
 use crate::config::{self, Cluster, LoadBalancer};
 use crate::graph::Graph;
 use crate::plan::Followed;
-use crate::resource::{Address, DigestKey, HostFacts, HostName, Secret};
+use crate::resource::{Address, Declared, DigestKey, HostFacts, HostName, Secret};
 use crate::stack::{self, Inputs};
 
 /// A placeholder for a missing password, and a second one to find its dependents.
@@ -64,9 +64,19 @@ impl Wishes {
         })
     }
 
-    /// The graph of declared resources, using host facts.
-    pub fn graph(&self, facts: &BTreeMap<HostName, HostFacts>) -> Result<Graph, FlowError> {
-        self.graph_with(facts, self.auth_password.as_ref())
+    /// The graph of declared resources, with assumed values where facts of hosts decide.
+    pub fn graph(&self) -> Result<Graph, FlowError> {
+        let declared = stack::declare(&self.cluster, &self.inputs(self.auth_password.as_ref()))?;
+        let keys = declared.keys().clone();
+        let (items, handed_over) = declared.into_parts();
+        Ok(Graph::build(items)?.handing_over(handed_over).with_keys(keys))
+    }
+
+    /// Replaces assumed values of the graph by those that the facts decide.
+    pub fn complete(&self, graph: &mut Graph, facts: &BTreeMap<HostName, HostFacts>) -> Result<(), FlowError> {
+        let values = stack::complete(&self.cluster, &self.inputs(self.auth_password.as_ref()), facts)?;
+        graph.complete(values);
+        Ok(())
     }
 
     /// The resources of this graph that depend on the password.
@@ -76,27 +86,25 @@ impl Wishes {
         graph: &Graph,
         key: &DigestKey,
     ) -> Result<BTreeSet<Address>, FlowError> {
-        let other = self.graph_with(facts, Some(&Secret::new(OTHER)))?;
-        let same = |address: &Address, digest: &str| {
-            other.number(address).is_some_and(|number| other.items()[number].resource.digest(key) == digest)
-        };
-        let depends = graph.items().iter().filter(|item| !same(&item.address, &item.resource.digest(key)));
+        let other = Secret::new(OTHER);
+        let inputs = self.inputs(Some(&other));
+        let declared = stack::declare(&self.cluster, &inputs)?.into_items();
+        let assumed = declared.into_iter().map(|item| (item.address, item.resource));
+        let other: BTreeMap<_, _> = assumed.chain(stack::complete(&self.cluster, &inputs, facts)?).collect();
+        let same =
+            |item: &Declared| other.get(&item.address).is_some_and(|it| it.digest(key) == item.resource.digest(key));
+        let depends = graph.items().iter().filter(|item| !same(item));
         Ok(depends.map(|item| item.address.clone()).collect())
     }
 
-    fn graph_with(&self, facts: &BTreeMap<HostName, HostFacts>, password: Option<&Secret>) -> Result<Graph, FlowError> {
-        let inputs = Inputs {
-            facts,
+    fn inputs<'a>(&'a self, password: Option<&'a Secret>) -> Inputs<'a> {
+        Inputs {
             pod_ranges: &self.pod_ranges,
             pods_before: &self.pods_before,
             vrrp_password: password,
             manifest: self.manifest.as_deref(),
             recorded: &self.recorded,
-        };
-        let declared = stack::declare(&self.cluster, &inputs)?;
-        let keys = declared.keys().clone();
-        let (items, handed_over) = declared.into_parts();
-        Ok(Graph::build(items)?.handing_over(handed_over).with_keys(keys))
+        }
     }
 }
 

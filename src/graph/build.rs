@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 use super::drawing::Drawing;
 use super::order::Edges;
-use crate::resource::{Address, Declared, HandOvers, HandedOver, MadeFrom};
+use crate::resource::{Address, Completion, Declared, HandOvers, HandedOver, MadeFrom};
 
 /// Why declarations are no graph. A fault of `stack`, never of whoever writes cluster.yaml, save
 /// for keys that come from there twice.
@@ -90,6 +90,16 @@ impl Graph {
         let needs = dependents.reversed();
         let (handed_over, keys) = (HandOvers::default(), MadeFrom::default());
         Ok(Self { items, numbers, dependents, needs, order: order.nodes, handed_over, keys })
+    }
+
+    /// Replaces assumed values by those that the facts of hosts decide.
+    pub fn complete(&mut self, values: impl IntoIterator<Item = Completion>) {
+        for (address, resource) in values {
+            if let Some(&number) = self.numbers.get(&address) {
+                let item = &mut self.items[number];
+                (item.resource, item.guessed) = (resource, false);
+            }
+        }
     }
 
     /// The same graph, with the resources that cluster.yaml hands over.
@@ -218,11 +228,11 @@ fn cycle(items: &[Declared], pairs: &[(usize, usize)]) -> Vec<Address> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::resource::HostName;
     use crate::resource::testing::Thing;
-    use std::collections::BTreeSet;
-    use std::sync::Arc;
 
     fn address(key: &str) -> Address {
         Address::new(HostName::new("h"), "c", "thing", Some(key.into()))

@@ -1,6 +1,6 @@
 //! What is wanted: resources with their edges, as `stack` declares them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,6 +45,9 @@ pub enum Turn {
     },
 }
 
+/// A resource with the value that facts of its host decide, by its address.
+pub type Completion = (Address, Arc<dyn AnyKind>);
+
 /// One declared resource.
 #[derive(Clone, Debug)]
 pub struct Declared {
@@ -62,7 +65,7 @@ pub struct Declared {
     pub source: String,
     /// The keys of cluster.yaml that its value comes from.
     pub made_from: MadeFrom,
-    /// Whether facts of its host decide its value, and the host was not asked: what stands here is no wish, then.
+    /// Whether its value is assumed, because facts of its host decide it and the host has not answered.
     pub guessed: bool,
     /// Set where its change interrupts what runs on its host, so that running hosts take turns.
     pub turn: Option<Turn>,
@@ -120,6 +123,16 @@ impl Declarations {
         &self.items
     }
 
+    /// Replaces assumed values by those that the facts of hosts decide.
+    pub fn complete(&mut self, values: Vec<Completion>) {
+        let mut values: BTreeMap<Address, Arc<dyn AnyKind>> = values.into_iter().collect();
+        for item in self.items.iter_mut().filter(|item| item.guessed) {
+            if let Some(resource) = values.remove(&item.address) {
+                (item.resource, item.guessed) = (resource, false);
+            }
+        }
+    }
+
     /// Takes the items out.
     pub fn into_items(self) -> Vec<Declared> {
         self.items
@@ -170,10 +183,10 @@ impl Declaring<'_> {
         self
     }
 
-    /// Says whether its value is a guess, for want of its host's facts.
+    /// Marks its value as assumed until its host answers.
     #[must_use]
-    pub fn guessed(self, guessed: bool) -> Self {
-        self.item.guessed = guessed;
+    pub fn guessed(self) -> Self {
+        self.item.guessed = true;
         self
     }
 

@@ -26,7 +26,7 @@ mod trace;
 
 pub use action::{Action, FieldChange, Shown};
 pub use address::{Address, AddressError, HostName, Pattern};
-pub use declared::{Declarations, Declared, Declaring, Lane, Turn};
+pub use declared::{Completion, Declarations, Declared, Declaring, Lane, Turn};
 pub use effect::Effect;
 pub use frame::{Frame, FrameError, Framed, LookScript, parse_frames};
 pub use handed_over::{HandOvers, HandedOver};

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use super::files::{ContainerdToml, pause_image};
 use super::made_from::served;
 use super::network;
-use super::site::{Site, is_red_hat, name};
+use super::site::{Completed, Family, Site, name};
 use crate::config::{Host, Network, Packages, RuntimeSource, pointer};
 use crate::kinds::{File, FileCheck, OnChange, Package, Service};
-use crate::resource::HandedOver;
+use crate::resource::{HandedOver, HostFacts};
 
 const COMPONENT: &str = "container-runtime";
 const SOURCE: &str = "/containerRuntime";
@@ -54,26 +54,26 @@ impl CniDir {
 
     /// That of a host: where somebody else brings the network, and where the built-in one runs already, the one on
     /// record.
-    fn of(site: &Site<'_>, host: &Host) -> Self {
+    fn of(site: &Site<'_>, host: &Host, family: Family) -> Self {
         let recorded = site.inputs.recorded.cni_dirs.get(&name(host)).copied();
         match site.cluster.network {
             Network::Manifest { .. } => Self::Opt,
             Network::None => recorded.unwrap_or(Self::Opt),
             Network::Bridge => {
                 let runs = site.inputs.recorded.bridged.contains(&name(host));
-                recorded.filter(|_| runs).unwrap_or_else(|| Self::by_source(site, host))
+                recorded.filter(|_| runs).unwrap_or_else(|| Self::by_source(site, family))
             }
         }
     }
 
     /// Kubelet's package from pkgs.k8s.io brings the plugins; on hosts with a containerd of their own they are there.
-    fn by_source(site: &Site<'_>, host: &Host) -> Self {
+    fn by_source(site: &Site<'_>, family: Family) -> Self {
         let runtime = site.cluster.container_runtime.source == RuntimeSource::Distro;
         let brought = matches!(site.cluster.kubernetes.packages, Packages::PkgsK8sIo { .. });
-        match (runtime && !brought, is_red_hat(site.facts(host))) {
-            (false, _) => Self::Opt,
-            (true, false) => Self::Debian,
-            (true, true) => Self::RedHat,
+        match family {
+            _ if !runtime || brought => Self::Opt,
+            Family::Debian => Self::Debian,
+            Family::RedHat => Self::RedHat,
         }
     }
 }
@@ -91,21 +91,20 @@ pub(super) fn declare(site: &mut Site<'_>) {
             packages.push(package.turn(turn).address());
         }
         hand_over(site, host);
-        let cni_dir = CniDir::of(site, host);
+        let cni_dir = CniDir::of(site, host, Family::Debian);
         if site.cluster.network == Network::Bridge && cni_dir.is_of_distro() {
             let made_from = [&keys.network[..], &keys.runtime, &keys.packages].concat();
             let plugins =
                 site.package(host, COMPONENT, "/network", any_version(CNI_PACKAGE), &[], &made_from).address();
             site.before_kubeadm(host, plugins);
         }
-        let file = File::new(CONFIG_FILE, config(site, cni_dir)).checked_by(FileCheck::Containerd);
-        let (guessed, turn) = (site.guesses(host), site.turn(host));
+        let (file, turn) = (config_file(site, cni_dir), site.turn(host));
         let file = site
             .declared
             .declare(&name(host), COMPONENT, SOURCE, file)
             .made_from(&keys.runtime_config)
             .needs(&packages)
-            .guessed(guessed)
+            .guessed()
             .turn(turn)
             .address();
         let service = Service {
@@ -134,6 +133,16 @@ pub(super) fn declare(site: &mut Site<'_>) {
             site.before_kubeadm(host, address);
         }
     }
+}
+
+/// The configuration, with the directory in which the distribution of the host has CNI plugins.
+pub(super) fn complete(site: &Site<'_>, host: &Host, facts: &HostFacts, completed: &mut Completed) {
+    let file = config_file(site, CniDir::of(site, host, Family::of(facts)));
+    completed.add(host, COMPONENT, file);
+}
+
+fn config_file(site: &Site<'_>, cni_dir: CniDir) -> File {
+    File::new(CONFIG_FILE, config(site, cni_dir)).checked_by(FileCheck::Containerd)
 }
 
 fn hand_over(site: &mut Site<'_>, host: &Host) {

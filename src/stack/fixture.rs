@@ -8,13 +8,13 @@ use ipnet::Ipv4Net;
 use semver::Version;
 use serde_json::Map;
 
-use super::{Inputs, Recorded, assign_pod_ranges};
+use super::{Inputs, Recorded, StackError, assign_pod_ranges, complete, declare};
 use crate::config::{
     AtOnce, Cluster, Component, ContainerRuntime, Endpoint, Etcd, FleetKind, Guards, Haproxy, HaproxyExtra,
     HaproxyTimeouts, HealthCheck, Host, HostConfig, HostKeyChecking, Keepalived, KeepalivedCheck, Kubernetes,
     Lifecycle, LoadBalancer, Network, Packages, ProxyMode, Role, Rollout, RuntimeSource, Ssh, Sudo, Swap,
 };
-use crate::resource::{HostFacts, HostName, Interface};
+use crate::resource::{Declarations, HostFacts, HostName, Interface};
 
 pub(super) fn haproxy() -> Haproxy {
     Haproxy {
@@ -170,9 +170,15 @@ impl Known {
         Self { facts, ..Self::nothing(cluster) }
     }
 
+    /// Everything that is declared, with the values that the facts decide.
+    pub(super) fn declare(&self, cluster: &Cluster, inputs: &Inputs<'_>) -> Result<Declarations, StackError> {
+        let mut all = declare(cluster, inputs)?;
+        all.complete(complete(cluster, inputs, &self.facts)?);
+        Ok(all)
+    }
+
     pub(super) fn inputs(&self) -> Inputs<'_> {
         Inputs {
-            facts: &self.facts,
             pod_ranges: &self.pod_ranges,
             pods_before: &self.pods_before,
             vrrp_password: None,

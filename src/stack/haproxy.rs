@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::files::{Backend, HaproxyCfg, HaproxyUnit};
 use super::made_from::roles;
-use super::site::{Site, is_red_hat, name};
+use super::site::{Completed, Family, Site, name};
 use super::{host_base, keepalived};
 use crate::config::{Cluster, Haproxy, Host, LoadBalancer, pointer};
 use crate::kinds::{File, FileCheck, OnChange, Package, Service};
-use crate::resource::{HandedOver, Lane};
+use crate::resource::{HandedOver, HostFacts, Lane};
 
 const COMPONENT: &str = "haproxy";
 /// Component, kind and key of its service.
@@ -31,13 +31,12 @@ pub(super) fn declare(site: &mut Site<'_>) {
         let service_keys = [&keys.balancers[..], &[roles(host)]].concat();
         let package = Package { name: "haproxy".into(), version: None, hold: false };
         let package = site.package(host, COMPONENT, "/loadBalancer", package, &[], &keys.balancers).address();
-        let config = File::new(CONFIG_FILE, config(site, host, haproxy)).checked_by(FileCheck::Haproxy);
-        let guessed = site.guesses(host);
+        let config = config_file(site, haproxy, Family::Debian);
         let config = site
             .declared
             .declare(&name(host), COMPONENT, SOURCE, config)
             .made_from(&keys.haproxy)
-            .guessed(guessed)
+            .guessed()
             .needs([&package])
             .lane(Lane::LoadBalancer)
             .address();
@@ -96,12 +95,26 @@ fn listens(cluster: &Cluster, haproxy: &Haproxy) -> Vec<SocketAddrV4> {
     std::iter::once(endpoint).chain(stats).collect()
 }
 
-fn config(site: &Site<'_>, host: &Host, haproxy: &Haproxy) -> String {
+/// The configuration, with the socket where the distribution of the host has it.
+pub(super) fn complete(site: &Site<'_>, host: &Host, facts: &HostFacts, completed: &mut Completed) {
+    if let LoadBalancer::KeepalivedHaproxy { haproxy, .. } = &site.cluster.load_balancer {
+        completed.add(host, COMPONENT, config_file(site, haproxy, Family::of(facts)));
+    }
+}
+
+fn config_file(site: &Site<'_>, haproxy: &Haproxy, family: Family) -> File {
+    File::new(CONFIG_FILE, config(site, haproxy, family)).checked_by(FileCheck::Haproxy)
+}
+
+fn config(site: &Site<'_>, haproxy: &Haproxy, family: Family) -> String {
     HaproxyCfg {
         haproxy,
         port: site.cluster.endpoint.port,
         // Each where the distribution's own configuration has it and its policies allow it.
-        stats_socket: if is_red_hat(site.facts(host)) { "/var/lib/haproxy/stats" } else { "/run/haproxy/admin.sock" },
+        stats_socket: match family {
+            Family::RedHat => "/var/lib/haproxy/stats",
+            Family::Debian => "/run/haproxy/admin.sock",
+        },
         backends: site.cluster.control_planes().map(backend).collect(),
     }
     .to_string()

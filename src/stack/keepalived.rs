@@ -8,10 +8,10 @@ use ipnet::Ipv4Net;
 use super::error::StackError;
 use super::files::{CheckScript, DOWN_FILE, KeepalivedConf};
 use super::made_from::balancer;
-use super::site::{Site, is_red_hat, name};
+use super::site::{Completed, Family, Site, name};
 use crate::config::{Host, Keepalived, LoadBalancer, pointer};
 use crate::kinds::{Content, File, FileCheck, Group, OnChange, Package, Service, VirtualIp};
-use crate::resource::{Lane, Secret};
+use crate::resource::{HostFacts, Lane, Secret};
 
 pub(super) const COMPONENT: &str = "keepalived";
 /// Component, kind and key of keepalived.conf.
@@ -27,6 +27,7 @@ const CHECK_SCRIPT: &str = "/usr/libexec/keepalived/check_haproxy.sh";
 struct Place {
     interface: String,
     prefix: u8,
+    family: Family,
 }
 
 /// Declares it for every load balancer.
@@ -40,8 +41,9 @@ pub(super) fn declare(site: &mut Site<'_>) -> Result<(), StackError> {
 }
 
 fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ipv4Addr) -> Result<(), StackError> {
-    let place = place(site, host, keepalived, vip)?;
+    let place = assumed(site, host, keepalived);
     let config = config(site, host, keepalived, vip, &place)?;
+    let service = service(site, host, keepalived, vip, &place)?;
     let port = site.cluster.endpoint.port;
     let on = name(host);
     let keys = Arc::clone(&site.keys);
@@ -57,32 +59,19 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
         .lane(Lane::LoadBalancer)
         .address();
     // A script that is not there yet makes the file's check fail.
-    let guessed = site.guesses(host);
     let config = site
         .declared
         .declare(&on, COMPONENT, SOURCE, config)
         .made_from(&[&keys.keepalived[..], &balancer(host)].concat())
-        .guessed(guessed)
+        .guessed()
         .needs([&package, &script])
         .lane(Lane::LoadBalancer)
         .address();
-    let service = Service {
-        name: "keepalived".into(),
-        enabled: true,
-        active: true,
-        // A restart would let the virtual IP go.
-        on_change: OnChange::Reload,
-        releases: vec![format!("{vip}/{}", place.prefix)],
-        group: Some(group(site, host, keepalived)?),
-        listens: Vec::new(),
-        reads: Vec::new(),
-        node: None,
-    };
     let service = site
         .declared
         .declare(&on, COMPONENT, "/loadBalancer", service)
         .made_from(&keys.group)
-        .guessed(guessed)
+        .guessed()
         .needs([&package, &script].into_iter().chain(site.proxies.get(&on)))
         .reacts_to([&config])
         .lane(Lane::LoadBalancer)
@@ -97,6 +86,42 @@ fn declare_on(site: &mut Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ip
         .address();
     site.virtual_ips.insert(on, answers);
     Ok(())
+}
+
+/// Configuration and service, with the interface that the host has for the virtual IP.
+pub(super) fn complete(
+    site: &Site<'_>,
+    host: &Host,
+    facts: &HostFacts,
+    completed: &mut Completed,
+) -> Result<(), StackError> {
+    let LoadBalancer::KeepalivedHaproxy { keepalived, .. } = &site.cluster.load_balancer else { return Ok(()) };
+    let vip = site.cluster.endpoint.vip.ok_or(StackError::NoVirtualIp)?;
+    let place = place(site, host, keepalived, vip, facts)?;
+    completed.add(host, COMPONENT, config(site, host, keepalived, vip, &place)?);
+    completed.add(host, COMPONENT, service(site, host, keepalived, vip, &place)?);
+    Ok(())
+}
+
+fn service(
+    site: &Site<'_>,
+    host: &Host,
+    keepalived: &Keepalived,
+    vip: Ipv4Addr,
+    place: &Place,
+) -> Result<Service, StackError> {
+    Ok(Service {
+        name: "keepalived".into(),
+        enabled: true,
+        active: true,
+        // A restart would let the virtual IP go.
+        on_change: OnChange::Reload,
+        releases: vec![format!("{vip}/{}", place.prefix)],
+        group: Some(group(site, host, keepalived)?),
+        listens: Vec::new(),
+        reads: Vec::new(),
+        node: None,
+    })
 }
 
 fn password<'a>(site: &Site<'a>, keepalived: &Keepalived) -> Result<Option<&'a Secret>, StackError> {
@@ -140,23 +165,31 @@ fn config(
         prefix: place.prefix,
         check_script: CHECK_SCRIPT,
         // `SELinux` does not let keepalived read what others write into /run.
-        down_file: (!is_red_hat(site.facts(host))).then_some(DOWN_FILE),
+        down_file: (place.family == Family::Debian).then_some(DOWN_FILE),
     }
     .content(password(site, keepalived)?);
     let mode = if content.has_secrets() { "0600" } else { "0644" };
     Ok(File::new(CONFIG_FILE, content).mode(mode).checked_by(FileCheck::Keepalived))
 }
 
+/// What cluster.yaml alone says. An interface that it does not name is shown as what it will be.
+fn assumed(site: &Site<'_>, host: &Host, keepalived: &Keepalived) -> Place {
+    let named = host.interface.as_ref().or(keepalived.interface.as_ref());
+    let interface = named.cloned().unwrap_or_else(|| format!("<interface of {}>", host.internal_address));
+    Place { interface, prefix: site.cluster.endpoint.prefix_len.unwrap_or(24), family: Family::Debian }
+}
+
 /// The interface is the one that is named, else the one with the host's own address; the prefix
 /// length is the one that is named, else that of the interface's network.
-fn place(site: &Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ipv4Addr) -> Result<Place, StackError> {
+fn place(
+    site: &Site<'_>,
+    host: &Host,
+    keepalived: &Keepalived,
+    vip: Ipv4Addr,
+    facts: &HostFacts,
+) -> Result<Place, StackError> {
     let named = host.interface.as_ref().or(keepalived.interface.as_ref());
     let given = site.cluster.endpoint.prefix_len;
-    let Some(facts) = site.facts(host) else {
-        // Only until the host was asked: values change then, resources do not.
-        let interface = named.cloned().unwrap_or_else(|| "unknown".to_owned());
-        return Ok(Place { interface, prefix: given.unwrap_or(24) });
-    };
     let found = match named {
         Some(named) => {
             // The virtual IP itself says nothing about the network: it may be a leftover /32.
@@ -173,7 +206,10 @@ fn place(site: &Site<'_>, host: &Host, keepalived: &Keepalived, vip: Ipv4Addr) -
         None if !network.contains(&vip) => {
             Err(StackError::OutsideNetwork { host: name(host), interface: found.name.clone(), network, vip })
         }
-        _ => Ok(Place { interface: found.name.clone(), prefix: given.unwrap_or(found.prefix) }),
+        _ => {
+            let (interface, prefix) = (found.name.clone(), given.unwrap_or(found.prefix));
+            Ok(Place { interface, prefix, family: Family::of(facts) })
+        }
     }
 }
 

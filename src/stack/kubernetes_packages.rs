@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::made_from::served;
-use super::site::{Site, is_red_hat, name};
+use super::site::{Completed, Family, Site, name};
 use crate::config::{Host, Packages, pointer};
 use crate::kinds::{OnChange, Package, PackageRepository, Service};
-use crate::resource::{Address, Declaring, HandedOver, Key, Lane};
+use crate::resource::{Address, Declaring, HandedOver, HostFacts, Key, Lane};
 
 const COMPONENT: &str = "kubernetes";
 const DEFAULT_BASE: &str = "https://pkgs.k8s.io";
@@ -21,9 +21,7 @@ pub(super) fn declare(site: &mut Site<'_>) {
                 continue;
             }
             Packages::Distro => None,
-            Packages::PkgsK8sIo { mirror } => {
-                Some(declare_repository(site, host, mirror.as_deref().unwrap_or(DEFAULT_BASE), &keys.packages))
-            }
+            Packages::PkgsK8sIo { mirror } => Some(declare_repository(site, host, mirror.as_deref(), &keys.packages)),
         };
         let needs: Vec<Address> = repository.into_iter().collect();
         for package in ["kubelet", "kubeadm", "kubectl"] {
@@ -46,16 +44,29 @@ fn hand_over(site: &mut Site<'_>, host: &Host) {
     }
 }
 
-fn declare_repository(site: &mut Site<'_>, host: &Host, base: &str, made_from: &[Key]) -> Address {
-    let version = &site.cluster.kubernetes.version;
-    let url = format!("{base}/core:/stable:/v{}.{}/{{family}}/", version.major, version.minor);
-    let key = if is_red_hat(site.facts(host)) { "repodata/repomd.xml.key" } else { "Release.key" };
-    let repository = PackageRepository { name: "kubernetes".into(), key_url: format!("{url}{key}"), url };
+fn declare_repository(site: &mut Site<'_>, host: &Host, mirror: Option<&str>, made_from: &[Key]) -> Address {
+    let repository = repository(site, mirror, Family::Debian);
     let source = pointer(["kubernetes", "packages"]);
     let lane = Lane::Packages(name(host));
-    let guessed = site.guesses(host);
     let repository = site.declared.declare(&name(host), COMPONENT, &source, repository).made_from(made_from);
-    repository.lane(lane).guessed(guessed).address()
+    repository.lane(lane).guessed().address()
+}
+
+/// The repository in the format of the host's package manager.
+pub(super) fn complete(site: &Site<'_>, host: &Host, facts: &HostFacts, completed: &mut Completed) {
+    if let Packages::PkgsK8sIo { mirror } = &site.cluster.kubernetes.packages {
+        completed.add(host, COMPONENT, repository(site, mirror.as_deref(), Family::of(facts)));
+    }
+}
+
+fn repository(site: &Site<'_>, mirror: Option<&str>, family: Family) -> PackageRepository {
+    let (base, version) = (mirror.unwrap_or(DEFAULT_BASE), &site.cluster.kubernetes.version);
+    let url = format!("{base}/core:/stable:/v{}.{}/{{family}}/", version.major, version.minor);
+    let key = match family {
+        Family::RedHat => "repodata/repomd.xml.key",
+        Family::Debian => "Release.key",
+    };
+    PackageRepository { name: "kubernetes".into(), key_url: format!("{url}{key}"), url }
 }
 
 /// Declares kubelet's service for every node. It comes after kubeadm, because without a cluster to

@@ -24,7 +24,7 @@ mod site;
 #[cfg(test)]
 mod tests;
 
-pub use declare::declare;
+pub use declare::{complete, declare};
 pub use error::StackError;
 pub use pod_ranges::{assign_pod_ranges, recorded_pods};
 pub use recorded::Recorded;

@@ -10,14 +10,13 @@ use super::made_from::Keys;
 use super::recorded::Recorded;
 use crate::config::{CgroupDriver, Cluster, Host, Swap};
 use crate::kinds::{Package, Served};
-use crate::resource::{Address, Declarations, Declaring, HostFacts, HostName, Key, Lane, MemberRole, Secret, Turn};
+use crate::resource::{
+    Address, Completion, Declarations, Declaring, HostFacts, HostName, Key, Kind, Lane, MemberRole, Secret, Turn,
+};
 
 /// What is known beside cluster.yaml.
 #[derive(Clone, Copy, Debug)]
 pub struct Inputs<'a> {
-    /// Base facts of the hosts that were asked so far. They decide values, never which resources
-    /// there are, so that the same can be declared before and after asking.
-    pub facts: &'a BTreeMap<HostName, HostFacts>,
     /// Pod ranges of the nodes ([`super::assign_pod_ranges`]); read by the network plugin `bridge`.
     pub pod_ranges: &'a BTreeMap<HostName, Ipv4Net>,
     /// Pod ranges and addresses of the nodes that had a range before ([`super::recorded_pods`]); they tell what a
@@ -71,16 +70,6 @@ impl<'a> Site<'a> {
             members: BTreeMap::new(),
             workers_at_once: cluster.rollout.max_unavailable.of(cluster.workers().count()),
         }
-    }
-
-    /// The host's facts, once it was asked.
-    pub(super) fn facts(&self, host: &Host) -> Option<&'a HostFacts> {
-        self.inputs.facts.get(&name(host))
-    }
-
-    /// Whether a value that the host's facts decide is a guess.
-    pub(super) fn guesses(&self, host: &Host) -> bool {
-        self.facts(host).is_none()
     }
 
     /// Notes that this belongs to the host's kernel and swap.
@@ -153,12 +142,33 @@ impl<'a> Site<'a> {
     }
 }
 
+/// Values that facts of hosts decide.
+#[derive(Debug, Default)]
+pub(super) struct Completed(pub(super) Vec<Completion>);
+
+impl Completed {
+    pub(super) fn add<K: Kind>(&mut self, host: &Host, component: &str, resource: K) {
+        let address = Address::new(name(host), component, K::NAME, Kind::key(&resource));
+        self.0.push((address, Arc::new(resource)));
+    }
+}
+
 /// The host's name in addresses.
 pub(super) fn name(host: &Host) -> HostName {
     HostName::new(&host.name)
 }
 
-/// Whether the host is one of Red Hat's family, which keeps some things elsewhere.
-pub(super) fn is_red_hat(facts: Option<&HostFacts>) -> bool {
-    facts.is_some_and(|facts| facts.package_manager == "dnf")
+/// The family of a host's distribution; each keeps some files elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    /// Debian and all others; assumed until the host answers.
+    Debian,
+    /// Red Hat.
+    RedHat,
+}
+
+impl Family {
+    pub(super) fn of(facts: &HostFacts) -> Self {
+        if facts.package_manager == "dnf" { Self::RedHat } else { Self::Debian }
+    }
 }

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::fixture::{self, Known};
-use super::{Inputs, StackError, declare};
+use super::{Inputs, StackError};
 use crate::config::{Cluster, LoadBalancer, ManifestSource, Network, Packages, ProxyMode, Role, SecretRef};
 use crate::resource::{Address, Declarations, Declared, HostName, Lane, Secret};
 
 fn declared(cluster: &Cluster) -> Declarations {
-    declare(cluster, &Known::gathered(cluster).inputs()).unwrap()
+    let known = Known::gathered(cluster);
+    known.declare(cluster, &known.inputs()).unwrap()
 }
 
 fn addresses(declarations: &Declarations) -> Vec<String> {
@@ -69,15 +70,15 @@ fn manifest() -> Network {
     Network::Manifest { source: ManifestSource::Path("kube-flannel.yml".into()), sha256: None }
 }
 
-fn inputs(known: &Known) -> Inputs<'_> {
-    Inputs { manifest: Some("kind: Namespace\n"), ..known.inputs() }
+fn with(known: &Known, cluster: &Cluster) -> Result<Declarations, StackError> {
+    known.declare(cluster, &Inputs { manifest: Some("kind: Namespace\n"), ..known.inputs() })
 }
 
 #[test]
 fn cluster_yaml_may_name_every_component_and_no_other() {
     let mut named = BTreeSet::new();
     for (_, cluster) in variants() {
-        let all = declare(&cluster, &inputs(&Known::gathered(&cluster))).unwrap();
+        let all = with(&Known::gathered(&cluster), &cluster).unwrap();
         named.extend(all.items().iter().map(|item| item.address.component().to_owned()));
     }
     assert_eq!(named.iter().map(String::as_str).collect::<Vec<_>>(), crate::config::COMPONENTS);
@@ -93,7 +94,7 @@ fn each_is_declared_once_and_after_all_that_it_needs() {
     for (title, cluster) in variants() {
         let known = Known::gathered(&cluster);
         let mut seen = BTreeSet::new();
-        for item in declare(&cluster, &inputs(&known)).unwrap().items() {
+        for item in with(&known, &cluster).unwrap().items() {
             for need in &item.needs {
                 assert!(seen.contains(need), "{title}: {} needs {need}, which comes later or never", item.address);
             }
@@ -106,10 +107,10 @@ fn each_is_declared_once_and_after_all_that_it_needs() {
 fn facts_decide_values_and_never_which_resources_there_are() {
     for (title, cluster) in variants() {
         let mut known = Known::gathered(&cluster);
-        let debian = declare(&cluster, &inputs(&known)).unwrap();
+        let debian = with(&known, &cluster).unwrap();
         known.facts.values_mut().for_each(|facts| facts.package_manager = "dnf".into());
-        let rocky = declare(&cluster, &inputs(&known)).unwrap();
-        let unasked = declare(&cluster, &inputs(&Known::nothing(&cluster))).unwrap();
+        let rocky = with(&known, &cluster).unwrap();
+        let unasked = with(&Known::nothing(&cluster), &cluster).unwrap();
         assert_eq!(addresses(&debian), addresses(&unasked), "{title}");
         assert_eq!(addresses(&debian), addresses(&rocky), "{title}");
         let looks = |all: &Declarations| all.items().iter().map(|item| item.resource.probe()).collect::<Vec<_>>();
@@ -188,7 +189,7 @@ fn keepalived_instances_differ_in_what_must_differ_and_agree_on_the_rest() {
 fn a_member_comes_after_its_whole_host_and_the_cluster() {
     let mut cluster = fixture::cluster();
     cluster.network = manifest();
-    let all = declare(&cluster, &inputs(&Known::gathered(&cluster))).unwrap();
+    let all = with(&Known::gathered(&cluster), &cluster).unwrap();
     for (member, role) in [("cp1", "control-plane"), ("cp2", "control-plane"), ("w1", "worker")] {
         let before = before(&all, &format!("{member}/{role}/member"));
         for address in addresses(&all) {
@@ -212,7 +213,7 @@ fn a_member_comes_after_its_whole_host_and_the_cluster() {
 fn the_founder_comes_before_the_cluster_and_all_others_after_it() {
     let mut cluster = fixture::cluster();
     cluster.network = manifest();
-    let declared = declare(&cluster, &inputs(&Known::gathered(&cluster))).unwrap();
+    let declared = with(&Known::gathered(&cluster), &cluster).unwrap();
     let graph = crate::graph::Graph::build(declared.into_items()).unwrap();
     let number = |address: &str| graph.number(&address.parse().unwrap()).unwrap();
     let founded = graph.founded_by(number("cp2/control-plane/member"));
@@ -326,7 +327,7 @@ fn plugins_lie_where_whoever_brings_them_puts_them() {
         if dnf {
             known.facts.values_mut().for_each(|facts| facts.package_manager = "dnf".into());
         }
-        let all = declare(&cluster, &inputs(&known)).unwrap();
+        let all = with(&known, &cluster).unwrap();
         let config = text(&all, "w1/container-runtime/file[/etc/containerd/config.toml]");
         config.lines().find_map(|line| line.strip_prefix("bin_dir = ")).unwrap().to_owned()
     };
@@ -342,7 +343,7 @@ fn keepalived_watches_what_haproxys_unit_writes_where_it_may() {
         let cluster = fixture::cluster();
         let mut known = Known::gathered(&cluster);
         known.facts.values_mut().for_each(|facts| facts.package_manager = package_manager.into());
-        let all = declare(&cluster, &known.inputs()).unwrap();
+        let all = known.declare(&cluster, &known.inputs()).unwrap();
         let unit = text(&all, "cp1/haproxy/file[/etc/systemd/system/haproxy.service.d/mainstay.conf]");
         let file = unit.split_once("echo 1 >").unwrap().1.split_once('\'').unwrap().0.to_owned();
         text(&all, "cp1/keepalived/file[/etc/keepalived/keepalived.conf]").contains(&format!("file \"{file}\""))
@@ -358,9 +359,9 @@ fn the_vrrp_password_is_a_secret_and_must_be_there() {
         keepalived.auth_password = Some(SecretRef::Env("VRRP".into()));
     }
     let known = Known::gathered(&cluster);
-    assert_eq!(declare(&cluster, &known.inputs()).unwrap_err(), StackError::NoPassword);
+    assert_eq!(known.declare(&cluster, &known.inputs()).unwrap_err(), StackError::NoPassword);
     let password = Secret::new("hunter22");
-    let all = declare(&cluster, &Inputs { vrrp_password: Some(&password), ..known.inputs() }).unwrap();
+    let all = known.declare(&cluster, &Inputs { vrrp_password: Some(&password), ..known.inputs() }).unwrap();
     assert!(!format!("{all:?}").contains("hunter22"));
     let file = get(&all, "cp1/keepalived/file[/etc/keepalived/keepalived.conf]");
     assert!(!file.resource.attributes().to_string().contains("hunter22"));
@@ -374,7 +375,7 @@ fn what_contradicts_the_facts_names_the_host() {
     let fail = |cluster: &Cluster, change: &dyn Fn(&mut Known)| {
         let mut known = Known::gathered(cluster);
         change(&mut known);
-        declare(cluster, &known.inputs()).unwrap_err().to_string()
+        known.declare(cluster, &known.inputs()).unwrap_err().to_string()
     };
     let cp2 = HostName::new("cp2");
     let none = fail(&cluster, &|known| known.facts.get_mut(&cp2).unwrap().interfaces.clear());
@@ -396,7 +397,7 @@ fn what_the_file_says_about_interface_and_prefix_wins_over_facts() {
         keepalived.interface = Some("vlan7".into());
     }
     let config = |known: &Known| {
-        let all = declare(&cluster, &known.inputs()).unwrap();
+        let all = known.declare(&cluster, &known.inputs()).unwrap();
         text(&all, "cp1/keepalived/file[/etc/keepalived/keepalived.conf]")
     };
     let mut known = Known::gathered(&cluster);
@@ -412,7 +413,7 @@ fn every_example_can_be_declared_with_the_load_balancer_that_fails_over_fast() {
         let folder = example.unwrap().path();
         let Ok(file) = std::fs::read_to_string(folder.join("cluster.yaml")) else { continue };
         let cluster = crate::config::load(&file, "cluster.yaml", &folder).unwrap().cluster;
-        let all = declare(&cluster, &inputs(&Known::nothing(&cluster))).unwrap();
+        let all = with(&Known::nothing(&cluster), &cluster).unwrap();
         let host = &cluster.hosts[0].name;
         assert!(addresses(&all).contains(&format!("{host}/control-plane/member")), "{}", folder.display());
         if cluster.load_balancers().next().is_some() {

@@ -18,7 +18,6 @@ fn kinds_of(cluster: &Cluster) -> BTreeSet<String> {
         matches!(cluster.network, Network::Manifest { source: ManifestSource::Path(_) | ManifestSource::Url(_), .. });
     let password = Secret::new("password");
     let inputs = stack::Inputs {
-        facts: &BTreeMap::new(),
         pod_ranges: &stack::assign_pod_ranges(cluster, &BTreeMap::new()).unwrap(),
         pods_before: &BTreeMap::new(),
         vrrp_password: Some(&password),

@@ -126,7 +126,7 @@ impl Stage {
         let loaded = load(&self.wanted.yaml()).ok()?;
         let state = State::fresh(NAME, String::new(), String::new());
         let followed = follow(&state, &[]).ok()?;
-        mainstay::flow::Wishes::gather(&loaded.cluster, &followed).ok()?.graph(&BTreeMap::new()).ok()
+        mainstay::flow::Wishes::gather(&loaded.cluster, &followed).ok()?.graph().ok()
     }
 
     /// Puts onto the hosts what was there before mainstay came.

@@ -23,7 +23,7 @@ fn graph(knobs: Knobs) -> Option<Graph> {
     let loaded = load(&wanted.yaml()).ok()?;
     let state = State::fresh(NAME, String::new(), String::new());
     let followed = follow(&state, &[]).ok()?;
-    mainstay::flow::Wishes::gather(&loaded.cluster, &followed).ok()?.graph(&BTreeMap::new()).ok()
+    mainstay::flow::Wishes::gather(&loaded.cluster, &followed).ok()?.graph().ok()
 }
 
 /// Observations of each kind after an apply, over all values of each knob.

@@ -7,7 +7,7 @@ use super::*;
 use crate::config::{CgroupDriver, HaproxyStats, ProxyMode, Taint, TaintEffect};
 use crate::resource::{Declarations, Declared};
 use crate::stack::fixture::{self, Known};
-use crate::stack::{Inputs, assign_pod_ranges, declare};
+use crate::stack::{Inputs, assign_pod_ranges};
 
 type Edit = (&'static [&'static str], fn(&mut Cluster));
 
@@ -119,7 +119,7 @@ fn all(cluster: &Cluster) -> Declarations {
     for (host, facts) in Known::gathered(cluster).facts {
         known.facts.entry(host).or_insert(facts).interfaces.extend(facts_of(cluster));
     }
-    declare(cluster, &Inputs { manifest: Some("kind: Namespace\n"), ..known.inputs() }).unwrap()
+    known.declare(cluster, &Inputs { manifest: Some("kind: Namespace\n"), ..known.inputs() }).unwrap()
 }
 
 fn facts_of(cluster: &Cluster) -> Vec<crate::resource::Interface> {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{inputs, variants};
+use super::{variants, with};
 use crate::kinds::{KINDS, decode};
 use crate::resource::AnyKind;
-use crate::stack::declare;
 use crate::stack::fixture::Known;
 
 /// Kinds that no cluster.yaml declares, with the reason.
@@ -17,7 +16,7 @@ const NOT_DECLARED: &[(&str, &str)] = &[("route", "only states of earlier versio
 fn declared() -> BTreeMap<String, Vec<Arc<dyn AnyKind>>> {
     let mut all = BTreeMap::<String, Vec<_>>::new();
     for (_, cluster) in variants() {
-        for item in declare(&cluster, &inputs(&Known::gathered(&cluster))).unwrap().items() {
+        for item in with(&Known::gathered(&cluster), &cluster).unwrap().items() {
             all.entry(item.address.kind().to_owned()).or_default().push(Arc::clone(&item.resource));
         }
     }
