@@ -21,7 +21,7 @@
 //! A database puts serial and epoch into the condition of one statement. Terraform's HTTP protocol maps the lock to LOCK
 //! and UNLOCK, compares by serial, keeps the journal as a second state, and has no list: it returns no neighbours.
 //!
-//! Guarantees of every place:
+//! Guarantees of every place, tested by `contract.rs` against each of them:
 //! - At most one writer passes [`Writer::check`]. A lock that was broken or taken over never passes it again.
 //! - A replacement is complete or absent, and refused if the state is not the expected one.
 //! - An append that succeeds is durable, and the next lock holder reads it.
@@ -37,6 +37,10 @@ use super::file;
 use super::holder::Holder;
 use super::model::Version;
 
+#[cfg(test)]
+mod blobs;
+#[cfg(test)]
+mod contract;
 mod generations;
 mod local;
 mod named;
