@@ -10,7 +10,7 @@ use mainstay::fleet::{Fleet, SimulatedFleet};
 use mainstay::kinds::Sysctl;
 use mainstay::plan::{Change, Coverage, Mode, Plan, Reason};
 use mainstay::resource::{Action, Address, HostName, Observation, Seen};
-use mainstay::state::{Store, acquire_on};
+use mainstay::state::{Store, acquire, local_on};
 use tokio::sync::{mpsc, watch};
 
 use crate::counted::{Counted, Counts};
@@ -99,8 +99,9 @@ pub(crate) fn apply(folder: &Path, count: usize, shape: Shape, syncs: bool) -> M
     let plan = Arc::new(plan(count, shape));
     let fleet = Arc::new(Fleet::Simulated(SimulatedFleet::in_memory(BTreeMap::new())));
     let (store, begun) = measured(|| {
-        let lease = acquire_on(disk.clone(), &path, "bench", Duration::ZERO).expect("nobody else is there");
-        let store = Store::open_on(disk.clone(), &path, "bench").expect("the folder is empty");
+        let place = local_on(disk.clone(), &path);
+        let lease = acquire(&place, "bench", Duration::ZERO).expect("nobody else is there");
+        let store = Store::open(&place, "bench").expect("the folder is empty");
         store.begin(lease, |_| {}).expect("the folder can be written to");
         Arc::new(store)
     });

@@ -2,7 +2,7 @@
 
 use mainstay::resource::sha256_hex;
 use mainstay::state::fuzzing::{read_journal, write_journal};
-use mainstay::state::{State, fold, from_bytes, to_bytes};
+use mainstay::state::{Named, State, fold, from_bytes, to_bytes};
 
 pub(super) fn check(bytes: &[u8]) {
     reads_back(bytes);
@@ -23,8 +23,8 @@ fn reads_back(bytes: &[u8]) {
     let (_, kept) = read_journal(&written[..cut]).expect("a journal that is cut short is read up to the cut");
     assert!(entries.starts_with(&kept), "a cut at {cut} changed what is read");
     let state = fold(State::fresh("lab", version.lineage, "5a17".into()), &entries);
-    let path = std::path::Path::new("state/lab.json");
-    assert_eq!(from_bytes(path, &to_bytes(&state)).expect("a folded state is read"), state);
+    let name = Named::new(&"state/lab.json");
+    assert_eq!(from_bytes(&name, &to_bytes(&state)).expect("a folded state is read"), state);
 }
 
 /// The same with checksums that fit, line by line.

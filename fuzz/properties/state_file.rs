@@ -1,9 +1,7 @@
 //! The state file: what reads, writes and reads the same; other bytes are refused.
 
-use std::path::Path;
-
 use mainstay::resource::sha256_hex;
-use mainstay::state::{from_bytes, to_bytes};
+use mainstay::state::{Named, from_bytes, to_bytes};
 
 pub(super) fn check(bytes: &[u8]) {
     reads_back(bytes);
@@ -13,10 +11,10 @@ pub(super) fn check(bytes: &[u8]) {
 }
 
 fn reads_back(bytes: &[u8]) {
-    let path = Path::new("state/lab.json");
-    let Ok(state) = from_bytes(path, bytes) else { return };
+    let name = &Named::new(&"state/lab.json");
+    let Ok(state) = from_bytes(name, bytes) else { return };
     let written = to_bytes(&state);
-    let again = from_bytes(path, &written).expect("a state that was written is read");
+    let again = from_bytes(name, &written).expect("a state that was written is read");
     assert_eq!(again, state, "a state reads back as it was");
     assert_eq!(to_bytes(&again), written);
 }

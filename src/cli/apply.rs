@@ -71,8 +71,8 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     }
     let workspace = Workspace::open(file, args.planning.simulate, ui)?;
     let name = workspace.cluster().name.clone();
-    let lease = state::acquire(&workspace.state_path, "apply", args.locking.lock_timeout)?;
-    let store = Store::open(&workspace.state_path, &name)?;
+    let lease = state::acquire(&workspace.location.state, "apply", args.locking.lock_timeout)?;
+    let store = Store::open(&workspace.location.state, &name)?;
     let planned = survey(args.planning.mode(), &workspace, &store.snapshot(), &args.planning, ui).await?;
     let origin = Origin::of(&planned.plan, Some(&workspace));
     present(&planned.plan, &origin, Format::Text, args.planning.full, ui)?;

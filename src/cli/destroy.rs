@@ -6,7 +6,7 @@ use super::apply::Locking;
 use super::approve::approve;
 use super::carry_out::{Limits, carry_out, stop_when_refused};
 use super::error::{CliError, Exit};
-use super::links::behind_links;
+use super::location::Location;
 use super::next_command::NextCommand;
 use super::present::{Format, Origin, present};
 use super::selecting::Part;
@@ -67,19 +67,16 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
             }
         })?),
     };
-    let state_path = match (&args.state, &workspace) {
-        (None, Some(workspace)) => workspace.state_path.clone(),
-        (state, _) => behind_links(state.as_deref().unwrap_or(Path::new(""))),
+    let location = match (&args.state, &workspace) {
+        (None, Some(workspace)) => workspace.location.clone(),
+        (state, _) => Location::of_file(state.as_deref().unwrap_or(Path::new(""))),
     };
     let name = match &workspace {
         Some(workspace) => workspace.cluster().name.clone(),
-        None => match Store::read_only(&state_path)? {
-            Some(state) => state.cluster,
-            None => return Err(CliError::wrong(format!("the state file {} does not exist", state_path.display()))),
-        },
+        None => location.recorded()?.cluster,
     };
-    let lease = state::acquire(&state_path, "destroy", args.locking.lock_timeout)?;
-    let store = Store::open(&state_path, &name)?;
+    let lease = state::acquire(&location.state, "destroy", args.locking.lock_timeout)?;
+    let store = Store::open(&location.state, &name)?;
     let state = store.snapshot();
     let reaches = match &workspace {
         Some(workspace) => workspace.reaches(&state)?,
@@ -92,7 +89,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
         parallelism: args.parallelism,
         forget_unreachable: args.forget_unreachable,
     };
-    let planned = survey_destroy(&state, &state_path, reaches, &destroying, ui).await?;
+    let planned = survey_destroy(&state, &location.hosts, reaches, &destroying, ui).await?;
     let origin = Origin::of(&planned.plan, workspace.as_ref());
     present(&planned.plan, &origin, Format::Text, false, ui)?;
     stop_when_refused(&planned.plan)?;

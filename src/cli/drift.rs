@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
 
 use super::error::{CliError, Exit};
-use super::links::behind_links;
+use super::location::Location;
 use super::next_command::NextCommand;
 use super::stream::JsonInto;
 use super::survey::{PARALLELISM, Watching, at_least_one};
 use super::ui::Ui;
-use super::workspace::{Workspace, recorded_state};
+use super::workspace::Workspace;
 use crate::config::Cluster;
 use crate::fleet::{Looker, Reach, Sudo, Trail, Transport};
 use crate::flow::{self, Question, Wishes};
@@ -20,7 +20,7 @@ use crate::hint::Hint;
 use crate::plan::{Answer, Drift, Followed, Mode, Plan, Selection, Warning};
 use crate::render::{DriftReport, DriftText, Source, drift_events, plain_lines};
 use crate::resource::{Address, HostName, Trace};
-use crate::state::State;
+use crate::state::{Part, State};
 
 /// Report, read-only, how the hosts differ from what was last applied
 ///
@@ -112,18 +112,18 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
             }
         })?),
     };
-    let (state, path) = match (&args.state, &workspace) {
-        (None, Some(workspace)) => (workspace.state()?, workspace.state_path.clone()),
+    let (state, location) = match (&args.state, &workspace) {
+        (None, Some(workspace)) => (workspace.state()?, workspace.location.clone()),
         (path, _) => {
-            let path = behind_links(path.as_deref().unwrap_or(Path::new("")));
-            (recorded_state(&path)?, path)
+            let location = Location::of_file(path.as_deref().unwrap_or(Path::new("")));
+            (location.recorded()?, location)
         }
     };
     if state.resources.is_empty() {
-        let nothing = format!("the state {} is empty; there is nothing to compare", path.display());
+        let nothing = format!("the state {} is empty; there is nothing to compare", location.state.name(Part::State));
         return Err(CliError::failed(nothing).hint(Hint::from("to apply cluster.yaml, run ").run("apply", "")));
     }
-    let drift = compare(args, workspace.as_ref(), &state, &path, ui).await?;
+    let drift = compare(args, workspace.as_ref(), &state, &location.hosts, ui).await?;
     let file = workspace.as_ref().map_or_else(|| "cluster.yaml".into(), |it| it.file.display().to_string());
     let line_of = |pointer: &str| workspace.as_ref().and_then(|it| it.loaded.sources.exact_line(pointer));
     let report = DriftReport { drift: &drift, source: Source { file: &file, line_of: &line_of } };
@@ -148,7 +148,7 @@ async fn compare(
     args: &Args,
     workspace: Option<&Workspace>,
     state: &State,
-    path: &Path,
+    hosts: &Path,
     ui: Ui,
 ) -> Result<Drift, CliError> {
     let mut password = None;
@@ -168,7 +168,7 @@ async fn compare(
         Some(workspace) => flow::reaches_known(workspace.cluster(), args.simulate, &question.followed.state)?,
         None => (flow::recorded_reaches(state)?, None),
     };
-    let looker = flow::open_looker(args.account.applied_to(reaches)?, path)?;
+    let looker = flow::open_looker(args.account.applied_to(reaches)?, hosts)?;
     let inquiry = question.ask(&looker, args.parallelism, &mut Watching::new(ui)).await?;
     let inputs = inquiry.inputs();
     let plan = Plan::make(&inputs);

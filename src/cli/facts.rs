@@ -39,7 +39,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     }
     reaches.retain(|host, _| args.hosts.is_empty() || args.hosts.iter().any(|it| it == host.as_str()));
     let looks = Looks { by_host: reaches.keys().map(|host| (host.clone(), Vec::new())).collect(), ..Looks::default() };
-    let fleet = Arc::new(flow::open_fleet(&reaches, &workspace.state_path)?);
+    let fleet = Arc::new(flow::open_fleet(&reaches, &workspace.location.hosts)?);
     let ask = |host: HostName, wanted: Vec<Look>| {
         let fleet = Arc::clone(&fleet);
         async move { fleet.look(&host, &wanted).await }

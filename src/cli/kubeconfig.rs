@@ -64,7 +64,7 @@ async fn fetch(workspace: &Workspace) -> Result<String, CliError> {
     let state = workspace.state()?;
     let graph = workspace.wishes(&state)?.graph()?;
     let any = graph.items().first().ok_or_else(|| CliError::failed("nothing is declared"))?;
-    let fleet = flow::open_fleet(&workspace.reaches(&state)?, &workspace.state_path)?;
+    let fleet = flow::open_fleet(&workspace.reaches(&state)?, &workspace.location.hosts)?;
     let (script, slots) = (kinds::admin_kubeconfig(), Slots::default());
     let mut answers = Vec::new();
     for host in cluster.control_planes() {

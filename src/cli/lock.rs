@@ -66,14 +66,14 @@ fn as_json(holder: &Holder, held: Held) -> Result<String, CliError> {
 }
 
 pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
-    let path = args.which.find(file, ui)?.path;
+    let place = args.which.find(file, ui)?.location.state;
     let watching = |time: Duration| {
         let seconds = time.as_secs();
         ui.say(&format!("The lease appears expired by its holder's clock. Waiting up to {seconds} s for a renewal."));
     };
     match &args.command {
         Command::Show => {
-            let Some((holder, held)) = state::show(&path, watching)? else {
+            let Some((holder, held)) = state::show(&place, watching)? else {
                 ui.data(if ui.json { "null" } else { "Nobody holds the lock." })?;
                 return Ok(Exit::Done);
             };
@@ -96,13 +96,13 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         Command::Break { id, force } => {
             if !force {
                 ui.may_ask("--force is required")?;
-                let (holder, held) = state::held_as(&path, id, watching)?;
+                let (holder, held) = state::held_as(&place, id, watching)?;
                 let question = format!("{holder}: {}.\nBreak this lock? Only `yes` is accepted:", life(held).0);
                 if !approve(ui, &question, "yes", "--force")? {
                     return Err(CliError::failed("Cancelled. The lock was not broken."));
                 }
             }
-            state::break_lock(&path, id)?;
+            state::break_lock(&place, id)?;
             ui.say("The lock is released. If its run is still active, it stops before its next change.");
         }
     }

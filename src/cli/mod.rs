@@ -15,6 +15,7 @@ mod init;
 mod interrupt;
 mod kubeconfig;
 mod links;
+mod location;
 mod lock;
 mod logging;
 mod man;

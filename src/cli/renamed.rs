@@ -1,27 +1,21 @@
 //! A cluster that was given another name in cluster.yaml still has its state under the old one.
 
-use std::path::Path;
-
 use super::error::CliError;
 use super::next_command::quoted;
 use super::workspace::Workspace;
 use crate::flow;
-use crate::state::{State, Store};
+use crate::state::{Part, State, Store};
 
 /// Refuses to plan a new cluster on hosts that a state beside this one records for a cluster of another name. Without its
 /// state mainstay would neither know what was there before, nor keep the default `virtualRouterId`, which follows the name.
 pub(super) fn refuse_renamed(workspace: &Workspace) -> Result<(), CliError> {
-    let folder = workspace.state_path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
-    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|it| it == "json") && *path != workspace.state_path);
-    paths.sort();
-    for path in paths {
+    for place in workspace.location.state.neighbours().unwrap_or_default() {
         // Errors in another cluster's state are reported by that cluster's commands.
-        let Ok(Some(state)) = Store::read_only(&path) else { continue };
+        let Ok(Some(state)) = Store::read_only(&place) else { continue };
         if let Some(host) = shared_host(workspace, &state)? {
             let (was, is) = (&state.cluster, &workspace.cluster().name);
-            let (path, quoted) = (path.display(), quoted(&path.to_string_lossy()));
+            let path = place.name(Part::State).to_string();
+            let quoted = quoted(&path);
             return Err(CliError::wrong(format!(
                 "{path} has {host} in cluster `{was}`, but cluster.yaml names the cluster `{is}`: a cluster cannot be \
                  renamed"

@@ -163,10 +163,10 @@ pub(super) async fn apply(
     let operation = if saved.mode == Mode::Destroy { "destroy" } else { "apply" };
     let next = NextCommand::about(file, saved.basis.options.simulate);
     let failed = |error: StateError| CliError::from(error).about(&next);
-    let lease = state::acquire(&workspace.state_path, operation, locking.lock_timeout).map_err(failed)?;
+    let lease = state::acquire(&workspace.location.state, operation, locking.lock_timeout).map_err(failed)?;
     // A first plan brings the lineage, so that of two first plans only one can be applied.
     let fresh = State { lineage: saved.lineage.clone(), ..State::new(name) };
-    let store = Store::open_or(&workspace.state_path, fresh).map_err(failed)?;
+    let store = Store::open_or(&workspace.location.state, fresh).map_err(failed)?;
     let state = store.snapshot();
     fits(saved.fits_state(&state))?;
     let planning = Planning::of(&saved.basis.options, parallelism);

@@ -95,7 +95,7 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         let unknown = || CliError::no_host(host, reaches.keys().map(HostName::as_str));
         reaches.contains_key(&name).then_some(name).ok_or_else(unknown)
     };
-    let fleet = flow::open_simulated(&reaches, &workspace.state_path)?;
+    let fleet = flow::open_simulated(&reaches, &workspace.location.hosts)?;
     match args {
         Args::Status => status(&fleet.world(), ui)?,
         Args::Down { host } => {
@@ -127,8 +127,8 @@ pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
         }
         Args::Reset => {
             drop(fleet);
-            let path = flow::simulated_path(&workspace.state_path);
-            match std::fs::remove_file(&path) {
+            let path = &workspace.location.hosts;
+            match std::fs::remove_file(path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(CliError::failed(format!("{}: {error}", path.display())));
                 }
@@ -172,7 +172,7 @@ fn simulated(file: &Path, ui: Ui) -> Result<Workspace, CliError> {
         return Ok(workspace);
     }
     let rehearsed = Workspace::open(file, true, Ui { json: true, ..ui })?;
-    if rehearsed.state_path.exists() {
+    if !matches!(rehearsed.location.state.read(), Ok(None)) {
         return Ok(rehearsed);
     }
     Err(CliError::wrong(format!("{} does not use simulated hosts", file.display()))

@@ -40,15 +40,15 @@ enum Command {
 }
 
 pub(super) fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliError> {
-    let place = args.which.find(file, ui)?;
+    let target = args.which.find(file, ui)?;
     match &args.command {
-        Command::List(args) => list::run(args, &place, ui),
-        Command::Show(args) => show::run(args, &place, ui),
-        Command::Rm(args) => rm::run(args, &place, ui),
-        Command::Mv(args) => mv::run(args, &place, ui),
-        Command::Pull(args) => pull::run(args, &place, ui),
-        Command::Push(args) => push::run(args, &place, ui),
-        Command::History(args) => history::run(args, &place, ui),
-        Command::Rollback(args) => rollback::run(args, &place, ui),
+        Command::List(args) => list::run(args, &target, ui),
+        Command::Show(args) => show::run(args, &target, ui),
+        Command::Rm(args) => rm::run(args, &target, ui),
+        Command::Mv(args) => mv::run(args, &target, ui),
+        Command::Pull(args) => pull::run(args, &target, ui),
+        Command::Push(args) => push::run(args, &target, ui),
+        Command::History(args) => history::run(args, &target, ui),
+        Command::Rollback(args) => rollback::run(args, &target, ui),
     }
 }

@@ -95,14 +95,14 @@ pub(super) async fn survey_for(
     if mode != Mode::Destroy {
         return survey(mode, workspace, state, planning, ui).await;
     }
-    let (path, reaches) = (&workspace.state_path, workspace.reaches(state)?);
+    let (hosts, reaches) = (&workspace.location.hosts, workspace.reaches(state)?);
     let destroying = Destroying {
         guarded: &flow::guarded(workspace.cluster()),
         selection: &planning.part.with(&[]),
         parallelism: planning.parallelism,
         forget_unreachable: false,
     };
-    survey_destroy(state, path, reaches, &destroying, ui).await
+    survey_destroy(state, hosts, reaches, &destroying, ui).await
 }
 
 /// Refreshes and plans to make the hosts match cluster.yaml, or the state match the hosts.
@@ -123,19 +123,19 @@ pub(super) async fn survey(
         selection: &planning.part.with(&planning.replace),
         parallelism: planning.parallelism,
     };
-    let survey = flow::survey(&asked, state, opening(&workspace.state_path), &mut Watching::new(ui)).await;
+    let survey = flow::survey(&asked, state, opening(&workspace.location.hosts), &mut Watching::new(ui)).await;
     survey.inspect(log).map_err(|error| workspace.explain(error))
 }
 
 /// Refreshes the recorded resources and plans their destruction.
 pub(super) async fn survey_destroy(
     state: &State,
-    state_path: &Path,
+    hosts: &Path,
     reaches: BTreeMap<HostName, Reach>,
     destroying: &Destroying<'_>,
     ui: Ui,
 ) -> Result<Survey, CliError> {
-    let (open, mut watching) = (opening(state_path), Watching::new(ui));
+    let (open, mut watching) = (opening(hosts), Watching::new(ui));
     Ok(flow::survey_destroy(destroying, state, reaches, open, &mut watching).await.inspect(log)?)
 }
 
@@ -143,8 +143,8 @@ fn log(survey: &Survey) {
     tracing::info!("state serial {}: {}", survey.plan.serial, plan_summary(&survey.plan));
 }
 
-fn opening(state_path: &Path) -> impl FnOnce(&BTreeMap<HostName, Reach>) -> Result<Arc<Fleet>, FleetError> {
-    move |reaches| flow::open_fleet(reaches, state_path).map(Arc::new)
+fn opening(hosts: &Path) -> impl FnOnce(&BTreeMap<HostName, Reach>) -> Result<Arc<Fleet>, FleetError> {
+    move |reaches| flow::open_fleet(reaches, hosts).map(Arc::new)
 }
 
 /// Reports the progress of the refresh.

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::links::behind_links;
+use super::location::Location;
 use super::next_command::NextCommand;
 use super::ui::Ui;
 use super::workspace::Workspace;
-use crate::state::{State, StateError, Store};
+use crate::state::{self, State};
 
 /// Options of commands that need cluster.yaml only to find the state.
 #[derive(Clone, Debug, clap::Args)]
@@ -20,10 +20,10 @@ pub(super) struct Which {
     simulate: bool,
 }
 
-/// The path of a state, and the cluster it must belong to.
+/// The state that a command works on, and the cluster it must belong to.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
-    pub(super) path: PathBuf,
+pub(super) struct Target {
+    pub(super) location: Location,
     /// The name in cluster.yaml, where there is one.
     pub(super) cluster: Option<String>,
     /// For the next commands.
@@ -31,10 +31,10 @@ pub(super) struct Place {
 }
 
 impl Which {
-    pub(super) fn find(&self, file: &Path, ui: Ui) -> Result<Place, CliError> {
+    pub(super) fn find(&self, file: &Path, ui: Ui) -> Result<Target, CliError> {
         let next = NextCommand::about(file, self.simulate).of_state(self.state.as_deref());
         if let Some(path) = &self.state {
-            return Ok(Place { path: behind_links(path), cluster: None, next });
+            return Ok(Target { location: Location::of_file(path), cluster: None, next });
         }
         let workspace = Workspace::open(file, self.simulate, ui).map_err(|error| {
             if file.exists() {
@@ -44,32 +44,24 @@ impl Which {
             }
         })?;
         let cluster = Some(workspace.cluster().name.clone());
-        Ok(Place { path: workspace.state_path, cluster, next })
+        Ok(Target { location: workspace.location, cluster, next })
     }
 }
 
-impl Place {
+impl Target {
     /// The state including its journal; an empty one before the first apply. Takes no lock.
     pub(super) fn state(&self) -> Result<State, CliError> {
-        match (Store::read_only(&self.path)?, &self.cluster) {
-            (Some(state), _) => self.check(&state).map(|()| state),
-            (None, Some(name)) => Ok(State::new(name)),
-            (None, None) => Err(self.missing()),
+        match &self.cluster {
+            Some(name) => self.location.of_cluster(name),
+            None => self.location.recorded(),
         }
     }
 
     /// That a state is of the cluster that cluster.yaml describes.
     pub(super) fn check(&self, state: &State) -> Result<(), CliError> {
         match &self.cluster {
-            Some(wanted) if *wanted != state.cluster => {
-                let (path, found, wanted) = (self.path.clone(), state.cluster.clone(), wanted.clone());
-                Err(StateError::OtherCluster { path, found, wanted }.into())
-            }
-            _ => Ok(()),
+            Some(wanted) => Ok(state::check_cluster(&self.location.state, state, wanted)?),
+            None => Ok(()),
         }
-    }
-
-    pub(super) fn missing(&self) -> CliError {
-        CliError::wrong(format!("the state file {} does not exist", self.path.display()))
     }
 }

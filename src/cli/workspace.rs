@@ -1,11 +1,11 @@
-//! The input of a command: cluster.yaml and the paths of its state and simulated hosts.
+//! The input of a command: cluster.yaml and the location of its state.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use super::links::behind_links;
+use super::location::Location;
 use super::ui::Ui;
 use crate::config::{self, Cluster, FleetKind, Loaded};
 use crate::fleet::Reach;
@@ -15,16 +15,16 @@ use crate::input;
 use crate::plan;
 use crate::render::{Diagnosis, Range, Severity, StreamEvent};
 use crate::resource::{HostName, sha256_hex};
-use crate::state::{State, StateError, Store};
+use crate::state::State;
 
-/// A cluster.yaml that was read and checked, with its paths.
+/// A cluster.yaml that was read and checked, with the location of its state.
 #[derive(Debug)]
 pub(super) struct Workspace {
     pub(super) file: PathBuf,
     /// SHA-256 of cluster.yaml.
     pub(super) sha256: String,
     pub(super) loaded: Loaded,
-    pub(super) state_path: PathBuf,
+    pub(super) location: Location,
     pub(super) simulate: bool,
     bytes: Vec<u8>,
     ui: Ui,
@@ -52,8 +52,8 @@ impl Workspace {
             let text = String::from_utf8_lossy(&bytes);
             ui.say(&config::render_diagnostics(&loaded.warnings, &text, &name, ui.color()));
         }
-        let state_path = state_path(&base, loaded.cluster.state_path.as_deref(), &loaded.cluster.name, simulate);
-        Ok(Self { file: file.to_owned(), sha256: sha256_hex(&bytes), loaded, state_path, simulate, bytes, ui })
+        let location = location(&base, loaded.cluster.state_path.as_deref(), &loaded.cluster.name, simulate);
+        Ok(Self { file: file.to_owned(), sha256: sha256_hex(&bytes), loaded, location, simulate, bytes, ui })
     }
 
     pub(super) fn cluster(&self) -> &Cluster {
@@ -82,13 +82,7 @@ impl Workspace {
 
     /// The state, or a fresh one where nothing was made yet. Takes no lock and writes nothing.
     pub(super) fn state(&self) -> Result<State, CliError> {
-        let name = &self.cluster().name;
-        let Some(state) = Store::read_only(&self.state_path)? else { return Ok(State::new(name)) };
-        if state.cluster != *name {
-            let (path, found, wanted) = (self.state_path.clone(), state.cluster, name.clone());
-            return Err(StateError::OtherCluster { path, found, wanted }.into());
-        }
-        Ok(state)
+        self.location.of_cluster(&self.cluster().name)
     }
 
     pub(super) fn simulated(&self) -> bool {
@@ -96,18 +90,11 @@ impl Workspace {
     }
 }
 
-/// The state of a file that must be there. Takes no lock and writes nothing.
-pub(super) fn recorded_state(path: &Path) -> Result<State, CliError> {
-    let missing = || CliError::wrong(format!("the state file {} does not exist", path.display()));
-    Store::read_only(path)?.ok_or_else(missing)
-}
-
-/// The path of the state.
-fn state_path(base: &Path, declared: Option<&Path>, name: &str, simulate: bool) -> PathBuf {
+/// Where the state is.
+fn location(base: &Path, declared: Option<&Path>, name: &str, simulate: bool) -> Location {
     let path = base.join(declared.map_or_else(|| PathBuf::from("state").join(format!("{name}.json")), Path::to_owned));
     let path = path.strip_prefix(".").map_or(path.clone(), Path::to_owned);
-    // Lock, journal and backups must be next to the real file, for everyone who has a link to it.
-    behind_links(&if simulate { path.with_extension("simulated.json") } else { path })
+    Location::of_file(&if simulate { path.with_extension("simulated.json") } else { path })
 }
 
 fn base_of(file: &Path) -> PathBuf {

@@ -6,28 +6,28 @@ use std::path::{Path, PathBuf};
 use crate::fleet::{Fleet, FleetError, Looker, Reach, SimulatedFleet, Transport};
 use crate::resource::HostName;
 
-/// Opens the fleet of these hosts. Simulated hosts are stored next to the state.
-pub fn open_fleet(reaches: &BTreeMap<HostName, Reach>, state_path: &Path) -> Result<Fleet, FleetError> {
+/// Opens the fleet of these hosts; simulated hosts are in the file `simulated`.
+pub fn open_fleet(reaches: &BTreeMap<HostName, Reach>, simulated: &Path) -> Result<Fleet, FleetError> {
     if are_simulated(reaches) {
-        return open_simulated(reaches, state_path).map(Fleet::Simulated);
+        return open_simulated(reaches, simulated).map(Fleet::Simulated);
     }
     Fleet::connect(reaches.clone())
 }
 
 /// The same fleet, read-only.
-pub fn open_looker(reaches: BTreeMap<HostName, Reach>, state_path: &Path) -> Result<Looker, FleetError> {
+pub fn open_looker(reaches: BTreeMap<HostName, Reach>, simulated: &Path) -> Result<Looker, FleetError> {
     if are_simulated(&reaches) {
-        return Looker::simulated(&simulated_path(state_path), addresses(&reaches));
+        return Looker::simulated(simulated, addresses(&reaches));
     }
     Looker::connect(reaches)
 }
 
-/// Opens simulated hosts.
-pub fn open_simulated(reaches: &BTreeMap<HostName, Reach>, state_path: &Path) -> Result<SimulatedFleet, FleetError> {
-    SimulatedFleet::open(&simulated_path(state_path), addresses(reaches))
+/// Opens the simulated hosts in this file.
+pub fn open_simulated(reaches: &BTreeMap<HostName, Reach>, simulated: &Path) -> Result<SimulatedFleet, FleetError> {
+    SimulatedFleet::open(simulated, addresses(reaches))
 }
 
-/// The path of the simulated hosts.
+/// The file of simulated hosts next to a state file.
 pub fn simulated_path(state_path: &Path) -> PathBuf {
     state_path.with_extension("hosts.jsonl")
 }

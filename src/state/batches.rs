@@ -4,12 +4,37 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::appending::Appending;
 use super::error::StateError;
-use super::journal::Entry;
-use super::model::Record;
+use super::journal::{self, Entry};
+use super::model::{Record, Version};
+use super::place::{Journal, Writer};
 use super::store::{Inner, Store};
 use crate::resource::Address;
+
+/// The journal of this run.
+#[derive(Debug)]
+pub(super) struct Appending {
+    journal: Box<dyn Journal>,
+    lines: usize,
+}
+
+impl Appending {
+    fn create(writer: &dyn Writer, continues: &Version) -> Result<Self, StateError> {
+        let journal = writer.create_journal(continues, &journal::first_line(continues))?;
+        Ok(Self { journal, lines: 1 })
+    }
+
+    fn append(&mut self, entries: &[Entry]) -> Result<(), StateError> {
+        self.journal.append(&journal::batch(self.lines, entries))?;
+        self.lines += entries.len();
+        Ok(())
+    }
+
+    /// Removes it, when the state has its entries.
+    pub(super) fn remove(&self) -> Result<(), StateError> {
+        self.journal.remove()
+    }
+}
 
 impl Store {
     /// An act is about to begin: returns when that is on disk. `record` is what to remember if its
@@ -95,7 +120,7 @@ impl Store {
 
     fn queue(&self, inner: &mut Inner, entries: Vec<Entry>) -> Result<u64, StateError> {
         if inner.writing.is_none() {
-            return Err(StateError::NotBegun { path: self.path().to_owned() });
+            return Err(self.not_begun());
         }
         if let Some(failed) = &inner.failed {
             return Err(failed.clone());
@@ -135,15 +160,12 @@ impl Store {
         drop(inner);
 
         let write = || {
-            lease.check()?;
             let version = version.expect("begin writes the state file when there is none");
             let open = match journal.take() {
                 Some(open) => open,
-                None => Appending::create(self.disk.as_ref(), &self.journal, &version)?,
+                None => Appending::create(lease.writer(), &version)?,
             };
-            journal.insert(open).append(&batch)?;
-            // Who took the lock over in the meantime may have read the journal before this was in it.
-            lease.check()
+            journal.insert(open).append(&batch)
         };
         let result = write();
 

@@ -1,15 +1,12 @@
 //! Taking the lock: one try after the other, until it is ours or patience ends.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::disk::{self, Access, Disk};
 use super::error::StateError;
 use super::holder::Holder;
-use super::local::make_folder;
-use super::lock::{Found, Held, Lease, Timing, remove_left_behind};
-use super::paths::Paths;
+use super::lock::Lease;
+use super::place::{Held, Lock, Part, Place, Purpose, Timing};
 
 /// Between two tries while waiting.
 const POLL: Duration = Duration::from_millis(50);
@@ -18,28 +15,20 @@ const POLL: Duration = Duration::from_millis(50);
 /// just about to give it back, must not fail us.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// Takes the lock of the state file at `state`; waits up to `timeout` for it (zero: hardly at all).
+/// Takes the lock of a place; waits up to `timeout` for it (zero: hardly at all). On a simulated machine waiting takes no
+/// time, and no other process renews its lease meanwhile: to let others act while this one waits, make a [`Claim`].
 ///
 /// # Errors
-/// [`StateError::Locked`] when someone else still holds it then; [`StateError::Io`] when the lock
-/// file cannot be written.
-pub fn acquire(state: &Path, operation: &str, timeout: Duration) -> Result<Lease, StateError> {
-    acquire_on(disk::real(), state, operation, timeout)
+/// [`StateError::Locked`] when another process still holds it then; [`StateError::Io`] when the lock cannot be written.
+pub fn acquire(place: &Arc<dyn Place>, operation: &str, timeout: Duration) -> Result<Lease, StateError> {
+    Claim::new(place, operation)?.wait(timeout)
 }
 
-/// The same on another disk. On a simulated one waiting takes no time, and nobody renews their lease
-/// meanwhile: where others are to act while this one waits, make a [`Claim`].
-pub fn acquire_on(disk: Arc<dyn Disk>, state: &Path, operation: &str, timeout: Duration) -> Result<Lease, StateError> {
-    Claim::new(disk, state, operation)?.wait(timeout)
-}
-
-/// Somebody who wants the lock.
+/// A process that wants the lock.
 #[derive(Debug)]
 pub struct Claim {
-    disk: Arc<dyn Disk>,
-    lock: PathBuf,
+    place: Arc<dyn Place>,
     here: Holder,
-    timing: Timing,
     /// The holder that seems to be gone, and since when it has not been heard of.
     watched: Option<(Box<Holder>, Duration)>,
     /// How long it is worth waiting in any case.
@@ -56,56 +45,49 @@ pub enum Attempt {
 }
 
 impl Claim {
-    /// Somebody who wants the lock of the state file at `state`. Makes the folder, if there is none.
-    pub fn new(disk: Arc<dyn Disk>, state: &Path, operation: &str) -> Result<Self, StateError> {
-        Self::with(disk, state, operation, Timing::DEFAULT)
-    }
-
-    pub(super) fn with(disk: Arc<dyn Disk>, state: &Path, operation: &str, timing: Timing) -> Result<Self, StateError> {
-        let paths = Paths::new(state);
-        make_folder(disk.as_ref(), paths.folder(), Access::Shared)?;
-        let here = disk.machine().holder(operation);
-        let until = disk.machine().uptime() + GRACE;
-        Ok(Self { disk, lock: paths.lock, here, timing, watched: None, until })
+    /// For the lock of this place, which is prepared for it.
+    pub fn new(place: &Arc<dyn Place>, operation: &str) -> Result<Self, StateError> {
+        place.prepare()?;
+        let here = place.machine().holder(operation);
+        let until = place.machine().uptime() + GRACE;
+        Ok(Self { place: Arc::clone(place), here, watched: None, until })
     }
 
     /// One try; does not wait. A lease of another machine that seems to have lost its holder is taken
     /// over by a try that comes after it was watched by earlier ones for long enough.
     ///
     /// # Errors
-    /// When the lock file cannot be read or written.
+    /// When the lock cannot be read or written.
     pub fn attempt(&mut self) -> Result<Attempt, StateError> {
         loop {
-            let found = Found::at(self.disk.as_ref(), &self.lock, &self.here)?;
+            let found = self.place.lock(&self.here, Purpose::Take)?;
             match &found {
-                Found::Nothing => {
-                    let holder = self.here.taking(self.disk.machine().now());
-                    if let Some(lease) = Lease::place(&self.disk, &self.lock, holder, self.timing)? {
-                        remove_left_behind(self.disk.as_ref(), &self.lock, &self.here, self.timing);
-                        return Ok(Attempt::Taken(Box::new(lease)));
+                Lock::Free => {
+                    let holder = self.here.taking(self.place.machine().now());
+                    if let Some(writer) = self.place.take(holder)? {
+                        return Ok(Attempt::Taken(Box::new(Lease::new(self.place.as_ref(), writer)?)));
                     }
                 }
-                Found::Lock { file, holder, held } if self.is_abandoned(holder, *held) => {
-                    let removed = self.disk.remove_same(&self.lock, file.as_ref());
-                    removed.map_err(|error| StateError::io("remove", &self.lock, &error))?;
+                Lock::Held { holder, held, left } if self.is_abandoned(holder, *held) => {
+                    left.remove()?;
                     continue;
                 }
-                Found::Lock { .. } | Found::Unreadable { .. } => {}
+                Lock::Held { .. } | Lock::Unreadable { .. } => {}
             }
-            return Ok(Attempt::Refused(found.refusal(&self.lock)));
+            return Ok(Attempt::Refused(found.refusal(self.place.name(Part::Lock))));
         }
     }
 
     /// Whether this holder is gone. The clocks of two machines may differ, so one of another machine is watched
     /// before that is believed.
     fn is_abandoned(&mut self, holder: &Holder, held: Held) -> bool {
-        let machine = self.disk.machine();
+        let machine = self.place.machine();
         match held {
             Held::Alive => return false,
             Held::Gone => return true,
             Held::Elsewhere | Held::Silent => {}
         }
-        let (now, Timing { lease, watch, .. }) = (machine.uptime(), self.timing);
+        let (now, Timing { lease, watch, .. }) = (machine.uptime(), self.place.timing());
         let expired = holder.silent_for(machine.now()) > lease;
         // Its clock may be ahead of ours for years: then only what we see counts, and we have to see the whole lease.
         let watch = if expired { watch } else { lease + watch };
@@ -120,14 +102,14 @@ impl Claim {
     }
 
     /// Tries again and again, for so long.
-    pub(super) fn wait(mut self, timeout: Duration) -> Result<Lease, StateError> {
-        let disk = Arc::clone(&self.disk);
-        self.until = self.until.max(disk.machine().uptime().saturating_add(timeout));
+    fn wait(mut self, timeout: Duration) -> Result<Lease, StateError> {
+        let place = Arc::clone(&self.place);
+        self.until = self.until.max(place.machine().uptime().saturating_add(timeout));
         loop {
             match self.attempt()? {
                 Attempt::Taken(lease) => return Ok(*lease),
-                Attempt::Refused(error) if disk.machine().uptime() >= self.until => return Err(error),
-                Attempt::Refused(_) => disk.machine().pause(POLL),
+                Attempt::Refused(error) if place.machine().uptime() >= self.until => return Err(error),
+                Attempt::Refused(_) => place.machine().pause(POLL),
             }
         }
     }

@@ -4,12 +4,11 @@
 //! is checked before anything is believed, without agreeing on a canonical form of JSON, and by
 //! hand: `tail -n +3 lab.json | sha256sum`.
 
-use std::path::Path;
-
 use serde::Deserialize;
 
 use super::error::StateError;
 use super::model::{FORMAT, State, Version};
+use super::place::Named;
 use crate::resource::sha256_hex;
 
 const BEFORE: &str = "{\n  \"checksum\": \"";
@@ -34,25 +33,25 @@ struct Head {
     serial: u64,
 }
 
-/// Reads a state; `path` is for the message only.
+/// Reads a state; `at` is its name in messages.
 ///
 /// # Errors
 /// [`StateError::Damaged`] when it is empty, cut short, changed by hand or not a state;
 /// [`StateError::Newer`] when its format is newer than [`FORMAT`].
-pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<State, StateError> {
-    let damaged = |what: String| StateError::Damaged { path: path.to_owned(), what, newest: None };
-    let text = checked(path, bytes)?;
+pub fn from_bytes(at: &Named, bytes: &[u8]) -> Result<State, StateError> {
+    let damaged = |what: String| StateError::damaged(at, what);
+    let text = checked(at, bytes)?;
     serde_json::from_str(text).map_err(|error| damaged(format!("is not a state of format {FORMAT}: {error}")))
 }
 
 /// Lineage and serial alone.
-pub(super) fn version(path: &Path, bytes: &[u8]) -> Result<Version, StateError> {
-    let (head, _) = head(path, bytes)?;
+pub(super) fn version(at: &Named, bytes: &[u8]) -> Result<Version, StateError> {
+    let (head, _) = head(at, bytes)?;
     Ok(Version { lineage: head.lineage, serial: head.serial })
 }
 
-fn head<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Head, &'a str), StateError> {
-    let damaged = |what: String| StateError::Damaged { path: path.to_owned(), what, newest: None };
+fn head<'a>(at: &Named, bytes: &'a [u8]) -> Result<(Head, &'a str), StateError> {
+    let damaged = |what: String| StateError::damaged(at, what);
     if bytes.is_empty() {
         return Err(damaged("is empty".to_owned()));
     }
@@ -68,12 +67,12 @@ fn head<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Head, &'a str), StateError>
 }
 
 /// Checks format and checksum.
-fn checked<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, StateError> {
-    let damaged = |what: &str| StateError::Damaged { path: path.to_owned(), what: what.to_owned(), newest: None };
-    let (head, text) = head(path, bytes)?;
+fn checked<'a>(at: &Named, bytes: &'a [u8]) -> Result<&'a str, StateError> {
+    let damaged = |what: &str| StateError::damaged(at, what.to_owned());
+    let (head, text) = head(at, bytes)?;
     // A newer format may have its checksum elsewhere, so the format is checked first.
     if head.format > FORMAT {
-        return Err(StateError::Newer { path: path.to_owned(), found: head.format, known: FORMAT });
+        return Err(StateError::Newer { at: at.clone(), found: head.format, known: FORMAT });
     }
     let (checksum, rest) = text
         .strip_prefix(BEFORE)
@@ -88,7 +87,7 @@ fn checked<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, StateError> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::path::PathBuf;
+    use std::path::Path;
 
     use serde_json::json;
 
@@ -112,8 +111,8 @@ mod tests {
         state
     }
 
-    fn path() -> PathBuf {
-        PathBuf::from("state/lab.json")
+    fn path() -> Named {
+        Named::new(&"state/lab.json")
     }
 
     #[test]
@@ -143,10 +142,7 @@ mod tests {
         let bytes = to_bytes(&full());
         let cut = from_bytes(&path(), &bytes[..bytes.len() / 2]).unwrap_err();
         assert!(cut.to_string().starts_with("state/lab.json is truncated (line "), "{cut}");
-        assert!(
-            cut.hint().unwrap().to_string().contains("no earlier version is kept in state/lab.json.backups"),
-            "{cut:?}"
-        );
+        assert!(cut.hint().unwrap().to_string().contains("mainstay state history"), "{cut:?}");
 
         let newer = br#"{"format": 7, "lineage": "x", "serial": 3, "resources": "elsewhere"}"#;
         let newer = from_bytes(&path(), newer).unwrap_err();
@@ -164,7 +160,7 @@ mod tests {
         for file in std::fs::read_dir(&folder).unwrap() {
             let path = file.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "json") {
-                let state = from_bytes(&path, &std::fs::read(&path).unwrap()).unwrap();
+                let state = from_bytes(&Named::new(&path.display()), &std::fs::read(&path).unwrap()).unwrap();
                 assert!(!state.resources.is_empty() && !state.hosts.is_empty(), "{}", path.display());
                 formats.insert(path.file_stem().unwrap().to_string_lossy().into_owned());
             }

@@ -1,18 +1,17 @@
 //! The journal's reader and writer by themselves, for those who give them any bytes (`fuzz/`). The store alone uses
 //! them otherwise.
 
-use std::path::Path;
-
 use super::error::StateError;
 use super::journal::{self, Entry};
 use super::model::Version;
+use super::place::Named;
 
 /// What a journal continues, none when it was cut off before its first line was whole, and what it tells.
 ///
 /// # Errors
 /// As for the store: [`StateError::DamagedJournal`] and [`StateError::Newer`].
 pub fn read_journal(bytes: &[u8]) -> Result<(Option<Version>, Vec<Entry>), StateError> {
-    let journal = journal::parse(Path::new("state/lab.journal"), bytes)?;
+    let journal = journal::parse(&Named::new(&"state/lab.journal"), bytes)?;
     Ok((journal.continues, journal.entries))
 }
 

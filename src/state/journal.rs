@@ -8,12 +8,12 @@
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry as MapEntry;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::StateError;
 use super::model::{FORMAT, Record, State, Status, Version};
+use super::place::Named;
 use crate::resource::{Address, sha256_hex};
 
 /// One thing that happened, or is about to.
@@ -198,10 +198,9 @@ pub(super) struct Journal {
     pub(super) entries: Vec<Entry>,
 }
 
-/// Reads a journal; `path` is for messages only.
-pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Journal, StateError> {
-    let damaged =
-        |line: usize, what: String| StateError::DamagedJournal { path: path.to_owned(), line: line + 1, what };
+/// Reads a journal; `at` is its name in messages.
+pub(super) fn parse(at: &Named, bytes: &[u8]) -> Result<Journal, StateError> {
+    let damaged = |line: usize, what: String| StateError::DamagedJournal { at: at.clone(), line: line + 1, what };
     let mut journal = Journal::default();
     let mut lines = bytes.split_inclusive(|&byte| byte == b'\n').enumerate();
     while let Some((number, line)) = lines.next() {
@@ -210,7 +209,7 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Journal, StateError> {
         match parsed {
             Ok(Line { base: Some(base), entry: None, .. }) if number == 0 => {
                 if base.format > FORMAT {
-                    return Err(StateError::Newer { path: path.to_owned(), found: base.format, known: FORMAT });
+                    return Err(StateError::Newer { at: at.clone(), found: base.format, known: FORMAT });
                 }
                 journal.continues = Some(Version { lineage: base.lineage, serial: base.serial });
             }
@@ -230,8 +229,6 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Journal, StateError> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use proptest::prelude::*;
 
     use super::super::samples::{address, interrupted, record};
@@ -241,8 +238,8 @@ mod tests {
         State::fresh("lab", "11111111-2222-4333-8444-555555555555".into(), "5a17".into())
     }
 
-    fn path() -> PathBuf {
-        PathBuf::from("state/lab.journal")
+    fn name() -> Named {
+        Named::new(&"state/lab.journal")
     }
 
     fn intent(n: usize, reactions: &[usize]) -> Entry {
@@ -293,7 +290,7 @@ mod tests {
             let entries: Vec<Entry> = batches.concat();
             for end in 0..=bytes.len() {
                 let whole = bytes[..end].split(|&byte| byte == b'\n').count() - 1;
-                let read = parse(&path(), &bytes[..end]).unwrap();
+                let read = parse(&name(), &bytes[..end]).unwrap();
                 prop_assert_eq!(read.continues.is_some(), whole > 0);
                 prop_assert_eq!(&read.entries[..], &entries[..whole.saturating_sub(1)]);
             }
@@ -322,7 +319,7 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;
             let entries: Vec<Entry> = batches.concat();
-            match parse(&path(), &bytes) {
+            match parse(&name(), &bytes) {
                 Ok(read) => {
                     prop_assert!(at >= last, "damage at {at} of {last} went unseen");
                     prop_assert_eq!(&read.entries[..], &entries[..read.entries.len()]);
@@ -337,7 +334,7 @@ mod tests {
         let kept = written(&[vec![intent(1, &[])]]);
         let mut bytes = written(&[vec![intent(1, &[])], vec![done(1, "a"), done(2, "b"), done(3, "c")]]);
         bytes[kept.len() + 10..kept.len() + 40].fill(0);
-        assert_eq!(parse(&path(), &bytes).unwrap().entries, [intent(1, &[])]);
+        assert_eq!(parse(&name(), &bytes).unwrap().entries, [intent(1, &[])]);
     }
 
     #[test]
@@ -345,7 +342,7 @@ mod tests {
         let mut bytes = written(&[vec![intent(1, &[])], vec![done(1, "a")]]);
         let second = bytes.iter().position(|&byte| byte == b'\n').unwrap() + 100;
         bytes[second] ^= 1;
-        let error = parse(&path(), &bytes).unwrap_err();
+        let error = parse(&name(), &bytes).unwrap_err();
         assert_eq!(error.to_string(), "state/lab.journal: line 2: checksum mismatch");
     }
 
@@ -354,7 +351,7 @@ mod tests {
         let mut text = String::new();
         let base = Base { format: 9, ..Base::of(&base().version()) };
         Line { batch: 0, base: Some(base), entry: None }.append(&mut text);
-        assert!(matches!(parse(&path(), text.as_bytes()), Err(StateError::Newer { found: 9, .. })));
+        assert!(matches!(parse(&name(), text.as_bytes()), Err(StateError::Newer { found: 9, .. })));
     }
 
     #[test]

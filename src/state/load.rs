@@ -1,64 +1,43 @@
-//! Reading a state file and its journal.
+//! Reading a state and its journal.
 
-use std::io::ErrorKind;
-use std::path::Path;
-
-use super::backend::Backend;
-use super::disk::{Disk, OpenFile};
 use super::error::StateError;
 use super::file;
 use super::journal::{self, Journal};
 use super::migrate::to_present;
 use super::model::{State, Version};
+use super::place::{Generation, Left, Part, Place};
 
-/// The files on disk.
+/// What a place has.
 pub(super) struct Loaded {
     pub(super) state: State,
-    /// The content of the state file, if it exists.
+    /// The version of the state there, if there is one.
     pub(super) on_disk: Option<Version>,
-    /// Entries in `state` that are not in the state file.
+    /// Entries in `state` that are in the journal only.
     pub(super) unfolded: usize,
     /// The journal that an earlier run has left.
-    pub(super) left: Option<Box<dyn OpenFile>>,
+    pub(super) left: Option<Box<dyn Left>>,
 }
 
-/// Reads state and journal. The journal goes first: while someone else works, the state that is
-/// read after it is the one that it continues, or a later one that holds all that it says.
-pub(super) fn load(
-    disk: &dyn Disk,
-    backend: &dyn Backend,
-    journal: &Path,
-    fresh: impl FnOnce() -> State,
-) -> Result<Loaded, StateError> {
-    let left = match disk.open(journal) {
-        Ok(file) => Some(file),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(StateError::io("read", journal, &error)),
-    };
-    let bytes = left.as_ref().map(|left| left.read()).transpose();
-    let bytes = bytes.map_err(|error| StateError::io("read", journal, &error))?;
-    let found = bytes.map(|bytes| journal::parse(journal, &bytes)).transpose()?;
+/// Reads state and journal. The journal is read first: while another run works, the state that is read after it is the
+/// one that it continues, or a later one that has all its entries.
+pub(super) fn load(place: &dyn Place, fresh: impl FnOnce() -> State) -> Result<Loaded, StateError> {
+    let (bytes, left) = place.journal()?.map(|found| (found.bytes, found.left)).unzip();
+    let found = bytes.map(|bytes| journal::parse(&place.name(Part::Journal), &bytes)).transpose()?;
     let Journal { continues, entries } = found.unwrap_or_default();
-    let Some(bytes) = backend.read()? else {
+    let Some(bytes) = place.read()? else {
         return match continues {
-            Some(version) => Err(foreign(journal, &version, None)),
-            None => match gone(backend)? {
+            Some(version) => Err(foreign(place, &version, None)),
+            None => match gone(place)? {
                 Some(error) => Err(error),
                 None => Ok(Loaded { state: fresh(), on_disk: None, unfolded: 0, left }),
             },
         };
     };
-    let state = file::from_bytes(backend.path(), &bytes).map_err(|error| match error {
-        StateError::Damaged { path, what, .. } => {
-            let newest = backend.history().ok().and_then(|all| Some(all.last()?.serial));
-            StateError::Damaged { path, what, newest }
-        }
-        other => other,
-    })?;
+    let state = file::from_bytes(&place.name(Part::State), &bytes).map_err(|error| with_newest(place, error))?;
     let version = state.version();
     match continues {
         Some(base) if base.lineage != version.lineage || base.serial > version.serial => {
-            Err(foreign(journal, &base, Some(&version)))
+            Err(foreign(place, &base, Some(&version)))
         }
         Some(base) if base.serial == version.serial && !entries.is_empty() => {
             let (mut state, unfolded) = (state, entries.len());
@@ -74,22 +53,47 @@ pub(super) fn load(
     }
 }
 
-/// Without a state file, whether one is missing: a generation that has records tells.
-fn gone(backend: &dyn Backend) -> Result<Option<StateError>, StateError> {
-    let read = |serial| Some(file::from_bytes(backend.path(), &backend.generation(serial).ok()?).ok()?.resources.len());
-    let newest = backend.history()?.iter().rev().find_map(|one| Some((one.serial, read(one.serial)?)));
-    let error = |(serial, resources)| StateError::Gone { path: backend.path().to_owned(), serial, resources };
+/// The saved versions up to the current one, oldest first; the last one is a copy of the state itself.
+pub(super) fn kept(place: &dyn Place) -> Result<Vec<Generation>, StateError> {
+    // A damaged state is when the history is needed most, and then its serial is not believed.
+    let current = place.read()?.and_then(|bytes| file::from_bytes(&place.name(Part::State), &bytes).ok());
+    let mut all = place.generations()?;
+    all.retain(|one| current.as_ref().is_none_or(|current| one.serial <= current.serial));
+    // Of a version that was set aside and is still among the last ten, the permanent copy is reported.
+    all.dedup_by(|later, kept| {
+        let same = later.serial == kept.serial;
+        if same {
+            std::mem::swap(later, kept);
+        }
+        same
+    });
+    Ok(all)
+}
+
+/// Adds to the error of a damaged state which version can be restored.
+fn with_newest(place: &dyn Place, error: StateError) -> StateError {
+    let StateError::Damaged { at, what, .. } = error else { return error };
+    let newest = kept(place).ok().and_then(|all| Some(all.last()?.serial));
+    StateError::Damaged { at, what, rescue: Some(newest.ok_or_else(|| place.name(Part::Generations))) }
+}
+
+/// Without a state, whether it is missing: a generation with resources shows that.
+fn gone(place: &dyn Place) -> Result<Option<StateError>, StateError> {
+    let read = |one: &Generation| Some(file::from_bytes(&one.name, &place.generation(one).ok()?).ok()?.resources.len());
+    let newest = kept(place)?.into_iter().rev().find_map(|one| Some((one.serial, read(&one)?)));
+    let (at, generations) = (place.name(Part::State), place.name(Part::Generations));
+    let error = |(serial, resources)| StateError::Gone { at, generations, serial, resources };
     Ok(newest.filter(|(_, resources)| *resources > 0).map(error))
 }
 
 /// The first serial that no kept generation has, where there is no state to continue.
-pub(super) fn next_serial(backend: &dyn Backend) -> Result<u64, StateError> {
-    Ok(backend.history()?.last().map_or(1, |newest| newest.serial + 1))
+pub(super) fn next_serial(place: &dyn Place) -> Result<u64, StateError> {
+    Ok(kept(place)?.last().map_or(1, |newest| newest.serial + 1))
 }
 
-fn foreign(journal: &Path, base: &Version, state: Option<&Version>) -> StateError {
+fn foreign(place: &dyn Place, base: &Version, state: Option<&Version>) -> StateError {
     StateError::ForeignJournal {
-        path: journal.to_owned(),
+        at: place.name(Part::Journal),
         journal: base.to_string(),
         state: state.map_or("missing".to_owned(), ToString::to_string),
     }

@@ -5,10 +5,10 @@
 //! result is appended when it has ended, so a kill at any moment loses nothing and the cost of a
 //! resource does not grow with the size of the state. Formats are described in `state/README.md`.
 //!
+//! [`Place`] is where all of it is kept; today a local directory.
+//!
 //! No decisions are made here; the plan interprets interrupted state entries.
 
-mod appending;
-mod backend;
 mod batches;
 mod claim;
 mod disk;
@@ -20,31 +20,27 @@ pub mod fuzzing;
 mod holder;
 mod journal;
 mod load;
-mod local;
 mod lock;
 mod migrate;
 mod model;
-mod paths;
+mod place;
 #[cfg(test)]
 mod samples;
 mod schema;
 mod store;
 mod surgery;
 
-pub use backend::{Backend, Generation, Ours};
-pub use claim::{Attempt, Claim, acquire, acquire_on};
-pub use disk::simulated::{Cut, Deed, SimulatedDisk, SimulatedProcess, Used};
+pub use claim::{Attempt, Claim, acquire};
+pub use disk::simulated::{Cut, Deed, SimulatedDisk, SimulatedProcess};
 pub use disk::{Access, Disk, FileId, Listed, Machine, OpenFile, RealDisk};
 pub use edit::{Difference, EditError, forget, rename};
 pub use error::StateError;
 pub use file::{from_bytes, to_bytes};
 pub use holder::Holder;
 pub use journal::{Entry, fold};
-pub use local::LocalFile;
-pub use lock::{Held, Lease, break_lock, break_lock_on, held_as, show};
-pub use model::{FORMAT, Record, State, Status, Version};
+pub use lock::{Lease, break_lock, held_as, show};
+pub use model::{FORMAT, Record, State, Status};
+pub use place::{Generation, Held, Named, Part, Place, local, local_on};
 pub use schema::schema;
-pub use store::Store;
-pub use surgery::{
-    Content, Found, Replaced, check_push, earlier, earlier_on, history, history_on, replace, replace_on,
-};
+pub use store::{Store, check_cluster};
+pub use surgery::{Content, Found, check_push, earlier, history, replace};

@@ -1,21 +1,17 @@
-//! The store: a state file, its journal, and the state in memory, for many tasks at a time.
+//! The store: the state and the journal of a place, and the state in memory, for many tasks at a time.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::appending::Appending;
-use super::backend::Backend;
-use super::disk::{self, Disk};
+use super::batches::Appending;
 use super::error::StateError;
 use super::file;
 use super::journal::Entry;
 use super::load::{Loaded, load, next_serial};
-use super::local::{self, LocalFile};
 use super::lock::Lease;
 use super::model::{Record, State, Version};
-use super::paths::Paths;
+use super::place::{Aside, Named, Part, Place};
 use crate::resource::Address;
 
 /// A state that is read, changed entry by entry, and written.
@@ -26,9 +22,7 @@ use crate::resource::Address;
 /// come at the same time share one fsync.
 #[derive(Debug)]
 pub struct Store {
-    pub(super) disk: Arc<dyn Disk>,
-    backend: Box<dyn Backend>,
-    pub(super) journal: PathBuf,
+    place: Arc<dyn Place>,
     inner: Mutex<Inner>,
     /// A batch was written, for threads and for tasks.
     pub(super) settled: Condvar,
@@ -38,9 +32,9 @@ pub struct Store {
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) state: State,
-    /// The content of the state file, if it exists.
+    /// The version of the state in the place, if there is one.
     pub(super) on_disk: Option<Version>,
-    /// Entries in `state` that are not in the state file.
+    /// Entries in `state` that are in the journal only.
     pub(super) unfolded: usize,
     pub(super) writing: Option<Writing>,
     /// Entries that wait for the next batch, how many ever came, and how many are on disk.
@@ -62,54 +56,34 @@ pub(super) struct Writing {
 }
 
 impl Store {
-    /// Reads the state at `path`, with what its journal says; without a file, the state of a
+    /// Reads the state of this place, with what its journal says; without a state, the state of a
     /// cluster of which nothing is made yet. Takes no lock and writes nothing.
     ///
     /// # Errors
-    /// When the file or its journal cannot be read, are damaged, newer than us or of another
+    /// When the state or its journal cannot be read, are damaged, newer than us or of another
     /// cluster.
-    pub fn open(path: &Path, cluster: &str) -> Result<Self, StateError> {
-        Self::open_on(disk::real(), path, cluster)
+    pub fn open(place: &Arc<dyn Place>, cluster: &str) -> Result<Self, StateError> {
+        Self::open_or(place, State::new(cluster))
     }
 
-    /// The same on another disk.
-    pub fn open_on(disk: Arc<dyn Disk>, path: &Path, cluster: &str) -> Result<Self, StateError> {
-        Self::open_or_on(disk, path, State::new(cluster))
-    }
-
-    /// The same with a given state in place of a file that does not exist, for a saved first plan
+    /// The same with a given state in place of one that does not exist, for a saved first plan
     /// ([`State::fresh`]).
-    pub fn open_or(path: &Path, fresh: State) -> Result<Self, StateError> {
-        Self::open_or_on(disk::real(), path, fresh)
-    }
-
-    /// The same on another disk.
-    pub fn open_or_on(disk: Arc<dyn Disk>, path: &Path, fresh: State) -> Result<Self, StateError> {
+    pub fn open_or(place: &Arc<dyn Place>, fresh: State) -> Result<Self, StateError> {
         let wanted = fresh.cluster.clone();
-        let store = Self::load(disk, path, fresh)?;
-        let found = store.with(|state| state.cluster.clone());
-        if found != wanted {
-            return Err(StateError::OtherCluster { path: path.to_owned(), found, wanted });
-        }
+        let store = Self::load(place, fresh)?;
+        store.with(|state| check_cluster(place, state, &wanted))?;
         Ok(store)
     }
 
-    /// The state at `path`, whatever its cluster's name; none when there is no file.
-    pub fn open_existing(path: &Path) -> Result<Option<Self>, StateError> {
-        Self::open_existing_on(disk::real(), path)
-    }
-
-    /// The same on another disk.
-    pub fn open_existing_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Option<Self>, StateError> {
-        let store = Self::load(disk, path, State::new(""))?;
+    /// The state of this place, whatever its cluster's name; none when there is no state.
+    pub fn open_existing(place: &Arc<dyn Place>) -> Result<Option<Self>, StateError> {
+        let store = Self::load(place, State::new(""))?;
         let exists = store.lock().on_disk.is_some();
         Ok(exists.then_some(store))
     }
 
-    fn load(disk: Arc<dyn Disk>, path: &Path, fresh: State) -> Result<Self, StateError> {
-        let backend = Box::new(LocalFile::new_on(Arc::clone(&disk), path));
-        let journal = Paths::new(path).journal;
-        let Loaded { state, on_disk, unfolded, .. } = load(disk.as_ref(), backend.as_ref(), &journal, || fresh)?;
+    fn load(place: &Arc<dyn Place>, fresh: State) -> Result<Self, StateError> {
+        let Loaded { state, on_disk, unfolded, .. } = load(place.as_ref(), || fresh)?;
         let inner = Inner {
             state,
             on_disk,
@@ -122,29 +96,22 @@ impl Store {
             failed: None,
         };
         Ok(Self {
-            disk,
-            backend,
-            journal,
+            place: Arc::clone(place),
             inner: Mutex::new(inner),
             settled: Condvar::new(),
             batch_ended: Notify::new(),
         })
     }
 
-    /// The state at `path` with what its journal says, for those who only look, whatever the
-    /// cluster's name; none when there is no file.
-    pub fn read_only(path: &Path) -> Result<Option<State>, StateError> {
-        Self::read_only_on(disk::real(), path)
+    /// The state of this place with what its journal says, for those who only look, whatever the
+    /// cluster's name; none when there is no state.
+    pub fn read_only(place: &Arc<dyn Place>) -> Result<Option<State>, StateError> {
+        Ok(Self::open_existing(place)?.map(|store| store.snapshot()))
     }
 
-    /// The same on another disk.
-    pub fn read_only_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Option<State>, StateError> {
-        Ok(Self::open_existing_on(disk, path)?.map(|store| store.snapshot()))
-    }
-
-    /// The place of the state, for messages.
-    pub(super) fn path(&self) -> &Path {
-        self.backend.path()
+    /// A call outside begin and finish.
+    pub(super) fn not_begun(&self) -> StateError {
+        StateError::NotBegun { at: self.place.name(Part::State) }
     }
 
     /// Says that the run lives, see [`Lease::renew`]; nothing to do outside of begin and finish.
@@ -177,15 +144,15 @@ impl Store {
     /// back on every error.
     pub fn begin(&self, lease: Lease, edit: impl FnOnce(&mut State)) -> Result<(), StateError> {
         let mut inner = self.lock();
-        lease.check()?;
-        let now = load(self.disk.as_ref(), self.backend.as_ref(), &self.journal, || inner.state.clone())?;
+        lease.writer().check()?;
+        let now = load(self.place.as_ref(), || inner.state.clone())?;
         if (&now.on_disk, now.unfolded) != (&inner.on_disk, inner.unfolded) {
             let text = |disk: Option<&Version>, unfolded: usize| match disk {
                 Some(version) => format!("{version} with {unfolded} entries in the journal"),
                 None => "no state".to_owned(),
             };
             return Err(StateError::Moved {
-                path: self.backend.path().to_owned(),
+                at: self.place.name(Part::State),
                 expected: text(inner.on_disk.as_ref(), inner.unfolded),
                 found: text(now.on_disk.as_ref(), now.unfolded),
             });
@@ -196,8 +163,7 @@ impl Store {
             self.save(&mut inner, &lease, edited)?;
         }
         if let Some(left) = now.left {
-            let removed = self.disk.remove_same(&self.journal, left.as_ref());
-            removed.map_err(|error| StateError::io("remove", &self.journal, &error))?;
+            left.remove()?;
         }
         inner.writing = Some(Writing { lease: Arc::new(lease), journal: None });
         Ok(())
@@ -219,36 +185,29 @@ impl Store {
         let Some(writing) = inner.writing.take() else {
             return Ok(());
         };
-        writing.lease.check()?;
+        writing.lease.writer().check()?;
         let mut edited = inner.state.clone();
         edit(&mut edited);
         if inner.unfolded > 0 || edited != inner.state {
             self.save(&mut inner, &writing.lease, edited)?;
         }
         inner.failed = None;
-        writing.journal.map_or(Ok(()), |journal| journal.remove(self.disk.as_ref()))
+        writing.journal.map_or(Ok(()), |journal| journal.remove())
     }
 
     /// Surgery: writes `wanted`, lineage included, as a later serial, after what is there was set aside
     /// under a name that no later write pushes out. Returns the new serial and that name.
-    pub(super) fn replace(
-        &self,
-        lease: Lease,
-        operation: &str,
-        mut wanted: State,
-    ) -> Result<(u64, PathBuf), StateError> {
+    pub(super) fn replace(&self, lease: Lease, operation: &str, mut wanted: State) -> Result<(u64, Named), StateError> {
         self.begin(lease, |_| {})?;
         let mut inner = self.lock();
         let Some(writing) = inner.writing.take() else {
-            return Err(StateError::NotBegun { path: self.path().to_owned() });
+            return Err(self.not_begun());
         };
-        let serial = inner.state.serial;
-        let aside = format!("{serial}{}{operation}.json", local::BEFORE);
-        let aside = self.backend.set_aside(&aside, &file::to_bytes(&inner.state))?;
+        let (writer, serial) = (writing.lease.writer(), inner.state.serial);
+        let aside = writer.set_aside(Aside::Before { serial, command: operation }, &file::to_bytes(&inner.state))?;
         wanted.serial = wanted.serial.max(serial + 1);
         let version = wanted.version();
-        let ours = || writing.lease.check();
-        self.backend.write_if(inner.on_disk.as_ref(), &version, &file::to_bytes(&wanted), &ours)?;
+        writer.replace(inner.on_disk.as_ref().into(), &version, &file::to_bytes(&wanted))?;
         inner.on_disk = Some(version);
         inner.state = wanted;
         Ok((inner.state.serial, aside))
@@ -259,10 +218,10 @@ impl Store {
         state.lineage.clone_from(&inner.state.lineage);
         state.serial = match &inner.on_disk {
             Some(version) => version.serial + 1,
-            None => next_serial(self.backend.as_ref())?,
+            None => next_serial(self.place.as_ref())?,
         };
         let version = state.version();
-        self.backend.write_if(inner.on_disk.as_ref(), &version, &file::to_bytes(&state), &|| lease.check())?;
+        lease.writer().replace(inner.on_disk.as_ref().into(), &version, &file::to_bytes(&state))?;
         inner.state = state;
         inner.on_disk = Some(version);
         inner.unfolded = 0;
@@ -273,6 +232,18 @@ impl Store {
         // Every change under the mutex is whole, so a panic elsewhere has not broken it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Checks that the state of this place is of the cluster with this name.
+///
+/// # Errors
+/// [`StateError::OtherCluster`].
+pub fn check_cluster(place: &Arc<dyn Place>, state: &State, wanted: &str) -> Result<(), StateError> {
+    if state.cluster == wanted {
+        return Ok(());
+    }
+    let (found, wanted) = (state.cluster.clone(), wanted.to_owned());
+    Err(StateError::OtherCluster { at: place.name(Part::State), found, wanted })
 }
 
 #[cfg(test)]

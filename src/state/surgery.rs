@@ -3,22 +3,18 @@
 //! Nothing is ever lost: the new state gets a later serial, and the previous one is set aside under a name that no
 //! later write pushes out.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::backend::{Backend, Generation};
-use super::disk::{self, Disk};
 use super::error::StateError;
 use super::file;
 use super::journal;
-use super::load::next_serial;
-use super::local::{self, LocalFile};
+use super::load::{kept, next_serial};
 use super::lock::Lease;
 use super::model::State;
-use super::paths::Paths;
-use super::store::Store;
+use super::place::{Aside, Expected, Generation, Named, Part, Place};
+use super::store::{Store, check_cluster};
 
-/// The state found at a path.
+/// The state found in a place.
 #[derive(Debug)]
 pub enum Found {
     /// Nothing, and nothing is missing.
@@ -35,18 +31,13 @@ pub enum Found {
 }
 
 impl Found {
-    /// Looks.
+    /// Reads the state of this place.
     ///
     /// # Errors
-    /// When the file cannot be read at all, or a newer mainstay wrote it.
-    pub fn at(path: &Path) -> Result<Self, StateError> {
-        Self::at_on(disk::real(), path)
-    }
-
-    /// The same on another disk.
-    pub fn at_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, StateError> {
-        let bytes = LocalFile::new_on(Arc::clone(&disk), path).read()?;
-        match Store::open_existing_on(disk, path) {
+    /// When the state cannot be read at all, or a newer mainstay wrote it.
+    pub fn at(place: &Arc<dyn Place>) -> Result<Self, StateError> {
+        let bytes = place.read()?;
+        match Store::open_existing(place) {
             Ok(None) => Ok(Self::Nothing),
             Ok(Some(store)) => Ok(Self::Whole(Box::new(store))),
             Err(why) if why.is_damage() => Ok(Self::Broken { why, bytes }),
@@ -68,8 +59,8 @@ impl Found {
 pub struct Replaced {
     /// The new serial.
     pub serial: u64,
-    /// Paths of the previous state.
-    pub aside: Vec<PathBuf>,
+    /// The names of the previous state and its journal.
+    pub aside: Vec<Named>,
 }
 
 /// Writes `wanted` in the place of what was found: under its own serial if that is later than any
@@ -78,19 +69,7 @@ pub struct Replaced {
 /// # Errors
 /// [`StateError::Moved`] when it is not there any more.
 pub fn replace(
-    path: &Path,
-    found: Found,
-    lease: Lease,
-    operation: &str,
-    wanted: State,
-) -> Result<Replaced, StateError> {
-    replace_on(&disk::real(), path, found, lease, operation, wanted)
-}
-
-/// The same on another disk.
-pub fn replace_on(
-    disk: &Arc<dyn Disk>,
-    path: &Path,
+    place: &Arc<dyn Place>,
     found: Found,
     lease: Lease,
     operation: &str,
@@ -104,19 +83,21 @@ pub fn replace_on(
         Found::Nothing => None,
         Found::Broken { bytes, .. } => bytes,
     };
-    let backend = LocalFile::new_on(Arc::clone(disk), path);
-    let journal = Paths::new(path).journal;
-    wanted.serial = wanted.serial.max(next_serial(&backend)?);
-    let name = |what: &str| format!("{what}-replaced-by-{}", wanted.serial);
+    let (writer, journal) = (lease.writer(), place.journal()?);
+    wanted.serial = wanted.serial.max(next_serial(place.as_ref())?);
+    let by = wanted.serial;
     let mut aside = Vec::new();
     if let Some(bytes) = &bytes {
-        aside.push(backend.set_aside(&name("damaged"), bytes)?);
+        aside.push(writer.set_aside(Aside::Damaged { by }, bytes)?);
     }
-    if let Some(entries) = local::read(disk.as_ref(), &journal)? {
-        aside.push(backend.set_aside(&name("journal"), &entries)?);
+    if let Some(journal) = &journal {
+        aside.push(writer.set_aside(Aside::Journal { by }, &journal.bytes)?);
     }
-    backend.write_over(bytes.as_deref(), &wanted.version(), &file::to_bytes(&wanted), &|| lease.check())?;
-    local::remove(disk.as_ref(), &journal)?;
+    let expected = bytes.as_deref().map_or(Expected::Nothing, Expected::Unreadable);
+    writer.replace(expected, &wanted.version(), &file::to_bytes(&wanted))?;
+    if let Some(journal) = journal {
+        journal.left.remove()?;
+    }
     Ok(Replaced { serial: wanted.serial, aside })
 }
 
@@ -124,19 +105,9 @@ pub fn replace_on(
 pub type Content = Result<State, StateError>;
 
 /// The saved versions with their content, oldest first.
-pub fn history(path: &Path) -> Result<Vec<(Generation, Content)>, StateError> {
-    history_on(&disk::real(), path)
-}
-
-/// The same on another disk.
-pub fn history_on(disk: &Arc<dyn Disk>, path: &Path) -> Result<Vec<(Generation, Content)>, StateError> {
-    let all = LocalFile::new_on(Arc::clone(disk), path).history()?;
-    Ok(all.into_iter().map(|one| (one.clone(), whole(disk.as_ref(), &one.path))).collect())
-}
-
-fn whole(disk: &dyn Disk, path: &Path) -> Content {
-    let bytes = disk.read(path).map_err(|error| StateError::io("read", path, &error))?;
-    file::from_bytes(path, &bytes)
+pub fn history(place: &Arc<dyn Place>) -> Result<Vec<(Generation, Content)>, StateError> {
+    let content = |one: &Generation| file::from_bytes(&one.name, &place.generation(one)?);
+    Ok(kept(place.as_ref())?.into_iter().map(|one| (one.clone(), content(&one))).collect())
 }
 
 /// An earlier generation. Where the state file cannot be read and the journal continues this very
@@ -145,17 +116,13 @@ fn whole(disk: &dyn Disk, path: &Path) -> Content {
 ///
 /// # Errors
 /// [`StateError::NoGeneration`], or that it cannot be read.
-pub fn earlier(path: &Path, serial: u64, found: &Found) -> Result<(State, usize), StateError> {
-    earlier_on(&disk::real(), path, serial, found)
-}
-
-/// The same on another disk.
-pub fn earlier_on(disk: &Arc<dyn Disk>, path: &Path, serial: u64, found: &Found) -> Result<(State, usize), StateError> {
-    let bytes = LocalFile::new_on(Arc::clone(disk), path).generation(serial)?;
-    let state = file::from_bytes(&Paths::new(path).backups.join(format!("{serial}.json")), &bytes)?;
+pub fn earlier(place: &Arc<dyn Place>, serial: u64, found: &Found) -> Result<(State, usize), StateError> {
+    let one = place.generations()?.into_iter().find(|one| one.serial == serial);
+    let one = one.ok_or_else(|| StateError::NoGeneration { at: place.name(Part::Generations), serial })?;
+    let state = file::from_bytes(&one.name, &place.generation(&one)?)?;
     if let Found::Broken { .. } = found {
-        let journal = Paths::new(path).journal;
-        let left = local::read(disk.as_ref(), &journal)?.and_then(|bytes| journal::parse(&journal, &bytes).ok());
+        let name = place.name(Part::Journal);
+        let left = place.journal()?.and_then(|left| journal::parse(&name, &left.bytes).ok());
         if let Some(left) = left.filter(|left| left.continues.as_ref() == Some(&state.version())) {
             return Ok((journal::fold(state, &left.entries), left.entries.len()));
         }
@@ -168,30 +135,27 @@ pub fn earlier_on(disk: &Arc<dyn Disk>, path: &Path, serial: u64, found: &Found)
 ///
 /// # Errors
 /// Why not. [`StateError::OtherCluster`] holds with `force`, too.
-pub fn check_push(path: &Path, found: &Found, pushed: &State, force: bool) -> Result<bool, StateError> {
-    let path = path.to_owned();
+pub fn check_push(place: &Arc<dyn Place>, found: &Found, pushed: &State, force: bool) -> Result<bool, StateError> {
     let now = match found {
         Found::Nothing => return Ok(true),
         Found::Broken { .. } if force => return Ok(true),
         Found::Broken { why, .. } => return Err(why.clone()),
         Found::Whole(store) => store.snapshot(),
     };
-    if now.cluster != pushed.cluster {
-        let (found, wanted) = (pushed.cluster.clone(), now.cluster);
-        return Err(StateError::OtherCluster { path, found, wanted });
-    }
+    check_cluster(place, pushed, &now.cluster)?;
     if now == *pushed {
         return Ok(false);
     }
     if force {
         return Ok(true);
     }
+    let at = place.name(Part::State);
     if now.lineage != pushed.lineage {
-        return Err(StateError::OtherLineage { path, found: now.version(), pushed: pushed.lineage.clone() });
+        return Err(StateError::OtherLineage { at, found: now.version(), pushed: pushed.lineage.clone() });
     }
     match pushed.serial.cmp(&now.serial) {
-        std::cmp::Ordering::Less => Err(StateError::OlderSerial { path, found: now.serial, pushed: pushed.serial }),
-        std::cmp::Ordering::Equal => Err(StateError::SameSerial { path, serial: now.serial }),
+        std::cmp::Ordering::Less => Err(StateError::OlderSerial { at, found: now.serial, pushed: pushed.serial }),
+        std::cmp::Ordering::Equal => Err(StateError::SameSerial { at, serial: now.serial }),
         std::cmp::Ordering::Greater => Ok(true),
     }
 }

@@ -231,3 +231,20 @@ fn drift_is_read_only_by_construction() {
     let looker = text("fleet/looker.rs");
     assert!(looker.contains("pub struct Looker(Arc<Fleet>);"), "nobody gets at the fleet behind a looker");
 }
+
+/// A state is reached through its place, so that a remote one can take the place of the local directory.
+#[test]
+fn only_the_local_place_knows_the_files_of_a_state() {
+    let local = |path: &str| ["state/place/local", "state/disk"].iter().any(|it| path.starts_with(it));
+    let offenders: Vec<String> = all()
+        .into_iter()
+        .filter(|(path, text)| match path.strip_prefix("state/") {
+            Some(_) if local(path) => false,
+            Some(_) => ["std::path", "Paths::", "dyn Disk"].iter().any(|it| text.contains(it)),
+            None => ["state::local", "local_on"].iter().any(|it| text.contains(it)),
+        })
+        .map(|(path, _)| path)
+        .collect();
+    // The command line chooses the place there, from cluster.yaml or `--state`.
+    assert_eq!(offenders, ["cli/location.rs"]);
+}

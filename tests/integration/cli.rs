@@ -96,7 +96,7 @@ fn a_wrong_file_or_command_line_is_exit_5() {
 #[test]
 fn a_state_that_somebody_holds_is_exit_6_and_is_readable_all_the_same() {
     let it = Sandbox::applied();
-    let lease = state::acquire(&it.path(STATE), "apply", Duration::ZERO).unwrap();
+    let lease = state::acquire(&state::local(&it.path(STATE)), "apply", Duration::ZERO).unwrap();
     for command in ["apply", "destroy"] {
         let said = it.expect(6, &[command, "--auto-approve"]);
         let (pid, id) = (std::process::id().to_string(), lease.holder().id.clone());
@@ -376,7 +376,10 @@ fn destroy_needs_the_state_alone() {
     assert!(!it.path("some").exists(), "a wrong name leaves nothing behind");
     let said = it.expect(0, &["destroy", "--auto-approve", "--state", STATE]);
     assert!(said.out.contains("Destroy complete!"), "{}", said.out);
-    assert_eq!(mainstay::state::Store::read_only(&it.path(STATE)).unwrap().unwrap().resources.len(), 0);
+    assert_eq!(
+        mainstay::state::Store::read_only(&mainstay::state::local(&it.path(STATE))).unwrap().unwrap().resources.len(),
+        0
+    );
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn every_run_ends_with_a_summary_however_it_ends() {
     it.expect(0, &["sim", "fail", "cp2/haproxy/service", "--off"]);
     whole(&it, 0, &["apply", "--auto-approve"]);
     whole(&it, 0, &["drift"]);
-    let lease = state::acquire(&it.path(STATE), "apply", Duration::ZERO).unwrap();
+    let lease = state::acquire(&state::local(&it.path(STATE)), "apply", Duration::ZERO).unwrap();
     whole(&it, 6, &["apply", "--auto-approve"]);
     whole(&it, 6, &["destroy", "--auto-approve"]);
     drop(lease);
@@ -218,7 +218,7 @@ fn catches_sigint(pid: u32) -> bool {
 #[test]
 fn an_interruption_before_anything_is_begun_is_told_too() {
     let it = Sandbox::applied();
-    let lease = state::acquire(&it.path(STATE), "apply", Duration::ZERO).unwrap();
+    let lease = state::acquire(&state::local(&it.path(STATE)), "apply", Duration::ZERO).unwrap();
     let mut child = it.start(&["apply", "--auto-approve", "--json", "--lock-timeout", "1m"]);
     while !catches_sigint(child.id()) {
         assert!(child.try_wait().unwrap().is_none(), "it ended");

@@ -422,8 +422,12 @@ fn of_two_applies_at_once_one_carries_it_out() {
     let (locked, stale) = (refused.code == 6, refused.code == 1 && refused.err.contains("already have been applied"));
     assert!(locked || stale, "{}: {}", refused.code, refused.err);
     // The one that waits for the lock finds the plan applied.
-    let lease =
-        mainstay::state::acquire(&it.path("state/quickstart.json"), "apply", std::time::Duration::ZERO).unwrap();
+    let lease = mainstay::state::acquire(
+        &mainstay::state::local(&it.path("state/quickstart.json")),
+        "apply",
+        std::time::Duration::ZERO,
+    )
+    .unwrap();
     let waiting = it.start(&["apply", P, "--lock-timeout", "60s"]);
     it.expect(6, &["apply", P]);
     drop(lease);

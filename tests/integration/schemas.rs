@@ -62,7 +62,7 @@ pub(crate) fn check_files(dir: &Path) {
         } else if path.is_file()
             && let Ok(bytes) = fs::read(&path)
         {
-            if state::from_bytes(&path, &bytes).is_ok() {
+            if state::from_bytes(&state::Named::new(&path.display()), &bytes).is_ok() {
                 hold(&STATE, &serde_json::from_slice(&bytes).unwrap());
             } else if bytes.starts_with(b"{\"@level\"") {
                 check_output(&[], &String::from_utf8_lossy(&bytes));

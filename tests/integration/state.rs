@@ -13,7 +13,7 @@ const STATE: &str = "state/quickstart.json";
 const BACKUPS: &str = "state/quickstart.json.backups";
 
 fn recorded(it: &Sandbox) -> State {
-    Store::read_only(&it.path(STATE)).unwrap().unwrap()
+    Store::read_only(&mainstay::state::local(&it.path(STATE))).unwrap().unwrap()
 }
 
 /// A small cluster, applied: every act costs two waits for the disk.
@@ -67,8 +67,9 @@ fn a_state_that_was_pulled_can_be_pushed_anywhere() {
 #[test]
 fn what_a_killed_run_left_is_pulled_with_the_state_and_pushes_back() {
     let it = small();
-    let store = Store::open(&it.path(STATE), "quickstart").unwrap();
-    let lease = mainstay::state::acquire(&it.path(STATE), "apply", std::time::Duration::ZERO).unwrap();
+    let store = Store::open(&mainstay::state::local(&it.path(STATE)), "quickstart").unwrap();
+    let lease =
+        mainstay::state::acquire(&mainstay::state::local(&it.path(STATE)), "apply", std::time::Duration::ZERO).unwrap();
     store.begin(lease, |_| {}).unwrap();
     store.forgotten("cp1/host/swap".parse().unwrap()).unwrap();
     drop(store);
@@ -120,7 +121,8 @@ fn a_state_behind_a_link_stays_there_with_all_that_lies_beside_it() {
 fn surgery_takes_the_lock_and_needs_no_host() {
     let it = small();
     it.expect(0, &["sim", "down", "cp1"]);
-    let lease = mainstay::state::acquire(&it.path(STATE), "apply", std::time::Duration::ZERO).unwrap();
+    let lease =
+        mainstay::state::acquire(&mainstay::state::local(&it.path(STATE)), "apply", std::time::Duration::ZERO).unwrap();
     fs::write(it.path("pulled.json"), it.expect(0, &["state", "pull"]).out).unwrap();
     let commands: [&[&str]; 4] = [
         &["state", "rm", "cp1/haproxy"],
@@ -296,7 +298,9 @@ fn a_journal_that_is_damaged_or_of_another_state_is_told_and_set_aside() {
 
 /// The serial in the file, whatever its journal says.
 fn recorded_serial(it: &Sandbox) -> u64 {
-    mainstay::state::from_bytes(&it.path(STATE), &fs::read(it.path(STATE)).unwrap()).unwrap().serial
+    mainstay::state::from_bytes(&mainstay::state::Named::new(&STATE), &fs::read(it.path(STATE)).unwrap())
+        .unwrap()
+        .serial
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use mainstay::render::{
     PlanHtml, PlanMarkdown, PlanText, Source, outcome_summary, outcome_table, plan_events, plan_json,
 };
 use mainstay::resource::{Action, Address, HostName, Pattern, sha256_hex};
-use mainstay::state::{Attempt, Claim, Disk, Lease, State, StateError, Store};
+use mainstay::state::{Attempt, Claim, Lease, Place, State, StateError, Store, local_on};
 
 use crate::cluster::{NAME, load};
 use crate::invariants::{Permit, Turns, no_drift, one_comparison};
@@ -97,8 +97,8 @@ const POLL: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_millis(200);
 
 impl Mainstay {
-    fn disk(&self) -> Arc<dyn Disk> {
-        Arc::clone(&self.watcher.process) as Arc<dyn Disk>
+    fn place(&self) -> Arc<dyn Place> {
+        local_on(Arc::clone(&self.watcher.process) as _, &state_path())
     }
 
     /// Opens hosts as the command line does, with the watcher in between.
@@ -110,7 +110,7 @@ impl Mainstay {
     }
 
     pub(crate) async fn lock(&self, operation: &str, waits: Duration) -> Result<Lease, StateError> {
-        let mut claim = Claim::new(self.disk(), &state_path(), operation)?;
+        let mut claim = Claim::new(&self.place(), operation)?;
         let until = tokio::time::Instant::now() + waits.max(GRACE);
         loop {
             self.scene.catch_up();
@@ -127,7 +127,7 @@ impl Mainstay {
     pub(crate) fn store(&self) -> Result<Store, StateError> {
         // A given lineage and salt, because a trace is to be the same each time.
         let fresh = State::fresh(NAME, "11111111-2222-4333-8444-555555555555".into(), "5a17".repeat(16));
-        Store::open_or_on(self.disk(), &state_path(), fresh)
+        Store::open_or(&self.place(), fresh)
     }
 
     fn mode(part: Part) -> Mode {
@@ -408,5 +408,5 @@ fn basis(planned: &Survey, yaml: &str, options: Options, key: &mainstay::resourc
 /// The state as its files have it, by a process of its own.
 pub(crate) fn recorded(scene: &Scene) -> Result<Option<State>, StateError> {
     let process = scene.disk.process("reader");
-    Store::read_only_on(process as Arc<dyn Disk>, Path::new(&state_path()))
+    Store::read_only(&local_on(process, &state_path()))
 }

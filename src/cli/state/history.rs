@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
-use super::super::which::Place;
+use super::super::which::Target;
 use crate::state::{self, Content, Generation, State, StateError};
 
 /// List saved state versions, oldest first
@@ -17,9 +17,9 @@ use crate::state::{self, Content, Generation, State, StateError};
 To roll back to one of them, run `mainstay state rollback SERIAL`.")]
 pub(super) struct Args {}
 
-pub(super) fn run(_: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
-    let all = state::history(&place.path)?;
-    let now = state::Found::at(&place.path);
+pub(super) fn run(_: &Args, target: &Target, ui: Ui) -> Result<Exit, CliError> {
+    let all = state::history(&target.location.state)?;
+    let now = state::Found::at(&target.location.state);
     let current = now.as_ref().ok().and_then(state::Found::state);
     if ui.json {
         let rows: Vec<_> = all.iter().map(|(one, held)| as_json(one, held.as_ref())).collect();
@@ -44,7 +44,7 @@ fn written(one: &Generation) -> String {
 
 fn as_json(one: &Generation, held: Result<&State, &StateError>) -> serde_json::Value {
     json!({
-        "serial": one.serial, "written": written(one), "size": one.size, "path": one.path, "before": one.before,
+        "serial": one.serial, "written": written(one), "size": one.size, "path": one.name, "before": one.before,
         "lineage": held.ok().map(|it| &it.lineage), "resources": held.ok().map(|it| it.resources.len()),
         "error": held.err().map(ToString::to_string),
     })

@@ -2,7 +2,7 @@
 
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
-use super::super::which::Place;
+use super::super::which::Target;
 use crate::resource::{Address, Observation, Pattern};
 use crate::state::{Record, Status};
 
@@ -28,8 +28,8 @@ pub(in super::super) fn line(address: &Address, record: &Record) -> String {
     format!("{address}{status}\n")
 }
 
-pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
-    let state = place.state()?;
+pub(super) fn run(args: &Args, target: &Target, ui: Ui) -> Result<Exit, CliError> {
+    let state = target.state()?;
     let patterns: Vec<Pattern> = args.patterns.iter().map(|text| Pattern::new(text.clone())).collect();
     let wanted = |address: &&Address| patterns.is_empty() || patterns.iter().any(|it| it.matches(address));
     let addresses: Vec<String> = state.resources.keys().filter(wanted).map(ToString::to_string).collect();

@@ -3,7 +3,7 @@
 use super::super::error::{CliError, Exit};
 use super::super::next_command::quoted;
 use super::super::ui::Ui;
-use super::super::which::Place;
+use super::super::which::Target;
 use super::surgery::{Manner, Operation, Writing, not_recorded, records, whole};
 use crate::hint::Hint;
 use crate::state::{self, EditError};
@@ -28,9 +28,9 @@ pub(super) struct Args {
     writing: Writing,
 }
 
-pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
-    let manner = Manner::take(place, "mv", args.writing, false, ui)?;
-    let (found, before) = whole(place)?;
+pub(super) fn run(args: &Args, target: &Target, ui: Ui) -> Result<Exit, CliError> {
+    let manner = Manner::take(target, "mv", args.writing, false, ui)?;
+    let (found, before) = whole(target)?;
     let mut wanted = before.clone();
     let moved = state::rename(&mut wanted, &args.from, &args.to).map_err(|error| match &error {
         EditError::Nothing { from } => not_recorded(from, &before),
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     };
     Operation {
         name: "mv",
-        place,
+        target,
         found,
         wanted,
         headline: format!("{}: {} {verb} a new address", before.cluster, records(moved.len())),

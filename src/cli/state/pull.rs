@@ -2,7 +2,7 @@
 
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
-use super::super::which::Place;
+use super::super::which::Target;
 use crate::state;
 
 /// Print the state file, in the format of `state push`
@@ -18,16 +18,16 @@ change, and put the new checksum (from `tail -n +3 FILE | sha256sum`) into the s
 `mainstay state push FILE`.")]
 pub(super) struct Args {}
 
-pub(super) fn run(_: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
+pub(super) fn run(_: &Args, target: &Target, ui: Ui) -> Result<Exit, CliError> {
     if ui.json {
         return Err(CliError::wrong(
             "`state pull` does not support --json: it prints the state file, which is JSON on many lines",
         )
         .hint("remove --json"));
     }
-    let state = place.state()?;
+    let state = target.state()?;
     if state.serial == 0 {
-        return Err(place.missing().hint("nothing has been applied yet"));
+        return Err(target.location.missing().hint("nothing has been applied yet"));
     }
     let text = String::from_utf8(state::to_bytes(&state)).map_err(|error| CliError::failed(error.to_string()))?;
     ui.data(&text)?;

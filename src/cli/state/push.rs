@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
-use super::super::which::Place;
+use super::super::which::Target;
 use super::surgery::{Manner, Operation, Writing, records, replaced};
 use crate::hint::Hint;
 use crate::input;
-use crate::state::{self, Found, State, StateError};
+use crate::state::{self, Found, Named, State, StateError};
 
 /// Replace the state with a file written by `state pull`
 ///
@@ -34,15 +34,15 @@ pub(super) struct Args {
     writing: Writing,
 }
 
-pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
+pub(super) fn run(args: &Args, target: &Target, ui: Ui) -> Result<Exit, CliError> {
     let pushed = read(&args.source)?;
-    let fits = place.cluster.as_ref().is_none_or(|name| *name == pushed.cluster);
+    let fits = target.cluster.as_ref().is_none_or(|name| *name == pushed.cluster);
     if !fits {
-        return Err(other_cluster(args, place, &pushed));
+        return Err(other_cluster(args, target, &pushed));
     }
-    let manner = Manner::take(place, "push", args.writing, !args.auto_approve, ui)?;
-    let found = Found::at(&place.path)?;
-    if !state::check_push(&place.path, &found, &pushed, args.force)? {
+    let manner = Manner::take(target, "push", args.writing, !args.auto_approve, ui)?;
+    let found = Found::at(&target.location.state)?;
+    if !state::check_push(&target.location.state, &found, &pushed, args.force)? {
         ui.say("Nothing to push: the state is identical.");
         return Ok(Exit::Done);
     }
@@ -50,13 +50,13 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     let headline = format!("{}: serial {} with {count} replaces {}", pushed.cluster, pushed.serial, replaced(&found));
     let wanted = pushed;
     let (moved, warnings) = (Vec::new(), Vec::new());
-    Operation { name: "push", place, found, wanted, headline, moved, warnings }.carry_out(manner, ui)
+    Operation { name: "push", target, found, wanted, headline, moved, warnings }.carry_out(manner, ui)
 }
 
 /// The pushed state belongs to another cluster than cluster.yaml.
-fn other_cluster(args: &Args, place: &Place, pushed: &State) -> CliError {
+fn other_cluster(args: &Args, target: &Target, pushed: &State) -> CliError {
     let source = shown(&args.source);
-    let (found, wanted) = (&pushed.cluster, place.cluster.as_deref().unwrap_or_default());
+    let (found, wanted) = (&pushed.cluster, target.cluster.as_deref().unwrap_or_default());
     CliError::failed(format!(
         "{source} is the state of cluster `{found}`, not of cluster `{wanted}`; nothing was pushed"
     ))
@@ -74,7 +74,7 @@ fn read(source: &Path) -> Result<State, CliError> {
         (source, input::read(source, input::STATE))
     };
     let bytes = bytes.map_err(|error| CliError::wrong(format!("cannot read {}: {error}", name.display())))?;
-    state::from_bytes(name, &bytes).map_err(|error| match error {
+    state::from_bytes(&Named::new(&name.display()), &bytes).map_err(|error| match error {
         StateError::Damaged { .. } => {
             let hint = Hint::from("to get a complete state, run ").run("state pull", "> FILE");
             let hint = hint.text("; to see how to edit it, run ").run("state push", "--help");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
-use super::super::which::Place;
+use super::super::which::Target;
 use super::surgery::{Manner, Operation, Writing, not_recorded, records, whole};
 use crate::resource::{Address, Pattern};
 use crate::state;
@@ -26,9 +26,9 @@ pub(super) struct Args {
     writing: Writing,
 }
 
-pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
-    let manner = Manner::take(place, "rm", args.writing, false, ui)?;
-    let (found, before) = whole(place)?;
+pub(super) fn run(args: &Args, target: &Target, ui: Ui) -> Result<Exit, CliError> {
+    let manner = Manner::take(target, "rm", args.writing, false, ui)?;
+    let (found, before) = whole(target)?;
     let mut gone: BTreeSet<Address> = BTreeSet::new();
     for text in &args.patterns {
         let pattern = Pattern::new(text.clone());
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     };
     Operation {
         name: "rm",
-        place,
+        target,
         found,
         wanted,
         headline: format!("{}: {} {verb}; the hosts are not changed", before.cluster, records(gone.len())),

@@ -2,7 +2,7 @@
 
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
-use super::super::which::Place;
+use super::super::which::Target;
 use super::surgery::{Manner, Operation, Writing, records, replaced};
 use crate::state::{self, Found};
 
@@ -25,11 +25,11 @@ pub(super) struct Args {
     writing: Writing,
 }
 
-pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
-    let manner = Manner::take(place, "rollback", args.writing, !args.auto_approve, ui)?;
-    let found = Found::at(&place.path)?;
-    let (wanted, entries) = state::earlier(&place.path, args.serial, &found)?;
-    place.check(&wanted)?;
+pub(super) fn run(args: &Args, target: &Target, ui: Ui) -> Result<Exit, CliError> {
+    let manner = Manner::take(target, "rollback", args.writing, !args.auto_approve, ui)?;
+    let found = Found::at(&target.location.state)?;
+    let (wanted, entries) = state::earlier(&target.location.state, args.serial, &found)?;
+    target.check(&wanted)?;
     let mut warnings = Vec::new();
     if let Some(now) = found.state() {
         if now == wanted {
@@ -47,5 +47,5 @@ pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> 
     };
     let now = replaced(&found);
     let headline = format!("{}: serial {} with {count}{journal} replaces {now}", wanted.cluster, args.serial);
-    Operation { name: "rollback", place, found, wanted, headline, moved: Vec::new(), warnings }.carry_out(manner, ui)
+    Operation { name: "rollback", target, found, wanted, headline, moved: Vec::new(), warnings }.carry_out(manner, ui)
 }

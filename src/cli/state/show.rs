@@ -2,7 +2,7 @@
 
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
-use super::super::which::Place;
+use super::super::which::Target;
 use super::surgery::not_recorded;
 use crate::resource::Address;
 
@@ -15,8 +15,8 @@ pub(super) struct Args {
     address: String,
 }
 
-pub(super) fn run(args: &Args, place: &Place, ui: Ui) -> Result<Exit, CliError> {
-    let state = place.state()?;
+pub(super) fn run(args: &Args, target: &Target, ui: Ui) -> Result<Exit, CliError> {
+    let state = target.state()?;
     let wanted: Address = args.address.parse().map_err(|error| CliError::wrong(format!("{error}")))?;
     let record = state.resources.get(&wanted).ok_or_else(|| not_recorded(&args.address, &state))?;
     let text = if ui.json { serde_json::to_string(record) } else { serde_json::to_string_pretty(record) };

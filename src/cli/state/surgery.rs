@@ -2,7 +2,6 @@
 //! path of the previous state.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -10,11 +9,11 @@ use super::super::apply::Locking;
 use super::super::approve::approve;
 use super::super::error::{CliError, Exit};
 use super::super::ui::Ui;
-use super::super::which::Place;
+use super::super::which::Target;
 use crate::hint::Hint;
 use crate::plan;
 use crate::resource::Address;
-use crate::state::{self, Difference, Found, Lease, State};
+use crate::state::{self, Difference, Found, Lease, Named, State};
 
 /// Lines of one list that are shown without `--verbose`.
 const SHOWN: usize = 10;
@@ -24,7 +23,7 @@ const SHOWN: usize = 10;
 pub(super) struct Operation<'a> {
     /// The subcommand's name.
     pub(super) name: &'static str,
-    pub(super) place: &'a Place,
+    pub(super) target: &'a Target,
     pub(super) found: Found,
     pub(super) wanted: State,
     /// The first line of the output.
@@ -55,12 +54,12 @@ pub(super) struct Manner {
 
 impl Manner {
     /// Takes the lock, unless nothing is to be written.
-    pub(super) fn take(place: &Place, name: &str, writing: Writing, ask: bool, ui: Ui) -> Result<Self, CliError> {
+    pub(super) fn take(target: &Target, name: &str, writing: Writing, ask: bool, ui: Ui) -> Result<Self, CliError> {
         let Writing { dry_run, locking: Locking { lock_timeout } } = writing;
         if ask && !dry_run && ui.json {
             return Err(CliError::wrong("--json requires --auto-approve (there is no prompt)"));
         }
-        let acquire = || state::acquire(&place.path, &format!("state {name}"), lock_timeout);
+        let acquire = || state::acquire(&target.location.state, &format!("state {name}"), lock_timeout);
         let lease = if dry_run { None } else { Some(acquire()?) };
         Ok(Self { lease, ask })
     }
@@ -91,16 +90,16 @@ impl Operation<'_> {
         if manner.ask && !approve(ui, "\nReplace the state? Only `yes` is accepted:", "yes", "--auto-approve")? {
             return Err(CliError::failed("Cancelled. The state was not changed."));
         }
-        let done = state::replace(&self.place.path, self.found, lease, self.name, self.wanted.clone())?;
+        let done = state::replace(&self.target.location.state, self.found, lease, self.name, self.wanted.clone())?;
         if ui.json {
             let operation = Operation { found: Found::Nothing, ..self };
             return operation.tell_json(&difference, Some(done.serial), &done.aside, ui);
         }
         ui.data(&format!("Wrote state serial {}. No host was changed.", done.serial))?;
-        for path in &done.aside {
-            ui.say(&format!("The previous state is kept as {} until you remove it.", path.display()));
+        for name in &done.aside {
+            ui.say(&format!("The previous state is kept as {name} until you remove it."));
         }
-        let next = &self.place.next;
+        let next = &self.target.next;
         ui.say(&format!("Next, run: {}", next.whole(if next.has_file() { "plan" } else { "drift" })));
         Ok(Exit::Done)
     }
@@ -131,14 +130,15 @@ impl Operation<'_> {
         &self,
         difference: &Difference,
         serial: Option<u64>,
-        aside: &[PathBuf],
+        aside: &[Named],
         ui: Ui,
     ) -> Result<Exit, CliError> {
         let moved: Vec<_> = self.moved.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
         let told = json!({
             "operation": self.name, "dry_run": serial.is_none(), "serial": serial,
             "recorded": difference.recorded, "changed": difference.changed, "forgotten": difference.forgotten,
-            "moved": moved, "warnings": self.warnings, "set_aside": aside,
+            "moved": moved, "warnings": self.warnings,
+            "set_aside": aside,
         });
         ui.data(&told.to_string())?;
         Ok(Exit::Done)
@@ -146,14 +146,14 @@ impl Operation<'_> {
 }
 
 /// The state to edit; it must be undamaged.
-pub(super) fn whole(place: &Place) -> Result<(Found, State), CliError> {
-    let found = Found::at(&place.path)?;
+pub(super) fn whole(target: &Target) -> Result<(Found, State), CliError> {
+    let found = Found::at(&target.location.state)?;
     match &found {
         Found::Broken { why, .. } => Err(why.clone().into()),
-        Found::Nothing => Err(place.missing().hint("nothing has been applied yet")),
+        Found::Nothing => Err(target.location.missing().hint("nothing has been applied yet")),
         Found::Whole(store) => {
             let state = store.snapshot();
-            place.check(&state)?;
+            target.check(&state)?;
             Ok((found, state))
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::rig::{Rig, Staged, address};
 use crate::resource::{Action, HostName, Observation, Prior};
-use crate::state::{Entry, Record, SimulatedDisk, Status, Store, acquire_on};
+use crate::state::{Entry, Record, SimulatedDisk, Status, Store, acquire, local_on};
 
 const PATH: &str = "state/prod.json";
 
@@ -14,8 +14,9 @@ const PATH: &str = "state/prod.json";
 fn begun() -> (SimulatedDisk, Store) {
     let disk = SimulatedDisk::new();
     let process = disk.process("desk");
-    let store = Store::open_on(process.clone(), Path::new(PATH), "prod").unwrap();
-    let lease = acquire_on(process, Path::new(PATH), "apply", Duration::ZERO).unwrap();
+    let place = local_on(process, Path::new(PATH));
+    let store = Store::open(&place, "prod").unwrap();
+    let lease = acquire(&place, "apply", Duration::ZERO).unwrap();
     store.begin(lease, |_| {}).unwrap();
     (disk, store)
 }
@@ -52,7 +53,7 @@ async fn an_act_begins_when_its_intent_is_safe_and_the_next_one_when_its_end_is(
     let after = move |name: &str, seed: u64| {
         let copy = disk.copy();
         copy.crash(seed);
-        let state = Store::read_only_on(copy.process("desk"), Path::new(PATH)).unwrap().unwrap();
+        let state = Store::read_only(&local_on(copy.process("desk"), Path::new(PATH))).unwrap().unwrap();
         state.record(&address(name)).map(|record| record.status)
     };
     let mut rig = Rig::default().on_act(move |act| {
@@ -105,7 +106,7 @@ async fn a_record_that_goes_on_elsewhere_ends_when_its_heir_begins() {
         for seed in 0..20 {
             let copy = disk.copy();
             copy.crash(seed);
-            let state = Store::read_only_on(copy.process("desk"), Path::new(PATH)).unwrap().unwrap();
+            let state = Store::read_only(&local_on(copy.process("desk"), Path::new(PATH))).unwrap().unwrap();
             assert!([OLD, NEW].iter().any(|name| state.record(&address(name)).is_some_and(|it| it.prior == kept)));
         }
         None

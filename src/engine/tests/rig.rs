@@ -17,7 +17,7 @@ use crate::resource::{
     Act, Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, Frame, HostName, Listens, Nature, Observation,
     Output, Prior, ProbeError, Refusal, Script, Secret, Seen, Step,
 };
-use crate::state::{State, Store, acquire};
+use crate::state::{State, Store, acquire, local};
 
 /// A resource whose steps are given.
 #[derive(Clone, Debug)]
@@ -322,11 +322,12 @@ impl Rig {
     pub(super) async fn run(self) -> Ran {
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let path = dir.path().join("prod.json");
-        let store = Store::open(&path, "prod").unwrap();
-        store.begin(acquire(&path, "apply", Duration::ZERO).unwrap(), |_| {}).unwrap();
+        let place = local(&path);
+        let store = Store::open(&place, "prod").unwrap();
+        store.begin(acquire(&place, "apply", Duration::ZERO).unwrap(), |_| {}).unwrap();
         let (ran, store) = self.run_on(store).await;
         store.finish().unwrap();
-        Ran { state: Store::read_only(&path).unwrap().unwrap(), ..ran.unwrap() }
+        Ran { state: Store::read_only(&place).unwrap().unwrap(), ..ran.unwrap() }
     }
 
     /// The same on a store that is given, open for writing or not.

@@ -7,7 +7,7 @@ use super::super::{EngineError, Interrupt};
 use super::rig::{Rig, Staged, address, failing, right, step};
 use crate::plan::Problem;
 use crate::resource::Action;
-use crate::state::{Status, Store, acquire};
+use crate::state::{Status, Store, acquire, local};
 
 /// a ← b ← c, a ← d; e alone.
 fn chain(rig: &mut Rig) {
@@ -157,8 +157,9 @@ async fn recording_touches_no_host() {
 async fn without_a_record_nothing_is_done() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("prod.json");
-    let store = Store::open(&path, "prod").unwrap();
-    store.begin(acquire(&path, "apply", Duration::ZERO).unwrap(), |_| {}).unwrap();
+    let place = local(&path);
+    let store = Store::open(&place, "prod").unwrap();
+    store.begin(acquire(&place, "apply", Duration::ZERO).unwrap(), |_| {}).unwrap();
     store.finish().unwrap();
     let mut rig = Rig::default();
     rig.create("h/c/staged", &[]);

@@ -17,7 +17,7 @@ mod platter;
 mod process;
 
 use platter::{Inode, Platter, ROOT};
-pub use process::{Cut, SimulatedProcess, Used};
+pub use process::{Cut, SimulatedProcess};
 
 /// A disk, the machines that have it, and their clocks. A clone is the same disk.
 #[derive(Clone, Debug)]

@@ -1,5 +1,6 @@
 //! What outlasts kills, power cuts, full disks and other writers, at any byte and any operation.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +10,19 @@ use proptest::sample::Index;
 use proptest::test_runner::RngSeed;
 use serde_json::json;
 
-use super::super::claim::{Attempt, Claim, acquire_on};
+use super::super::claim::{Attempt, Claim, acquire};
+use super::super::place::{KEPT, local_on};
 use super::super::samples::{address, interrupted, record};
-use super::super::surgery::history_on;
-use super::super::{Cut, Disk, SimulatedDisk, SimulatedProcess, fold};
+use super::super::surgery::history;
+use super::super::{Cut, SimulatedDisk, SimulatedProcess, fold};
 use super::*;
 use crate::resource::HostName;
 
 const PATH: &str = "state/lab.json";
 
-fn path() -> &'static Path {
-    Path::new(PATH)
+/// The place as a process sees it.
+fn place(process: &Arc<SimulatedProcess>) -> Arc<dyn Place> {
+    local_on(Arc::clone(process) as _, Path::new(PATH))
 }
 
 fn fresh() -> State {
@@ -131,14 +134,14 @@ fn run(
     batches: &[Batch],
     told: &mut Told,
 ) -> Result<Result<(), StateError>, TestCaseError> {
-    let disk = || -> Arc<dyn Disk> { Arc::clone(process) as Arc<dyn Disk> };
-    let store = match Store::open_or_on(disk(), path(), fresh()) {
+    let place = place(process);
+    let store = match Store::open_or(&place, fresh()) {
         Ok(store) => store,
         Err(error) if process.is_dead() => return Ok(Err(error)),
         Err(error) => return Err(TestCaseError::fail(format!("the state does not open: {error}"))),
     };
     told.holds(&store.snapshot())?;
-    let lease = match acquire_on(disk(), path(), "apply", Duration::ZERO) {
+    let lease = match acquire(&place, "apply", Duration::ZERO) {
         Ok(lease) => lease,
         Err(error) => return Ok(Err(error)),
     };
@@ -169,11 +172,10 @@ fn all_is_well(disk: &SimulatedDisk, told: &mut Told) -> Result<(), TestCaseErro
     let last = vec![vec![Entry::Done { address: address(9), record: Box::new(record("last")) }]];
     let ran = run(&process, &last, told)?;
     prop_assert!(ran.is_ok(), "the next run fails: {ran:?}");
-    let state = Store::read_only_on(Arc::clone(&process) as Arc<dyn Disk>, path()).unwrap().unwrap();
+    let state = Store::read_only(&place(&process)).unwrap().unwrap();
     told.holds(&state)?;
-    let disk: Arc<dyn Disk> = process;
-    let generations = history_on(&disk, path()).unwrap();
-    prop_assert!(generations.len() <= LocalFile::GENERATIONS);
+    let generations = history(&place(&process)).unwrap();
+    prop_assert!(generations.len() <= KEPT);
     for (generation, content) in &generations {
         prop_assert_eq!(content.as_ref().map(|state| state.serial).ok(), Some(generation.serial), "{:?}", content);
     }
@@ -303,7 +305,7 @@ proptest! {
             }
         }
         // One came wholly after what the other was promised.
-        let state = Store::read_only_on(disk.process("desk"), path()).unwrap().unwrap();
+        let state = Store::read_only(&place(&disk.process("desk"))).unwrap().unwrap();
         let told = |one: &Writer, two: &Writer| -> Vec<Vec<Entry>> {
             let ends = |it: &Writer| (0..=it.tried.len()).map(|n| [&it.safe[..], &it.tried[..n]].concat()).collect();
             let (one, two): (Vec<Vec<Entry>>, Vec<Vec<Entry>>) = (ends(one), ends(two));
@@ -338,12 +340,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn disk(&self) -> Arc<dyn Disk> {
-        Arc::clone(&self.process) as Arc<dyn Disk>
+    fn place(&self) -> Arc<dyn Place> {
+        place(&self.process)
     }
 
     fn open(&self) -> Result<Store, StateError> {
-        Store::open_or_on(self.disk(), path(), fresh())
+        Store::open_or(&self.place(), fresh())
     }
 
     /// Adds a batch; says whether it was promised.
@@ -356,7 +358,7 @@ impl Writer {
     /// A whole run.
     fn write(&mut self) -> Result<(), StateError> {
         let planned = if self.plans_first { Some(self.open()?) } else { None };
-        let lease = acquire_on(self.disk(), path(), "apply", Duration::ZERO)?;
+        let lease = acquire(&self.place(), "apply", Duration::ZERO)?;
         let store = match planned {
             Some(store) => store,
             None => self.open()?,
@@ -372,7 +374,7 @@ impl Writer {
 
     /// Takes the lock, with patience where there is a clock, and writes; the end is left to the caller.
     fn take_over(&mut self, clock: Option<&SimulatedDisk>) -> Option<Store> {
-        let mut claim = Claim::new(self.disk(), path(), "apply").unwrap();
+        let mut claim = Claim::new(&self.place(), "apply").unwrap();
         let tries = if clock.is_some() { 4 } else { 1 };
         for _ in 0..tries {
             if let Attempt::Taken(lease) = claim.attempt().unwrap() {
