@@ -15,8 +15,8 @@ const POLL: Duration = Duration::from_millis(50);
 /// just about to give it back, must not fail us.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// Takes the lock of a place; waits up to `timeout` for it (zero: hardly at all). On a simulated machine waiting takes no
-/// time, and no other process renews its lease meanwhile: to let others act while this one waits, make a [`Claim`].
+/// Takes the lock of a place; waits up to `timeout` for it (zero: hardly at all). On a simulated machine waiting takes
+/// no time, and no other process renews its lease meanwhile: to let others act while this one waits, make a [`Claim`].
 ///
 /// # Errors
 /// [`StateError::Locked`] when another process still holds it then; [`StateError::Io`] when the lock cannot be written.

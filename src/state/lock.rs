@@ -1,7 +1,7 @@
 //! The lock: a lease that its holder renews, whatever the place.
 //!
-//! A lease that was not renewed for [`Timing::lease`](super::place::Timing) and stays so while it is being watched has no
-//! holder any more. Some places know sooner that a holder is gone.
+//! A lease that was not renewed for [`Timing::lease`](super::place::Timing) and stays so while it is being watched has
+//! no holder any more. Some places know sooner that a holder is gone.
 
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};

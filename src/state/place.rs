@@ -11,15 +11,15 @@
 //! | contract | local directory | five calls |
 //! |---|---|---|
 //! | [`Place::read`] | read the file | get `state.json` |
-//! | [`Writer::replace`] | write the generation, compare, rename | create the generation, replace if the compared tag is unchanged |
+//! | [`Writer::replace`] | write the generation, compare, rename | create the generation, replace if the tag is unchanged |
 //! | [`Place::journal`] | read the file | list, then get each batch |
-//! | [`Journal::append`] | append, fsync | create batch N; the next lock holder seals the list with a batch of its own |
+//! | [`Journal::append`] | append, fsync | create batch N; the next lock holder seals the list |
 //! | [`Place::take`] | link the lock file, `flock` | create `lease.json`, or replace a free one with the next epoch |
 //! | [`Writer::renew`] | rewrite the time in the file | replace `lease.json` if it still has our epoch |
 //! | [`Left::remove`] | unlink if it is the same file | delete or replace if the tag is unchanged |
 //!
-//! A database puts serial and epoch into the condition of one statement. Terraform's HTTP protocol maps the lock to LOCK
-//! and UNLOCK, compares by serial, keeps the journal as a second state, and has no list: it returns no neighbours.
+//! A database puts serial and epoch into the condition of one statement. Terraform's HTTP protocol maps the lock to
+//! LOCK and UNLOCK, compares by serial, keeps the journal as a second state, and has no list: it returns no neighbours.
 //!
 //! Guarantees of every place, tested by `contract.rs` against each of them:
 //! - At most one writer passes [`Writer::check`]. A lock that was broken or taken over never passes it again.

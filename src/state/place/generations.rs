@@ -56,8 +56,8 @@ pub(super) fn current(serial: u64) -> String {
     format!("{serial}.json")
 }
 
-/// The versions that a state of this serial pushes out. A version with a later serial, which a kill between the copy and
-/// the state leaves behind, is replaced when that serial is written.
+/// The versions that a state of this serial pushes out. A version with a later serial, which a kill between the copy
+/// and the state leaves behind, is replaced when that serial is written.
 pub(super) fn outdated(all: Vec<Generation>, serial: u64) -> Vec<Generation> {
     let mut kept = all;
     kept.retain(|one| one.serial <= serial && one.before.is_none());

@@ -86,8 +86,8 @@ impl LockFile {
     }
 }
 
-/// The lock file at this path. While the result exists, so does the kernel lock that is taken here on an abandoned file:
-/// two processes that find it cannot both remove it.
+/// The lock file at this path. While the result exists, so does the kernel lock that is taken here on an abandoned
+/// file: two processes that find it cannot both remove it.
 pub(super) fn seen(disk: &Arc<dyn Disk>, path: &Path, here: &Holder, purpose: Purpose) -> Result<Lock, StateError> {
     let file = match disk.open(path) {
         Ok(file) => file,
@@ -116,9 +116,9 @@ pub(super) fn seen(disk: &Arc<dyn Disk>, path: &Path, here: &Holder, purpose: Pu
     Ok(Lock::Held { holder: Box::new(holder), held, left })
 }
 
-/// Removes the temporary lock files that a kill left behind: nobody has them locked, and their owner would hold this lock
-/// if it were alive. If the owner is on another machine or unknown, the file must not have been written for the time of
-/// a lease; an owner that is alive tries again. Errors are left to the next lock.
+/// Removes the temporary lock files that a kill left behind: nobody has them locked, and their owner would hold this
+/// lock if it were alive. If the owner is on another machine or unknown, the file must not have been written for the
+/// time of a lease; an owner that is alive tries again. Errors are left to the next lock.
 pub(super) fn remove_left_behind(disk: &dyn Disk, lock: &Path, here: &Holder, lease: Duration) {
     for left in disk.list(folder_of(lock)).unwrap_or_default() {
         if !left.name.starts_with(ASIDE) {
