@@ -47,11 +47,15 @@ pub(super) async fn carry_out(
     let exit = tell(&result?, mode, next, ui)?;
     if left_out > 0 && !ui.json {
         let things = if left_out == 1 { "1 resource was".to_owned() } else { format!("{left_out} resources were") };
-        ui.say(&if next.has_file() {
-            format!("{things} not included. To see what remains: {}", next.whole("plan"))
-        } else {
-            format!("{things} not included. To see what remains: {}", next.whole("state list"))
-        });
+        let verb = match mode {
+            _ if !next.has_file() => "state list",
+            Mode::Destroy => "plan --destroy",
+            Mode::Apply | Mode::Refresh => "plan",
+        };
+        ui.say(&format!("{things} not included. To see what remains: {}", next.whole(verb)));
+        if mode == Mode::Destroy && next.has_file() {
+            ui.say("What is still in cluster.yaml is created again by the next apply.");
+        }
     }
     Ok(exit)
 }

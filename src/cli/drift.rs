@@ -24,7 +24,7 @@ use crate::state::{Part, State};
 
 /// Report, read-only, how the hosts differ from what was last applied
 ///
-/// drift: a host differs from what was applied. pending: cluster.yaml does. both: each does.
+/// drift: the host changed. pending: cluster.yaml changed. both: both changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay drift
@@ -35,8 +35,8 @@ use crate::state::{Part, State};
   mainstay drift --state state/prod.json        # without cluster.yaml, so nothing is pending
 
 Exit codes: 0 no drift, 1 failed, 2 drift, 3 no drift, but cluster.yaml differs from what was
-applied, 4 no drift in what was checked, but some resources could not be checked. 2 takes precedence over
-4, and 4 over 3.")]
+applied, 4 no drift in what was checked, but some resources could not be checked. If several apply,
+the exit code is the first of 2, 4, 3.")]
 pub(super) struct Args {
     /// Compare with this state file, without cluster.yaml
     #[arg(long, value_name = "FILE", conflicts_with = "simulate")]

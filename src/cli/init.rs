@@ -112,10 +112,10 @@ fn interview(args: &Args, given: &Answers, ui: Ui) -> Result<String, CliError> {
             continue;
         };
         ui.say(&problem);
-        // Hosts that can be read may be right, and the endpoint wrong.
-        let readable = answers.text(args).is_ok();
+        // The hosts may be right, and the endpoint wrong.
+        let endpoint_is_wrong = question.option == "--hosts" && answers.hosts_are_right(args);
         *slot(&mut answers) = None;
-        if let Some(before) = at.checked_sub(1).filter(|_| question.option == "--hosts" && readable)
+        if let Some(before) = at.checked_sub(1).filter(|_| endpoint_is_wrong)
             && asked[before].option == "--endpoint"
         {
             (answers.endpoint, at) = (None, before);
@@ -156,6 +156,15 @@ fn check(text: &str) -> Result<(), config::ConfigErrors> {
 }
 
 impl Answers {
+    /// Whether the hosts are valid with an endpoint in their network.
+    fn hosts_are_right(&self, args: &Args) -> bool {
+        let Some(first) = self.hosts.as_deref().and_then(|hosts| hosts_of(hosts).ok()?.into_iter().next()) else {
+            return false;
+        };
+        let endpoint = Some(neighbour(&first.address).to_string());
+        problem(&Self { endpoint, ..self.clone() }, args).is_none()
+    }
+
     /// The resulting file, with placeholders for missing answers.
     fn text(&self, args: &Args) -> Result<String, CliError> {
         let endpoint = self.endpoint.as_deref().unwrap_or("10.255.255.100");

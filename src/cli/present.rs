@@ -31,13 +31,8 @@ impl Origin {
             return Self { file: "cluster.yaml".into(), lines: BTreeMap::new() };
         };
         let reasons = plan.changes.iter().flat_map(|change| &change.reasons);
-        let pointers = reasons.filter_map(|reason| match reason {
-            Reason::Pending { source } | Reason::HandedOver { source, .. } => {
-                Some([Some(source.clone()), stands_in(source)])
-            }
-            _ => None,
-        });
-        let pointers: BTreeSet<String> = pointers.flatten().flatten().collect();
+        let pointers = reasons.filter_map(Reason::source).flat_map(|it| [Some(it.to_owned()), stands_in(it)]);
+        let pointers: BTreeSet<String> = pointers.flatten().collect();
         let line = |pointer: String| workspace.loaded.sources.exact_line(&pointer).map(|line| (pointer, line));
         let lines = pointers.into_iter().filter_map(line);
         Self { file: workspace.file.display().to_string(), lines: lines.collect() }

@@ -157,7 +157,7 @@ impl Walk {
                 Some(Problem::Blocked { by }) => Ending::Skipped { because: by.clone() },
                 Some(Problem::Unknown { text } | Problem::Refused { text }) => Ending::Failed(Failure {
                     host: change.address.host().clone(),
-                    step: "look".into(),
+                    step: "check".into(),
                     text: text.clone(),
                     after: Duration::ZERO,
                 }),

@@ -223,7 +223,7 @@ impl Kind for Service {
         let state = FieldChange::compare("state", &seen.state, Self::state(self.active)).filter(|_| !runs);
         let boot = FieldChange::compare(AT_BOOT_FIELD, &seen.boot, Self::boot(self.enabled)).filter(|_| !at_boot);
         let outdated = (seen.loaded == Loaded::Stale && self.active)
-            .then(|| FieldChange::compare("runs with", "an older file than on disk", "the file on disk"));
+            .then(|| FieldChange::compare("loaded files", "older than on disk", "as on disk"));
         state.into_iter().chain(boot).chain(outdated.flatten()).collect()
     }
 

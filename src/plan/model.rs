@@ -77,6 +77,16 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// The key of cluster.yaml that it names, as a JSON pointer.
+    pub fn source(&self) -> Option<&str> {
+        match self {
+            Self::Pending { source } | Self::HandedOver { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
 /// Why nothing can be planned for a resource.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "problem", rename_all = "snake_case", deny_unknown_fields)]

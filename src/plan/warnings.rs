@@ -17,6 +17,7 @@ pub(super) fn of(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<Warning> {
     warnings.extend(ending::left_alone(nodes, inputs));
     warnings.extend(left_as_it_was(nodes, inputs));
     if inputs.mode == Mode::Apply {
+        warnings.extend(balancers_move(nodes, inputs));
         warnings.extend(handed_over(nodes));
         warnings.extend(last_ones(nodes));
     }
@@ -96,6 +97,32 @@ fn last_ones(nodes: &Nodes<'_>) -> Vec<Warning> {
     kinds.into_values().collect()
 }
 
+/// Hosts that stay and stop being load balancers because others have the role now.
+fn balancers_move(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Option<Warning> {
+    let address = inputs.virtual_ip?;
+    let (mut from, mut to) = (Vec::new(), Vec::new());
+    for node in nodes.all.iter().filter(|node| node.verdict.problem.is_none() && handover::shares(node)) {
+        match node.verdict.action {
+            Action::Destroy => from.push(node.address),
+            Action::Create => to.push(node.address),
+            _ => {}
+        }
+    }
+    let declared: BTreeSet<&HostName> = inputs.graph.items().iter().map(|item| item.address.host()).collect();
+    from.retain(|address| declared.contains(address.host()));
+    let list = |all: &[&Address]| all.iter().map(|it| it.host().as_str()).collect::<Vec<_>>().join(", ");
+    let text = || {
+        format!(
+            "{} stop being load balancers, and {address} moves to {}: once a host has the role load-balancer, haproxy and \
+             keepalived run only on hosts with this role.",
+            list(&from),
+            list(&to)
+        )
+    };
+    let moves = !from.is_empty() && !to.is_empty();
+    moves.then(|| Warning::danger("load-balancers-move", text()).about(from.iter().chain(&to).copied()))
+}
+
 /// Kubernetes and keepalived that existed before mainstay keep running after they are forgotten.
 fn left_as_it_was(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<Warning> {
     let left = |node: &&Node<'_>| {
@@ -115,9 +142,9 @@ fn left_as_it_was(nodes: &Nodes<'_>, inputs: &Inputs<'_>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if !members.is_empty() {
         let text = format!(
-            "Kubernetes was on {} before mainstay and stays there, with its etcd members. To remove it, run `kubeadm \
-             reset` on the host and `kubectl delete node`.",
-            list(members)
+            "Kubernetes was on {} before mainstay and stays there. To remove it, run `kubeadm reset` on each host{}.",
+            list(members),
+            if inputs.mode == Mode::Apply { " and `kubectl delete node` for its node" } else { "" }
         );
         warnings.push(Warning::notice("kubernetes-stays", text));
     }

@@ -88,8 +88,13 @@ impl<W: Write + Send> Progress for PlainProgress<W> {
                 let text = self.board.interruption();
                 self.line(&text);
             }
+            Event::RunStarted { total: 0 }
+            | Event::Started { .. }
+            | Event::StepStarted { .. }
+            | Event::Waiting { .. }
+            | Event::RunEnded { .. } => {}
+            Event::RunStarted { total: 1 } => self.line("acting on 1 resource"),
             Event::RunStarted { total } => self.line(&format!("acting on {total} resources")),
-            Event::Started { .. } | Event::StepStarted { .. } | Event::Waiting { .. } | Event::RunEnded { .. } => {}
         }
     }
 

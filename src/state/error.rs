@@ -145,7 +145,7 @@ pub enum StateError {
         reason: String,
     },
     /// The lock of this run was broken, or taken over after missing renewals.
-    #[error("{at}: lock {id} was lost: it was broken or taken over by another run")]
+    #[error("{at}: this run no longer holds lock {id}: it was broken or taken over")]
     LockLost {
         /// The lock file.
         at: Named,
@@ -232,14 +232,17 @@ impl StateError {
             Self::SameSerial { .. } => {
                 Hint::from("to see the current state, run ").run("state pull", "").text("; to replace it, add --force")
             }
-            Self::Locked { holder, .. } => Hint::from("wait with `--lock-timeout 10m`, see the holder with ")
-                .run("lock show", "")
-                .text(", or, if you are sure no other run is active, run ")
-                .run("lock break", &holder.id),
-            Self::LockUnreadable { at, .. } => format!("if you are sure no other run is active, {}", at.away()).into(),
-            Self::LockLost { .. } => {
-                Hint::from("to see who took it, run ").run("lock show", "").text("; then run the same command again")
+            Self::Locked { holder, .. } => {
+                Hint::from("to wait for it, add `--lock-timeout 10m`; to see the holder, run ")
+                    .run("lock show", "")
+                    .text("; only if that process is gone, run ")
+                    .run("lock break", &holder.id)
             }
+            Self::LockUnreadable { at, .. } => format!("if you are sure no other run is active, {}", at.away()).into(),
+            Self::LockLost { .. } => Hint::from("another user broke the lock; to see whether it is held again, run ")
+                .run("lock show", "")
+                .text("; to see what remains, run ")
+                .run("plan", ""),
             Self::NotThatLock { .. } => Hint::from("run ").run("lock show", ""),
             Self::NotBegun { .. } => return None,
         })

@@ -135,8 +135,8 @@ pub(in crate::config) struct Endpoint {
     /// which no host has. With `loadBalancer.mode: external` a DNS name or any IPv4 address.
     ///
     /// A virtual IP is expected in the same /24 as the load balancers. If their network is larger,
-    /// add its prefix length: `10.30.13.249/22`.
-    #[schemars(required, extend("examples" = ["10.30.12.249", "10.30.13.249/22", "api.example.com"]))]
+    /// add its prefix length: `10.0.3.100/22`.
+    #[schemars(required, extend("examples" = ["10.0.0.100", "10.0.3.100/22", "api.example.com"]))]
     #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) address: Option<String>,
     /// The port that clients use. It is used by haproxy, keepalived's check, kubeadm and every

@@ -11,14 +11,15 @@ use std::collections::BTreeMap;
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(in crate::config) struct Host {
     /// The address of the host for SSH: an IP address, a DNS name, or a name of the SSH
-    /// configuration file.
-    #[schemars(required, extend("examples" = ["10.30.12.203", "cp1.example.com"]))]
+    /// configuration file. Without `internalAddress` it is the node's address, too; to change only
+    /// how mainstay reaches a node, set `internalAddress` to the previous address.
+    #[schemars(required, extend("examples" = ["10.0.0.11", "cp1.example.com"]))]
     #[schemars(extend("x-class" = Class::Tool))]
     pub(in crate::config) address: Option<String>,
     /// The IPv4 address that etcd, the API server, kubelet, keepalived and haproxy's backends use.
     /// By default `address`, if that is an IPv4 address. It must be unique and must not be the
     /// virtual IP.
-    #[schemars(extend("format" = "ipv4", "examples" = ["10.30.12.203"]))]
+    #[schemars(extend("format" = "ipv4", "examples" = ["10.0.0.11"]))]
     #[schemars(extend("x-class" = Class::Fixed))]
     pub(in crate::config) internal_address: Option<String>,
     /// Network interface that has `internalAddress`. By default it is determined on the host.

@@ -147,7 +147,7 @@ async fn recording_touches_no_host() {
     assert_eq!(recorded, ["h/c/staged[adopted]", "h/c/staged[again]"]);
     let adopted = &ran.state.resources[&address("h/c/staged[adopted]")];
     assert_eq!((adopted.status, &adopted.prior.before), (Status::Ready, &right().observation));
-    assert_eq!(ran.failure("h/c/staged[unknown]"), ("look", "no answer"));
+    assert_eq!(ran.failure("h/c/staged[unknown]"), ("check", "no answer"));
     assert_eq!(ran.ending("h/c/staged[blocked]"), &Ending::Skipped { because: address("h/c/staged[unknown]") });
     assert!(!ran.outcome.complete());
 }

@@ -300,7 +300,7 @@ fn a_file_that_is_newer_than_its_process_was_not_read() {
         assert_eq!(it.loaded(), Loaded::Stale, "{name}");
         let seen = it.rehearsal.look(&it.service).unwrap();
         let change = &it.service.diff(seen.present().unwrap())[0];
-        assert_eq!((change.field.as_str(), change.before.as_str()), ("runs with", "an older file than on disk"));
+        assert_eq!((change.field.as_str(), change.before.as_str()), ("loaded files", "older than on disk"));
         fs::write(it.dir.path().join("file.mainstay-previous"), "old").unwrap();
         it.take_up().unwrap();
         assert_eq!(it.loaded(), Loaded::Current, "{name}");

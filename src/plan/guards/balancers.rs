@@ -41,8 +41,8 @@ fn refuse(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
         let text = if !changed.is_empty() {
             format!(
                 "{} cannot change while {name} runs on {hosts}: load balancers with different values ignore each \
-                 other, and two of them could hold the virtual IP. Keep only one load balancer in cluster.yaml and \
-                 apply, change it and apply, then add the others again.",
+                 other, and two of them could hold the virtual IP. Give the role load-balancer to one host only and \
+                 apply, change the setting and apply, then restore the roles.",
                 list(changed.iter().map(String::as_str).collect())
             )
         } else if !moved.is_empty() {

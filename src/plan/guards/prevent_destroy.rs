@@ -25,7 +25,8 @@ pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
             let lift = match inputs.mode {
                 Mode::Destroy => "remove it from cluster.yaml and run `mainstay apply` first",
                 Mode::Apply | Mode::Refresh => {
-                    "cluster.yaml no longer has it: this apply only removes the guard; the next one makes the change"
+                    "cluster.yaml no longer has this guard. `mainstay apply` removes the guard now and changes nothing else; \
+                     run it again to make the change"
                 }
             };
             format!("guards.preventDestroy `{guard}` of the last apply protects it; {lift}")
