@@ -138,6 +138,9 @@ impl OpenFile for CountedFile {
     fn try_lock(&self) -> io::Result<bool> {
         self.file.try_lock()
     }
+    fn try_lock_shared(&self) -> io::Result<bool> {
+        self.file.try_lock_shared()
+    }
     fn id(&self) -> io::Result<FileId> {
         self.file.id()
     }
