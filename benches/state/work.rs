@@ -30,7 +30,7 @@ const PER_HOST: usize = 20;
 
 fn address(number: usize) -> Address {
     let host = HostName::new(format!("w{:05}", number / PER_HOST));
-    Address::new(host, "host", "sysctl", Some(name(number)))
+    Address::new(host, "host", "sysctl", Some(&name(number)))
 }
 
 fn name(number: usize) -> String {

@@ -89,8 +89,8 @@ mod tests {
         let good = serde_json::to_value(Thing::new("old", "1")).unwrap();
         let recorded: BTreeMap<Address, Value> = [
             (graph.items()[0].address.clone(), good.clone()),
-            (Address::new(cp2.clone(), "c", Thing::NAME, Some("old".into())), good),
-            (Address::new(cp2.clone(), "c", Thing::NAME, Some("bad".into())), Value::Null),
+            (Address::new(cp2.clone(), "c", Thing::NAME, Some("old")), good),
+            (Address::new(cp2.clone(), "c", Thing::NAME, Some("bad")), Value::Null),
         ]
         .into();
         let looks = Looks::collect(&graph, &recorded, [&cp1, &cp2, &w1], &[cp1.clone(), cp2.clone()], &decode);

@@ -314,7 +314,7 @@ mod tests {
     }
 
     fn address(key: &str) -> Address {
-        Address::new(HostName::new("here"), "test", Note::NAME, Some(key.to_owned()))
+        Address::new(HostName::new("here"), "test", Note::NAME, Some(key))
     }
 
     async fn look(note: &Note) -> LookResult {

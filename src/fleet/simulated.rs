@@ -158,10 +158,7 @@ impl SimulatedFleet {
     fn at<'a>(&self, address: &'a Address) -> Cow<'a, Address> {
         match self.here(address.host()) {
             Cow::Borrowed(_) => Cow::Borrowed(address),
-            Cow::Owned(host) => {
-                let key = address.key().map(str::to_owned);
-                Cow::Owned(Address::new(host, address.component(), address.kind(), key))
-            }
+            Cow::Owned(host) => Cow::Owned(Address::new(host, address.component(), address.kind(), address.key())),
         }
     }
 

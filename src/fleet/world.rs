@@ -267,7 +267,7 @@ impl World {
             Line::Renamed(from, to) => {
                 let named = |it: &Address| {
                     let moves = it.host() == &from;
-                    let new = || Address::new(to.clone(), it.component(), it.kind(), it.key().map(str::to_owned));
+                    let new = || Address::new(to.clone(), it.component(), it.kind(), it.key());
                     if moves { new() } else { it.clone() }
                 };
                 self.resources = self.resources.iter().map(|(it, is)| (named(it), is.clone())).collect();

@@ -225,7 +225,7 @@ mod tests {
     use std::sync::Arc;
 
     fn address(key: &str) -> Address {
-        Address::new(HostName::new("h"), "c", "thing", Some(key.into()))
+        Address::new(HostName::new("h"), "c", "thing", Some(key))
     }
 
     fn item(key: &str, needs: &[&str]) -> Declared {

@@ -123,7 +123,7 @@ pub fn rename(state: &mut State, from: &str, to: &str) -> Result<Vec<(Address, A
     let mut moves = BTreeMap::new();
     for address in state.resources.keys() {
         let (host, component, short) = (address.host().as_str(), address.component(), address.short());
-        let parts = [host, component, &short];
+        let parts = [host, component, short];
         if !old.iter().zip(parts).all(|(wanted, part)| *wanted == part) {
             continue;
         }

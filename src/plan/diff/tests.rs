@@ -13,7 +13,7 @@ fn key() -> DigestKey {
 
 fn wanted(thing: Thing) -> Declared {
     Declared {
-        address: Address::new(HostName::new("h"), "c", "thing", Some(thing.key.clone())),
+        address: Address::new(HostName::new("h"), "c", "thing", Some(&thing.key)),
         resource: Arc::new(thing),
         needs: BTreeSet::new(),
         reacts_to: BTreeSet::new(),
