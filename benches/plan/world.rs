@@ -78,7 +78,7 @@ impl World {
             if self.phase == Phase::Again {
                 let record = Record {
                     version: item.resource.version(),
-                    attributes: item.resource.attributes(),
+                    attributes: item.resource.attributes().into(),
                     digest: item.resource.digest(&key),
                     observed: observation.digest(),
                     prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },

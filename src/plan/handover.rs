@@ -245,7 +245,7 @@ fn own_addresses<'a>(group: impl Iterator<Item = (&'a Address, Value)>) -> BTree
 fn changed(node: &Node<'_>, key: &DigestKey) -> Vec<String> {
     let (Some(declared), Some(record)) = (node.declared, node.record) else { return Vec::new() };
     let attributes = declared.resource.attributes();
-    let [was, is] = [&record.attributes, &attributes].map(|it| it.pointer("/group/alike").map(lines));
+    let [was, is] = [&*record.attributes, &attributes].map(|it| it.pointer("/group/alike").map(lines));
     let (Some(was), Some(is)) = (was, is) else { return Vec::new() };
     let names = was.symmetric_difference(&is).filter_map(|line| line.split(' ').next()).map(str::to_owned);
     let mut names: Vec<String> = names.collect();

@@ -269,7 +269,7 @@ impl<'a> Node<'a> {
 
     /// Attributes as recorded here, or where the same thing was before.
     pub(super) fn recorded(&self) -> Option<&'a serde_json::Value> {
-        self.compared().map(|record| &record.attributes)
+        self.compared().map(|record| &*record.attributes)
     }
 
     /// What a plan that touches no host makes of it: only what is on record counts.

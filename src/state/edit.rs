@@ -215,7 +215,7 @@ fn leaves(state: &State, moves: &BTreeMap<Address, Address>, host: &HostName) ->
 
 /// Hosts without records need not be reached any more.
 fn retain_hosts(state: &mut State) {
-    let on_record: BTreeSet<HostName> = state.resources.keys().map(|address| address.host().clone()).collect();
+    let on_record: BTreeSet<HostName> = state.recorded_hosts().into_iter().cloned().collect();
     state.hosts.retain(|host, _| on_record.contains(host));
 }
 

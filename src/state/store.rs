@@ -139,7 +139,8 @@ impl Store {
 
     /// The same on another disk.
     pub fn read_only_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Option<State>, StateError> {
-        Ok(Self::open_existing_on(disk, path)?.map(|store| store.snapshot()))
+        let store = Self::open_existing_on(disk, path)?;
+        Ok(store.map(|store| store.inner.into_inner().unwrap_or_else(PoisonError::into_inner).state))
     }
 
     /// The place of the state, for messages.
@@ -179,7 +180,8 @@ impl Store {
         let mut inner = self.lock();
         lease.check()?;
         let now = load(self.disk.as_ref(), self.backend.as_ref(), &self.journal, || inner.state.clone())?;
-        if (&now.on_disk, now.unfolded) != (&inner.on_disk, inner.unfolded) {
+        let Loaded { on_disk, unfolded, left, .. } = now;
+        if (&on_disk, unfolded) != (&inner.on_disk, inner.unfolded) {
             let text = |disk: Option<&Version>, unfolded: usize| match disk {
                 Some(version) => format!("{version} with {unfolded} entries in the journal"),
                 None => "no state".to_owned(),
@@ -187,7 +189,7 @@ impl Store {
             return Err(StateError::Moved {
                 path: self.backend.path().to_owned(),
                 expected: text(inner.on_disk.as_ref(), inner.unfolded),
-                found: text(now.on_disk.as_ref(), now.unfolded),
+                found: text(on_disk.as_ref(), unfolded),
             });
         }
         let mut edited = inner.state.clone();
@@ -195,7 +197,7 @@ impl Store {
         if inner.on_disk.is_none() || inner.unfolded > 0 || edited != inner.state {
             self.save(&mut inner, &lease, edited)?;
         }
-        if let Some(left) = now.left {
+        if let Some(left) = left {
             let removed = self.disk.remove_same(&self.journal, left.as_ref());
             removed.map_err(|error| StateError::io("remove", &self.journal, &error))?;
         }

@@ -29,7 +29,7 @@ fn wanted(thing: Thing) -> Declared {
 fn made(thing: &Thing) -> Record {
     Record {
         version: 1,
-        attributes: thing.attributes(),
+        attributes: thing.attributes().into(),
         digest: thing.digest(&key()),
         observed: Observation::Present(crate::resource::AnyKind::simulate(thing)).digest(),
         prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },

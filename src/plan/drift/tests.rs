@@ -31,7 +31,7 @@ fn record(state: &State, value: &str, status: Status) -> Record {
     let thing: Arc<dyn AnyKind> = Arc::new(Thing::new("a", value));
     Record {
         version: 1,
-        attributes: thing.attributes(),
+        attributes: thing.attributes().into(),
         digest: thing.digest(&state.digest_key()),
         observed: seen(value).observation.digest(),
         prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },

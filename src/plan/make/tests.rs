@@ -304,7 +304,9 @@ fn what_others_made_and_goes_on_when_it_is_let_go_is_said() {
         world.state.resources.get_mut(&address(name)).unwrap().prior.before = seen("1").observation;
     }
     let record = world.state.resources.get_mut(&address("cp3/keepalived/service[service]")).unwrap();
-    record.attributes["releases"] = "10.0.0.100/24".into();
+    let mut attributes = (*record.attributes).clone();
+    attributes["releases"] = "10.0.0.100/24".into();
+    record.attributes = attributes.into();
     insta::assert_snapshot!(world.plan().warnings.join("\n"), @r"
     Kubernetes was on cp3 before mainstay and stays there, with its etcd members. To remove it, run `kubeadm reset` on the host and `kubectl delete node`.
     keepalived was on cp3 before mainstay and keeps running there; it may take 10.0.0.100 from the others. Stop it first (systemctl disable --now keepalived).

@@ -82,7 +82,7 @@ impl World {
         let resource: Arc<dyn crate::resource::AnyKind> = Arc::new(Thing::new(&key, value));
         let record = Record {
             version: resource.version(),
-            attributes: resource.attributes(),
+            attributes: resource.attributes().into(),
             digest: resource.digest(&self.state.digest_key()),
             observed: seen(value).observation.digest(),
             prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },

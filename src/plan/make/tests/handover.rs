@@ -53,7 +53,7 @@ fn declare(world: &mut World, host: &str, like: &Service) {
     let text = if secrets == "old" { text } else { text + &secrets };
     world.declare(&conf(host), &text, &[], &[]);
     let at = address(&balancer(host));
-    world.facts.seen.entry(at.clone()).or_insert_with(|| Ok(absent()));
+    world.facts.seen.entry(at.clone()).or_insert_with(|| Ok(absent().into()));
     world.declared.push(Declared {
         address: at,
         resource: Arc::new(like.clone()),
@@ -124,7 +124,9 @@ fn of_those_that_go_the_one_that_holds_the_address_goes_last() {
     for (host, priority) in [("h1", 100), ("h2", 98), ("h3", 99)] {
         made(&mut world, host, &service(&[], &old()), &[]);
         let conf = world.state.resources.get_mut(&address(&conf(host))).unwrap();
-        conf.attributes["content"] = format!("vrrp_instance a {{\n    priority {priority}\n}}\n").into();
+        let mut attributes = (*conf.attributes).clone();
+        attributes["content"] = format!("vrrp_instance a {{\n    priority {priority}\n}}\n").into();
+        conf.attributes = attributes.into();
     }
     for mode in [Mode::Apply, Mode::Destroy] {
         let plan = world.plan_for(mode, false);

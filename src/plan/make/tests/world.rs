@@ -206,7 +206,7 @@ impl World {
     fn record(&self, resource: &dyn AnyKind, observation: &Observation, prior: Prior) -> Record {
         Record {
             version: resource.version(),
-            attributes: resource.attributes(),
+            attributes: resource.attributes().into(),
             digest: resource.digest(&DigestKey::new(self.state.salt.clone())),
             observed: observation.digest(),
             prior,
