@@ -90,7 +90,7 @@ impl World {
                 self.state.resources.insert(item.address.clone(), record);
                 self.state.serial = 1;
             }
-            self.facts.seen.insert(item.address, Ok(Seen { observation, digest: "0".repeat(64) }));
+            self.facts.seen.insert(item.address, Ok(Seen { observation, digest: "0".repeat(64) }.into()));
         }
     }
 

@@ -49,7 +49,7 @@ fn plan(count: usize, shape: Shape) -> Plan {
         warning: None,
         resource: Some(Arc::new(Sysctl { name: name(number), value: "1".into() })),
         recorded: None,
-        before: Some(Seen { digest: absent.digest(), observation: absent.clone() }),
+        before: Some(Seen { digest: absent.digest(), observation: absent.clone() }.into()),
         prior: None,
         needs: BTreeSet::new(),
         reacting: BTreeSet::new(),

@@ -26,7 +26,7 @@ pub(super) struct Node<'a> {
     /// On an undeclared one: where the same thing is declared.
     pub(super) moved_to: Option<&'a Address>,
     pub(super) resource: Option<Arc<dyn AnyKind>>,
-    pub(super) seen: Result<&'a Seen, String>,
+    pub(super) seen: Result<&'a Arc<Seen>, String>,
     pub(super) verdict: Verdict,
     /// Whether the probe found drift.
     differs: bool,
@@ -212,7 +212,7 @@ impl<'a> Node<'a> {
     }
 
     fn compare_look(&mut self) {
-        let differs = |(record, seen): (&Record, &Seen)| seen.observation.digest() != record.observed;
+        let differs = |(record, seen): (&Record, &Arc<Seen>)| seen.observation.digest() != record.observed;
         self.differs = self.record.zip(self.seen.as_ref().ok().copied()).is_some_and(differs);
     }
 

@@ -70,7 +70,7 @@ fn compared(case: &Case, prepare: impl FnOnce(&mut State, &mut Vec<Declared>)) -
     match &case.seen {
         Ok(seen) => {
             let declared = graph.items().iter().map(|item| item.address.clone());
-            facts.seen.extend(declared.chain([AT.parse().unwrap()]).map(|address| (address, Ok(seen.clone()))));
+            facts.seen.extend(declared.chain([AT.parse().unwrap()]).map(|address| (address, Ok(seen.clone().into()))));
         }
         Err(why) => _ = facts.unreached.insert(HostName::new("h"), (*why).to_owned()),
     }
