@@ -111,13 +111,15 @@ impl<'a> Question<'a> {
     /// # Errors
     /// The host facts do not fit cluster.yaml.
     pub async fn ask(
-        self,
+        mut self,
         looker: &Looker,
         parallelism: usize,
         listener: &mut (dyn Listener + Send),
     ) -> Result<Inquiry<'a>, FlowError> {
         let state = &self.followed.state;
         let facts = look(looker, &self.blind, state, &self.chosen, &self.control_planes, parallelism, listener).await;
+        // Both graphs at once would be the peak of memory.
+        self.blind = Graph::default();
         let graph = self.wishes.as_ref().map_or_else(|| Ok(Graph::default()), |wishes| wishes.graph(&facts.hosts))?;
         Ok(Inquiry { question: self, graph, facts })
     }
