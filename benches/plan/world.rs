@@ -78,7 +78,7 @@ impl World {
             if self.phase == Phase::Again {
                 let record = Record {
                     version: item.resource.version(),
-                    attributes: item.resource.attributes(),
+                    attributes: item.resource.attributes().into(),
                     digest: item.resource.digest(&key),
                     observed: observation.digest(),
                     prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },
@@ -90,7 +90,7 @@ impl World {
                 self.state.resources.insert(item.address.clone(), record);
                 self.state.serial = 1;
             }
-            self.facts.seen.insert(item.address, Ok(Seen { observation, digest: "0".repeat(64) }));
+            self.facts.seen.insert(item.address, Ok(Seen { observation, digest: "0".repeat(64) }.into()));
         }
     }
 

@@ -104,7 +104,7 @@ impl Graph {
         let name = |host: usize| HostName::new(format!("h{host:04}"));
         let address = |number: usize| {
             let job = &self.jobs[number];
-            Address::new(name(job.host), "bench", job.kind, Some(format!("{number:06}")))
+            Address::new(name(job.host), "bench", job.kind, Some(&format!("{number:06}")))
         };
         let known: BTreeMap<usize, Address> = numbers.iter().map(|&number| (number, address(number))).collect();
         let change = |&number: &usize| {

@@ -30,7 +30,7 @@ const PER_HOST: usize = 20;
 
 fn address(number: usize) -> Address {
     let host = HostName::new(format!("w{:05}", number / PER_HOST));
-    Address::new(host, "host", "sysctl", Some(name(number)))
+    Address::new(host, "host", "sysctl", Some(&name(number)))
 }
 
 fn name(number: usize) -> String {
@@ -49,7 +49,7 @@ fn plan(count: usize, shape: Shape) -> Plan {
         warning: None,
         resource: Some(Arc::new(Sysctl { name: name(number), value: "1".into() })),
         recorded: None,
-        before: Some(Seen { digest: absent.digest(), observation: absent.clone() }),
+        before: Some(Seen { digest: absent.digest(), observation: absent.clone() }.into()),
         prior: None,
         needs: BTreeSet::new(),
         reacting: BTreeSet::new(),

@@ -76,7 +76,7 @@ pub(super) fn plans(cluster: &Cluster, graph: &Graph, facts: BTreeMap<HostName, 
     let renames: Vec<_> = cluster.lifecycle.moved.iter().map(|it| (it.from.clone(), it.to.clone())).collect();
     let Ok(followed) = plan::follow(&state, &renames) else { return };
     let nothing =
-        |address: &Address| (address.clone(), Ok(Seen { observation: Observation::Absent, digest: "0".into() }));
+        |address: &Address| (address.clone(), Ok(Seen { observation: Observation::Absent, digest: "0".into() }.into()));
     let seen = graph.items().iter().map(|item| nothing(&item.address)).collect();
     let control_planes: Vec<HostName> = cluster.control_planes().map(|host| HostName::new(&host.name)).collect();
     let patterns = |all: &[String]| all.iter().map(|it| Pattern::new(it.as_str())).collect::<Vec<_>>();

@@ -221,7 +221,7 @@ impl Context<'_> {
                 .hint(Hint::from("fix them, then plan again and review the result: ").command(again)),
             Stale::Serial { .. } => error.hint(Hint::from("to see what remains: ").command(again)),
             Stale::Hosts { moved } => {
-                let all: Vec<String> = moved.iter().map(|(address, _)| quoted(&address.to_string())).collect();
+                let all: Vec<String> = moved.iter().map(|(address, _)| quoted(address.as_str())).collect();
                 let more = if all.len() > 2 { vec!["PATTERN".to_owned()] } else { all };
                 let given = self.accept.iter().map(|pattern| quoted(pattern));
                 let flags: String = given.chain(more).map(|it| format!(" --accept-drift {it}")).collect();

@@ -37,10 +37,8 @@ pub(super) struct Args {
 /// Adds the command for a resource of the state, whose address looks like a path.
 fn or_of_the_state(path: &Path, error: CliError) -> CliError {
     match path.display().to_string().parse::<Address>() {
-        Ok(address) if !path.exists() => error.hint(format!(
-            "to show a resource of the state, run: mainstay state show {}",
-            quoted(&address.to_string())
-        )),
+        Ok(address) if !path.exists() => error
+            .hint(format!("to show a resource of the state, run: mainstay state show {}", quoted(address.as_str()))),
         _ => error,
     }
 }

@@ -214,7 +214,7 @@ fn status(world: &World, ui: Ui) -> Result<(), CliError> {
     }
     for (address, is) in world.present() {
         let short: String = is.to_string().chars().take(100).collect();
-        let _ = writeln!(text, "{}  {}", plain(&address.to_string()), plain(&short));
+        let _ = writeln!(text, "{}  {}", plain(address.as_str()), plain(&short));
     }
     ui.data(if text.is_empty() { "All simulated hosts are reset to a clean state." } else { &text })
 }

@@ -38,7 +38,7 @@ pub(super) fn record_of(change: &Change, key: &DigestKey) -> Option<Record> {
     let fallback = || Prior { before: before.clone().unwrap_or(Observation::Absent), kept: BTreeMap::new() };
     Some(Record {
         version: resource.version(),
-        attributes: resource.attributes(),
+        attributes: resource.attributes().into(),
         digest: resource.digest(key),
         observed: before.as_ref().map(Observation::digest).unwrap_or_default(),
         prior: change.prior.clone().unwrap_or_else(fallback),

@@ -1,6 +1,7 @@
 //! Runs the steps of one resource, in order, each on its host.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -92,7 +93,7 @@ impl Steps<'_> {
         steps: &[Step],
         record: &mut Record,
         keep: &mut Keep<'_>,
-    ) -> Result<Seen, StepsError> {
+    ) -> Result<Arc<Seen>, StepsError> {
         let mut course = Course { slots: Slots::default(), expect: self.expect, helper: None };
         course.slots.put(Slots::SCOPE, Secret::new(if self.whole { Slots::WHOLE } else { Slots::PART }));
         let mut after = None;
@@ -151,7 +152,7 @@ impl Steps<'_> {
         place: Place,
         record: &mut Record,
         keep: &mut Keep<'_>,
-    ) -> Result<Option<Seen>, StepsError> {
+    ) -> Result<Option<Arc<Seen>>, StepsError> {
         let run = match &step.act {
             StepAct::Mint { slot, form } => {
                 course.slots.put(slot, mint(*form));
@@ -204,7 +205,7 @@ impl Steps<'_> {
         place: Place,
         record: &mut Record,
         keep: &mut Keep<'_>,
-    ) -> Result<(Output, Option<Seen>), StepsError> {
+    ) -> Result<(Output, Option<Arc<Seen>>), StepsError> {
         for tries in 1.. {
             let request = self.request(Some((&run.script, slots)), place.wants_look, run.timeout, record);
             let (effect, completes) = (step.effect.as_ref(), place.completes);
@@ -281,14 +282,14 @@ impl Steps<'_> {
         }
     }
 
-    async fn last_look(&self, completes: bool, record: &Record) -> Result<Seen, StepsError> {
+    async fn last_look(&self, completes: bool, record: &Record) -> Result<Arc<Seen>, StepsError> {
         let title = "final check";
         let own = self.change.address.host();
         let host = if own.is_cluster() {
             match pick(self.fleet, self.plan, self.change, self.resource, None).await {
                 Ok(host) => host,
                 Err(_) if self.plan.mode == Mode::Destroy && self.no_control_plane_left(record).await => {
-                    return Ok(Seen { observation: Observation::Absent, digest: String::new() });
+                    return Ok(Seen { observation: Observation::Absent, digest: String::new() }.into());
                 }
                 Err(text) => return Err(self.failed(own, title, text)),
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use crate::resource::{Address, HostFacts, HostName, ProbeError, Seen};
 
@@ -11,14 +12,14 @@ pub struct FactSet {
     /// Base facts of every host that answered.
     pub hosts: BTreeMap<HostName, HostFacts>,
     /// The result of every probe. Resources of hosts that did not answer are missing.
-    pub seen: BTreeMap<Address, Result<Seen, ProbeError>>,
+    pub seen: BTreeMap<Address, Result<Arc<Seen>, ProbeError>>,
     /// Hosts that did not answer, and why.
     pub unreached: BTreeMap<HostName, String>,
 }
 
 impl FactSet {
     /// The observation at an address, or why it is unknown.
-    pub fn look(&self, address: &Address) -> Result<&Seen, String> {
+    pub fn look(&self, address: &Address) -> Result<&Arc<Seen>, String> {
         match self.seen.get(address) {
             Some(Ok(seen)) => Ok(seen),
             Some(Err(error)) => Err(error.to_string()),
@@ -55,11 +56,11 @@ mod tests {
         let [known, odd, far, never] =
             ["a/c/k", "a/c/o", "b/c/k", "a/c/n"].map(|text| text.parse::<Address>().unwrap());
         let facts = FactSet {
-            seen: [(known.clone(), Ok(absent())), (odd.clone(), Err(ProbeError::unexpected("7")))].into(),
+            seen: [(known.clone(), Ok(absent().into())), (odd.clone(), Err(ProbeError::unexpected("7")))].into(),
             unreached: [(HostName::new("b"), "no route".into())].into(),
             ..FactSet::default()
         };
-        assert_eq!(facts.look(&known), Ok(&absent()));
+        assert_eq!(facts.look(&known), Ok(&absent().into()));
         assert_eq!(facts.look(&odd).unwrap_err(), "unexpected probe output: 7");
         assert_eq!(facts.look(&far).unwrap_err(), "no route");
         assert_eq!(facts.look(&never).unwrap_err(), "`a/c/n` was not checked");

@@ -121,8 +121,8 @@ mod tests {
         let seen = looks.into_iter().filter(|_| host.as_str() != "h2").map(|look| {
             let found = match look.address.host().is_cluster() {
                 true if not_here => Err(ProbeError::NotHere),
-                true => Ok(absent()),
-                false => Ok(seen("1")),
+                true => Ok(absent().into()),
+                false => Ok(seen("1").into()),
             };
             (look.address, found)
         });
@@ -151,8 +151,8 @@ mod tests {
         assert_eq!(facts.unreached[&hosts[3]], "h3 (10.0.0.3:22): no answer within 10 s");
         assert!(facts.unreached[&hosts[4]].contains("panic"), "{:?}", facts.unreached);
         let look = |text: &str| facts.look(&text.parse().unwrap());
-        assert_eq!(look("h0/c/thing[a]"), Ok(&seen("1")));
-        assert_eq!(look("cluster/c/thing[net]"), Ok(&absent()));
+        assert_eq!(look("h0/c/thing[a]"), Ok(&seen("1").into()));
+        assert_eq!(look("cluster/c/thing[net]"), Ok(&absent().into()));
         assert!(look("h2/c/thing[a]").unwrap_err().contains("has no result for this resource"));
         assert_eq!(look("h3/c/thing[a]").unwrap_err(), "h3 (10.0.0.3:22): no answer within 10 s");
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::graph::Graph;
-use crate::resource::{Address, AnyKind, DecodeError, HostName};
+use crate::resource::{Address, AnyKind, DecodeError, HostName, Json};
 
 /// Reads recorded attributes of a kind (by name) back; `kinds` has the registry behind it.
 pub type Decode<'a> = dyn Fn(&str, &Value) -> Result<Arc<dyn AnyKind>, DecodeError> + Sync + 'a;
@@ -28,7 +28,7 @@ impl Looks {
     /// `hosts` are asked for their base facts even when nothing is to be looked at there.
     pub fn collect<'a>(
         graph: &Graph,
-        recorded: impl IntoIterator<Item = (&'a Address, &'a Value)>,
+        recorded: impl IntoIterator<Item = (&'a Address, &'a Json)>,
         hosts: impl IntoIterator<Item = &'a HostName>,
         control_planes: &[HostName],
         decode: &Decode<'_>,
@@ -86,11 +86,11 @@ mod tests {
         wanted.declare(&cp1, "c", "/", Thing::new("a", "1")).address();
         wanted.declare(&HostName::cluster(), "c", "/", Thing::new("net", "1")).address();
         let graph = Graph::build(wanted.into_items()).unwrap();
-        let good = serde_json::to_value(Thing::new("old", "1")).unwrap();
-        let recorded: BTreeMap<Address, Value> = [
+        let good = Json::from(serde_json::to_value(Thing::new("old", "1")).unwrap());
+        let recorded: BTreeMap<Address, Json> = [
             (graph.items()[0].address.clone(), good.clone()),
-            (Address::new(cp2.clone(), "c", Thing::NAME, Some("old".into())), good),
-            (Address::new(cp2.clone(), "c", Thing::NAME, Some("bad".into())), Value::Null),
+            (Address::new(cp2.clone(), "c", Thing::NAME, Some("old")), good),
+            (Address::new(cp2.clone(), "c", Thing::NAME, Some("bad")), Value::Null.into()),
         ]
         .into();
         let looks = Looks::collect(&graph, &recorded, [&cp1, &cp2, &w1], &[cp1.clone(), cp2.clone()], &decode);

@@ -1,12 +1,14 @@
 //! Merges the answers of all control planes about a cluster resource.
 
+use std::sync::Arc;
+
 use crate::resource::{HostName, Observation, ProbeError, Seen};
 
 /// The answer of one control plane about a cluster resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answered {
     /// It ran the probe.
-    Look(Result<Seen, ProbeError>),
+    Look(Result<Arc<Seen>, ProbeError>),
     /// It did not answer at all.
     Unreached {
         /// Why.
@@ -19,7 +21,7 @@ pub enum Answered {
 /// The first look that succeeded wins. Else the first error other than [`ProbeError::NotHere`]
 /// counts. Absent may be concluded only when every control plane says that it is none (yet): as
 /// long as one did not answer, it might be the one that knows.
-pub fn of_cluster(answers: impl IntoIterator<Item = (HostName, Answered)>) -> Result<Seen, ProbeError> {
+pub fn of_cluster(answers: impl IntoIterator<Item = (HostName, Answered)>) -> Result<Arc<Seen>, ProbeError> {
     let (mut error, mut unreached, mut asked) = (None, Vec::new(), false);
     for (host, answer) in answers {
         asked = true;
@@ -37,7 +39,7 @@ pub fn of_cluster(answers: impl IntoIterator<Item = (HostName, Answered)>) -> Re
         return Err(ProbeError::Unreachable { text: "no control plane is available".into() });
     }
     match unreached.as_slice() {
-        [] => Ok(Seen { observation: Observation::Absent, digest: String::new() }),
+        [] => Ok(Seen { observation: Observation::Absent, digest: String::new() }.into()),
         [(_, text)] => {
             Err(ProbeError::Unreachable { text: format!("the control planes that answered do not have it; {text}") })
         }
@@ -56,7 +58,7 @@ mod tests {
     use super::*;
     use crate::resource::testing::{absent, seen};
 
-    fn merged(answers: &[Answered]) -> Result<Seen, ProbeError> {
+    fn merged(answers: &[Answered]) -> Result<Arc<Seen>, ProbeError> {
         of_cluster(
             answers.iter().enumerate().map(|(i, answer)| (HostName::new(format!("cp{}", i + 1)), answer.clone())),
         )
@@ -76,9 +78,9 @@ mod tests {
 
     #[test]
     fn the_first_success_wins_whatever_the_others_say() {
-        let (one, two) = (Answered::Look(Ok(absent())), Answered::Look(Ok(seen("2"))));
-        assert_eq!(merged(&[dead(), odd("x"), one.clone(), two.clone()]), Ok(absent()));
-        assert_eq!(merged(&[not_here(), two, one]), Ok(seen("2")));
+        let (one, two) = (Answered::Look(Ok(absent().into())), Answered::Look(Ok(seen("2").into())));
+        assert_eq!(merged(&[dead(), odd("x"), one.clone(), two.clone()]), Ok(absent().into()));
+        assert_eq!(merged(&[not_here(), two, one]), Ok(seen("2").into()));
     }
 
     #[test]

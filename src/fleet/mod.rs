@@ -16,6 +16,7 @@ mod shells;
 mod simulated;
 mod ssh;
 mod world;
+mod world_file;
 
 pub use error::FleetError;
 pub use hosts::{Fleet, Machines};

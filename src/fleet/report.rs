@@ -29,7 +29,7 @@ pub struct Trail {
 }
 
 /// The answer of one look.
-pub type LookResult = Result<Seen, ProbeError>;
+pub type LookResult = Result<Arc<Seen>, ProbeError>;
 
 /// The answer of a host: base facts and all probes, from one round trip.
 #[derive(Clone, Debug)]

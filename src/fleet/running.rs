@@ -14,8 +14,9 @@ pub(super) struct Running {
 
 /// Mode and owner of a file do not count for its reader.
 fn same_content(one: &Observation, other: &Observation) -> bool {
-    let content =
-        |it: &Observation| it.present().map(|it| ["content", "masked", "sha256"].map(|field| it[field].clone()));
+    fn content(it: &Observation) -> Option<[&serde_json::Value; 3]> {
+        it.present().map(|it| ["content", "masked", "sha256"].map(|field| &it[field]))
+    }
     content(one) == content(other)
 }
 

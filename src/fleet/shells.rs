@@ -106,7 +106,7 @@ impl<S: Shell> HostShell<S> {
         for part in take_apart(&frame, answer, None).map_err(cut)? {
             match part.label.as_str() {
                 Frame::STALE => {
-                    let now = understand(request.resource, part, &redaction).map(|seen| seen.observation);
+                    let now = understand(request.resource, part, &redaction).map(|seen| seen.observation.clone());
                     return Ok(ActOutcome::Stale { now });
                 }
                 Frame::ACT => {
@@ -146,7 +146,7 @@ fn random_mark() -> String {
 
 fn understand(resource: &dyn AnyKind, part: Part, redaction: &Redaction) -> LookResult {
     let observation = resource.parse(&part.output).map_err(|error| redaction.probe_error(error))?;
-    Ok(Seen { observation, digest: part.digest })
+    Ok(Seen { observation, digest: part.digest }.into())
 }
 
 /// Takes an answer apart. What is not UTF-8 goes through the parser with one character a byte, so
@@ -314,7 +314,7 @@ mod tests {
     }
 
     fn address(key: &str) -> Address {
-        Address::new(HostName::new("here"), "test", Note::NAME, Some(key.to_owned()))
+        Address::new(HostName::new("here"), "test", Note::NAME, Some(key))
     }
 
     async fn look(note: &Note) -> LookResult {

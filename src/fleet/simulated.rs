@@ -17,10 +17,10 @@ use super::error::FleetError;
 use super::interference::{Fate, Interference};
 use super::kubernetes::{Doing, NoApi, carry_out};
 use super::report::{ActOutcome, ActRequest, HostReport, Look, LookResult, Purpose, Trail};
-use super::world::{World, WorldFile};
+use super::world::{World, seen_of};
+use super::world_file::WorldFile;
 use crate::resource::{
     Address, AnyKind, HostFacts, HostName, Interface, Listener, Observation, Output, Pattern, ProbeError, Seen, Trace,
-    sha256_hex,
 };
 
 /// An in-memory fleet, optionally kept in a file.
@@ -158,10 +158,7 @@ impl SimulatedFleet {
     fn at<'a>(&self, address: &'a Address) -> Cow<'a, Address> {
         match self.here(address.host()) {
             Cow::Borrowed(_) => Cow::Borrowed(address),
-            Cow::Owned(host) => {
-                let key = address.key().map(str::to_owned);
-                Cow::Owned(Address::new(host, address.component(), address.kind(), key))
-            }
+            Cow::Owned(host) => Cow::Owned(Address::new(host, address.component(), address.kind(), address.key())),
         }
     }
 
@@ -200,8 +197,13 @@ impl SimulatedFleet {
             Fate::Slow(time) => tokio::time::sleep(time).await,
             Fate::Gone | Fate::GoneAfter => std::future::pending().await,
         }
-        let addresses: Vec<Cow<'_, Address>> = looks.iter().map(|look| self.at(&look.address)).collect();
         let here = self.here(host);
+        let same = matches!(here, Cow::Borrowed(_));
+        let at = looks.iter().map(|Look { address, .. }| match address.host() {
+            of if same && of == host => Cow::Borrowed(address),
+            _ => self.at(address),
+        });
+        let addresses: Vec<Cow<'_, Address>> = at.collect();
         let world = self.up(host)?;
         let answer = |(look, at): (&Look, Cow<'_, Address>)| {
             let seen = failed.clone().map_or_else(|| see(&world, &here, &at, look.resource.as_ref()), Err);
@@ -259,7 +261,7 @@ impl SimulatedFleet {
     fn stale(&self, host: &HostName, request: &ActRequest<'_>) -> Result<Option<ActOutcome>, FleetError> {
         let (here, address) = (self.here(host), self.at(request.address));
         let seen = see(&*self.up(host)?, &here, &address, request.resource);
-        let stale = |seen: Seen| ActOutcome::Stale { now: Ok(seen.observation) };
+        let stale = |seen: Arc<Seen>| ActOutcome::Stale { now: Ok(seen.observation.clone()) };
         Ok(seen.ok().filter(|seen| request.expect.is_some_and(|it| seen.digest != it)).map(stale))
     }
 
@@ -376,11 +378,6 @@ fn ran(output: Output) -> ActOutcome {
     ActOutcome::Ran { output, kept: BTreeMap::new(), after: None }
 }
 
-fn seen_of(observation: Observation) -> Seen {
-    let digest = sha256_hex(serde_json::to_string(&observation).expect("observations are JSON").as_bytes());
-    Seen { observation, digest }
-}
-
 /// What belongs to the cluster is seen from control planes only, as on real hosts, and while their API answers; the
 /// virtual address only while a host holds it.
 fn see(world: &World, host: &HostName, address: &Address, resource: &dyn AnyKind) -> LookResult {
@@ -394,25 +391,26 @@ fn see(world: &World, host: &HostName, address: &Address, resource: &dyn AnyKind
     if address.is_virtual_ip() && !world.model().endpoint_answers(held(address), world.down()) {
         return Ok(seen_of(Observation::Absent));
     }
-    let here = world.get(address);
-    if here == Observation::Absent
-        && address.is_member()
-        && let Some(Observation::Present(mut other)) = world.model().same_host(address).map(|other| world.get(other))
-    {
+    let Some(here) = world.look(address) else {
+        let other = if address.is_member() { world.model().same_host(address) } else { None };
+        let Some(Observation::Present(mut other)) = other.map(|other| world.get(other)) else {
+            return Ok(seen_of(Observation::Absent));
+        };
         // That kubeadm was begun is all that a host tells of it: who asks takes it for what is to be there.
         if other["complete"] == false {
             other["role"] = resource.simulate()["role"].take();
         }
         return Ok(seen_of(Observation::Present(other)));
-    }
-    if let (false, Observation::Present(mut service)) = (resource.reads().is_empty(), here.clone())
-        && service["state"] == "active"
+    };
+    if let Observation::Present(service) = &here.observation
         && world.is_outdated(address, resource.reads())
+        && service["state"] == "active"
     {
+        let mut service = service.clone();
         service["loaded"] = "stale".into();
         return Ok(seen_of(Observation::Present(service)));
     }
-    Ok(seen_of(here))
+    Ok(Arc::clone(here))
 }
 
 /// The address that a `virtual_ip` is about, its key.

@@ -1,20 +1,19 @@
-//! What the simulated fleet consists of, and its file: one JSON line a change, so that an act
-//! costs the same however large the fleet is.
+//! What the simulated fleet consists of, as a sequence of changes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::FleetError;
 use super::kubernetes::{Certificates, Kubernetes, Member, Model, Token};
 use super::running::Running;
+use super::world_file::Written;
 use crate::input;
-use crate::resource::{Address, AnyKind, HostName, Observation};
+use crate::resource::{Address, AnyKind, HostName, Observation, Seen};
 
 /// One change of the world.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +50,7 @@ pub(super) enum Line {
 /// Everything about the simulated hosts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
-    resources: BTreeMap<Address, Observation>,
+    resources: BTreeMap<Address, Arc<Seen>>,
     down: BTreeSet<HostName>,
     faults: BTreeSet<String>,
     hosts: BTreeMap<HostName, String>,
@@ -62,23 +61,30 @@ pub struct World {
     unsaved: Vec<Line>,
 }
 
-fn failed(path: &Path) -> impl Fn(&dyn std::fmt::Display) -> FleetError {
+pub(super) fn failed(path: &Path) -> impl Fn(&dyn std::fmt::Display) -> FleetError {
     move |error| FleetError::Local { what: format!("simulated fleet {}", path.display()), reason: error.to_string() }
 }
 
 impl World {
     /// What a file says; nothing when there is none.
     pub(super) fn read(path: &Path) -> Result<Self, FleetError> {
+        Self::read_noting(path).map(|(world, _)| world)
+    }
+
+    /// The same, and whether the file is already what would be written of it.
+    pub(super) fn read_noting(path: &Path) -> Result<(Self, bool), FleetError> {
         let fail = failed(path);
         let mut world = Self::default();
         let file = match input::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(world),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((world, false)),
             Err(error) => return Err(fail(&error)),
         };
-        let mut older = false;
+        let length = file.metadata().map_err(|error| fail(&error))?.len();
+        let (mut older, mut written) = (false, Written::default());
         for line in BufReader::new(file).lines() {
             let line = line.map_err(|error| fail(&error))?;
+            let bytes = line.len();
             // A line cut short by a kill is the last one and was never answered for.
             if let Ok(mut line) = serde_json::from_str::<Line>(&line) {
                 if let Line::At(address, _) = &mut line
@@ -87,6 +93,7 @@ impl World {
                     *address = present;
                     older = true;
                 }
+                written.note(&line, bytes);
                 world.apply(line);
             }
         }
@@ -94,7 +101,8 @@ impl World {
             let settings = Observation::Present(serde_json::json!({ "settings": {} }));
             world.apply(Line::At(Address::of_cluster_settings(), settings));
         }
-        Ok(world)
+        let same = !older && written.is_all_of(&world, length);
+        Ok((world, same))
     }
 
     /// Takes up what the hosts are called now. A machine is known by its address: one whose name is gone has the name
@@ -141,12 +149,17 @@ impl World {
 
     /// What is at an address; absent when nothing was ever put there.
     pub fn get(&self, address: &Address) -> Observation {
-        self.resources.get(address).cloned().unwrap_or(Observation::Absent)
+        self.look(address).map_or(Observation::Absent, |seen| seen.observation.clone())
+    }
+
+    /// What a look at an address sees, if something is there.
+    pub(super) fn look(&self, address: &Address) -> Option<&Arc<Seen>> {
+        self.resources.get(address)
     }
 
     /// All addresses at which something is.
     pub fn present(&self) -> impl Iterator<Item = (&Address, &serde_json::Value)> {
-        self.resources.iter().filter_map(|(address, is)| is.present().map(|value| (address, value)))
+        self.resources.iter().filter_map(|(address, is)| is.observation.present().map(|value| (address, value)))
     }
 
     /// Hosts that are down.
@@ -253,10 +266,10 @@ impl World {
         match line {
             Line::At(address, is) => {
                 self.model.notice(&address, is.present());
-                self.running.notice(&address, self.resources.get(&address), &is);
+                self.running.notice(&address, self.resources.get(&address).map(|was| &was.observation), &is);
                 match is {
                     Observation::Absent => drop(self.resources.remove(&address)),
-                    Observation::Present(_) => drop(self.resources.insert(address, is)),
+                    Observation::Present(_) => drop(self.resources.insert(address, seen_of(is))),
                 }
             }
             Line::Down(host, true) => drop(self.down.insert(host)),
@@ -267,7 +280,7 @@ impl World {
             Line::Renamed(from, to) => {
                 let named = |it: &Address| {
                     let moves = it.host() == &from;
-                    let new = || Address::new(to.clone(), it.component(), it.kind(), it.key().map(str::to_owned));
+                    let new = || Address::new(to.clone(), it.component(), it.kind(), it.key());
                     if moves { new() } else { it.clone() }
                 };
                 self.resources = self.resources.iter().map(|(it, is)| (named(it), is.clone())).collect();
@@ -292,10 +305,15 @@ impl World {
         }
     }
 
-    fn lines(&self) -> impl Iterator<Item = Line> + '_ {
-        let at = self.resources.iter().map(|(address, is)| Line::At(address.clone(), is.clone()));
-        let down = self.down.iter().map(|host| Line::Down(host.clone(), true));
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line> + '_ {
         let hosts = self.hosts.iter().map(|(host, address)| Line::Host(host.clone(), address.clone()));
+        let at = self.resources.iter().map(|(address, is)| Line::At(address.clone(), is.observation.clone()));
+        hosts.chain(at).chain(self.last_lines())
+    }
+
+    /// All lines but those of hosts and of what is at an address.
+    pub(super) fn last_lines(&self) -> impl Iterator<Item = Line> + '_ {
+        let down = self.down.iter().map(|host| Line::Down(host.clone(), true));
         let faults = self.faults.iter().map(|pattern| Line::Fault(pattern.clone(), true));
         let model = &self.model;
         let etcd = model.told.iter().map(|(host, member)| Line::Etcd(host.clone(), Some(*member)));
@@ -311,50 +329,19 @@ impl World {
         });
         let known =
             etcd.chain(tokens).chain(certificates).chain(endpoint).chain(loaded).chain(read).chain(ran).chain(listens);
-        hosts.chain(at).chain(down).chain(faults).chain(known)
+        down.chain(faults).chain(known)
     }
+}
+
+/// What a look sees: a simulated host answers with the observation itself.
+pub(super) fn seen_of(observation: Observation) -> Arc<Seen> {
+    Arc::new(Seen { digest: observation.digest(), observation })
 }
 
 fn replace<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
     match value {
         Some(value) => drop(map.insert(key, value)),
         None => drop(map.remove(&key)),
-    }
-}
-
-/// The file behind a [`World`].
-#[derive(Debug)]
-pub(super) struct WorldFile {
-    path: PathBuf,
-    file: Mutex<File>,
-}
-
-impl WorldFile {
-    /// Reads the file, if there is one, and writes it anew without what was overwritten.
-    pub(super) fn open(path: &Path) -> Result<(Self, World), FleetError> {
-        let fail = failed(path);
-        let world = World::read(path)?;
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(|error| fail(&error))?;
-        }
-        let mut text = String::new();
-        for line in world.lines() {
-            text.push_str(&serde_json::to_string(&line).map_err(|error| fail(&error))?);
-            text.push('\n');
-        }
-        let partial = path.with_extension("tmp");
-        std::fs::write(&partial, text).map_err(|error| fail(&error))?;
-        std::fs::rename(&partial, path).map_err(|error| fail(&error))?;
-        let file = OpenOptions::new().append(true).open(path).map_err(|error| fail(&error))?;
-        Ok((Self { path: path.to_owned(), file: Mutex::new(file) }, world))
-    }
-
-    pub(super) fn append(&self, line: &Line) -> Result<(), FleetError> {
-        let fail = failed(&self.path);
-        let mut text = serde_json::to_string(line).map_err(|error| fail(&error))?;
-        text.push('\n');
-        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.write_all(text.as_bytes()).map_err(|error| fail(&error))
     }
 }
 
@@ -380,43 +367,5 @@ mod tests {
         assert_eq!(world.get(&"b/host/sysctl[a]".parse().unwrap()), Observation::Present(1.into()));
         assert!(world.is_down(&name("b")) && !world.is_down(&name("w1")));
         assert!(world.take_unsaved().contains(&Line::Renamed(name("w1"), name("b"))));
-    }
-
-    #[test]
-    fn a_world_survives_its_file_and_a_torn_last_line() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("fleet.jsonl");
-        let address: Address = "cp1/host/sysctl[a]".parse().unwrap();
-        let (file, mut world) = WorldFile::open(&path).unwrap();
-        world.set(&address, Observation::Present(1.into()));
-        world.set_down(&HostName::new("cp2"), true);
-        // A keepalived that has not read its newest file, and what kubeadm's resources do not say.
-        let on = |text: &str, is: serde_json::Value, world: &mut World| {
-            world.set(&format!("cp1/keepalived/{text}").parse().unwrap(), Observation::Present(is));
-        };
-        let conf = |address: &str| serde_json::json!({ "content": format!("virtual_ipaddress {{\n{address}/24\n}}") });
-        on("file[/etc/keepalived/keepalived.conf]", conf("10.0.0.100"), &mut world);
-        on("service[keepalived]", serde_json::json!({ "state": "active" }), &mut world);
-        on("file[/etc/keepalived/keepalived.conf]", conf("10.0.0.200"), &mut world);
-        world.note(Line::Endpoint(Some(Ipv4Addr::new(10, 0, 0, 100))));
-        for line in [
-            r#"{"etcd":["cp3",{"voting":true,"wiped":true}]}"#,
-            r#"{"token":["abcdef",{"owner":"cp1","until":7}]}"#,
-            r#"{"certificates":{"key":"00","until":8}}"#,
-        ] {
-            world.note(serde_json::from_str(line).unwrap());
-        }
-        for line in world.take_unsaved() {
-            file.append(&line).unwrap();
-        }
-        let mut text = std::fs::read_to_string(&path).unwrap();
-        text.push_str("{\"down\":[\"cp");
-        std::fs::write(&path, text).unwrap();
-        // Once as it was appended, once as it was written anew.
-        for _ in 0..2 {
-            let read = WorldFile::open(&path).unwrap().1;
-            assert_eq!(read, world);
-            assert_eq!(read.virtual_ip_holders().keys().next(), Some(&Ipv4Addr::new(10, 0, 0, 100)));
-        }
     }
 }

@@ -50,7 +50,7 @@ impl Begun {
         let run = Run { plan, fleet: Arc::clone(&fleet), store: Arc::clone(&store), control, events };
         let result = run_through(run).await;
         let finished = store.finish_with(|state| {
-            let on_record: BTreeSet<HostName> = state.resources.keys().map(|address| address.host().clone()).collect();
+            let on_record: BTreeSet<HostName> = state.recorded_hosts().into_iter().cloned().collect();
             state.hosts.retain(|host, _| on_record.contains(host));
             state.pod_ranges.retain(|host, _| on_record.contains(host));
         });

@@ -1,12 +1,12 @@
 //! Connection settings of hosts: from cluster.yaml with resolved secrets, or from the state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::error::FlowError;
 use super::secrets::resolve;
 use crate::config::{self, Cluster, FleetKind, Ssh};
 use crate::fleet::{Bastion, HostKeyChecking, Reach, Sudo, Transport};
-use crate::resource::{Address, HostName, Secret};
+use crate::resource::{HostName, Secret};
 use crate::state::State;
 
 /// How every host is reached: those of cluster.yaml, and those that left it but still have records. With `simulated`
@@ -37,7 +37,7 @@ pub fn recorded_reaches(state: &State) -> Result<BTreeMap<HostName, Reach>, Flow
         Ok((host.clone(), reach))
     };
     // A run that was killed before it made anything there leaves a host that nothing is known of.
-    let recorded: BTreeSet<&HostName> = state.resources.keys().map(Address::host).collect();
+    let recorded = state.recorded_hosts();
     state.hosts.iter().filter(|(host, _)| recorded.contains(host)).map(decode).collect()
 }
 

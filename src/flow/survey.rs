@@ -12,7 +12,7 @@ use super::wishes::Wishes;
 use crate::config::Cluster;
 use crate::fleet::{Fleet, FleetError, Looker, Reach};
 use crate::plan::{Followed, Mode, Plan, Rename, Selection, Warning};
-use crate::resource::{Address, HostName, Pattern};
+use crate::resource::{HostName, Pattern};
 use crate::state::State;
 
 /// A plan and what is needed to carry it out.
@@ -113,7 +113,7 @@ pub async fn survey_destroy(
 
 /// A host that is called otherwise without a word is taken away under its old name, and is the same machine.
 fn one_machine(cluster: &Cluster, state: &State, reaches: &BTreeMap<HostName, Reach>) -> Result<(), FlowError> {
-    let recorded: BTreeSet<&HostName> = state.resources.keys().map(Address::host).collect();
+    let recorded = state.recorded_hosts();
     let declared: BTreeSet<HostName> = cluster.hosts.iter().map(|host| HostName::new(&host.name)).collect();
     let new: Vec<(&HostName, &Reach)> =
         reaches.iter().filter(|(host, _)| declared.contains(*host) && !recorded.contains(host)).collect();

@@ -235,7 +235,7 @@ mod tests {
     use crate::resource::testing::Thing;
 
     fn address(key: &str) -> Address {
-        Address::new(HostName::new("h"), "c", "thing", Some(key.into()))
+        Address::new(HostName::new("h"), "c", "thing", Some(key))
     }
 
     fn item(key: &str, needs: &[&str]) -> Declared {

@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn hosts_are_clusters_and_keys_cannot_break_out() {
-        let hostile = Address::new(HostName::new("cp1"), "host", "file", Some("a\"]\\;\n{".into()));
+        let hostile = Address::new(HostName::new("cp1"), "host", "file", Some("a\"]\\;\n{"));
         let plain: Address = "w1/host/swap".parse().unwrap();
         let nodes = vec![(&hostile, None), (&plain, Some(Action::Update))];
         let text = dot(&Drawing { nodes, edges: vec![(0, 1)] });

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn hosts_are_subgraphs_and_keys_cannot_break_out() {
-        let hostile = Address::new(HostName::new("cp1"), "host", "file", Some("a\"]<b>\n".into()));
+        let hostile = Address::new(HostName::new("cp1"), "host", "file", Some("a\"]<b>\n"));
         let plain: Address = "w1/host/swap".parse().unwrap();
         let nodes = vec![(&hostile, None), (&plain, Some(Action::Create))];
         let text = mermaid(&Drawing { nodes, edges: vec![(0, 1)] });

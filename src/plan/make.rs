@@ -142,12 +142,10 @@ fn changes(nodes: Nodes<'_>, inputs: &Inputs<'_>, turns: &[(usize, usize)]) -> V
     let reacting = reacting(&nodes, inputs.graph);
     let addresses: Vec<&Address> = nodes.all.iter().map(|node| node.address).collect();
     let set = |numbers: &[usize]| -> BTreeSet<Address> { numbers.iter().map(|&n| addresses[n].clone()).collect() };
-    let mut changes: Vec<Option<Change>> = Vec::with_capacity(nodes.all.len());
-    for (number, node) in nodes.all.into_iter().enumerate() {
-        if node.left_out {
-            changes.push(None);
-            continue;
-        }
+    let mut nodes: Vec<Option<Node<'_>>> = nodes.all.into_iter().map(Some).collect();
+    let mut changes = Vec::with_capacity(nodes.len());
+    for number in order.nodes {
+        let Some(node) = nodes[number].take().filter(|node| !node.left_out) else { continue };
         let touches = node.verdict.action.touches_host();
         let warning = warning(&node, inputs.decode);
         let recorded_now = node.verdict.action != Action::NoOp || node.verdict.rerecord;
@@ -163,7 +161,7 @@ fn changes(nodes: Nodes<'_>, inputs: &Inputs<'_>, turns: &[(usize, usize)]) -> V
         let made_from = made_from.cloned().unwrap_or_default();
         let needs = needs.filter(|_| recorded_now).cloned().unwrap_or_default();
         let recorded = if node.verdict.action == Action::NoOp { None } else { node.recorded().cloned() };
-        changes.push(Some(Change {
+        changes.push(Change {
             address: node.address.clone(),
             action: node.verdict.action,
             act: node.verdict.act(),
@@ -186,9 +184,9 @@ fn changes(nodes: Nodes<'_>, inputs: &Inputs<'_>, turns: &[(usize, usize)]) -> V
             after: if touches { set(&waits[number]) } else { BTreeSet::new() },
             lane,
             rerecord: node.verdict.rerecord,
-        }));
+        });
     }
-    order.nodes.iter().filter_map(|&number| changes[number].take()).collect()
+    changes
 }
 
 /// What people must know of a change before they approve it.

@@ -150,7 +150,7 @@ pub struct Change {
     /// Recorded attributes, secrets masked. Only where something is done.
     pub recorded: Option<Value>,
     /// The observation and its digest.
-    pub before: Option<Seen>,
+    pub before: Option<Arc<Seen>>,
     /// What was there before mainstay took it over: recorded, or observed just now. Only where the record is written
     /// or destroyed.
     pub prior: Option<Prior>,

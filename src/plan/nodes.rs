@@ -29,7 +29,7 @@ pub(super) struct Node<'a> {
     /// On an undeclared one: where the same thing is declared.
     pub(super) moved_to: Option<&'a Address>,
     pub(super) resource: Option<Arc<dyn AnyKind>>,
-    pub(super) seen: Result<&'a Seen, String>,
+    pub(super) seen: Result<&'a Arc<Seen>, String>,
     pub(super) verdict: Verdict,
     /// The load balancers with which it holds an address in turn.
     pub(super) groups: Option<Box<Groups>>,
@@ -219,7 +219,7 @@ impl<'a> Node<'a> {
     }
 
     fn compare_look(&mut self) {
-        let differs = |(record, seen): (&Record, &Seen)| seen.observation.digest() != record.observed;
+        let differs = |(record, seen): (&Record, &Arc<Seen>)| seen.observation.digest() != record.observed;
         self.differs = self.record.zip(self.seen.as_ref().ok().copied()).is_some_and(differs);
     }
 
@@ -277,7 +277,7 @@ impl<'a> Node<'a> {
 
     /// Attributes as recorded here, or where the same thing was before.
     pub(super) fn recorded(&self) -> Option<&'a serde_json::Value> {
-        self.compared().map(|record| &record.attributes)
+        self.compared().map(|record| &*record.attributes)
     }
 
     /// What a plan that touches no host makes of it: only what is on record counts.

@@ -117,6 +117,9 @@ impl Selection {
 
     /// Refuses all patterns that match nothing at once, with suggestions, and partial plans that cannot be applied.
     pub fn check(&self, mode: Mode, graph: &Graph, state: &State, decode: &Decode<'_>) -> Result<(), SelectionError> {
+        if self.targets.is_empty() && self.excludes.is_empty() && self.replace.is_empty() {
+            return Ok(());
+        }
         let all: BTreeSet<&Address> = addresses(graph, state).collect();
         let mut unmatched = Vec::new();
         for (option, patterns) in [("--target", &self.targets), ("--exclude", &self.excludes)] {

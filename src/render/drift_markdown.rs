@@ -47,7 +47,7 @@ pub(super) fn markdown(drift: &Drift, source: Source<'_>) -> String {
         for change in entry.fields.iter().filter(|change| change.shown == Shown::Text) {
             let diff = unified(&change.before, &change.after, DIFF_LINES, Style::default()).join("\n");
             let fence = fence(&diff);
-            let name = html(&plain(&entry.address.to_string()));
+            let name = html(&plain(entry.address.as_str()));
             let field = html(&change.field);
             body.may(&format!(
                 "\n<details><summary><code>{name}</code> {field}: as applied (-), current (+)</summary>\n\n\

@@ -128,7 +128,7 @@ impl Sheet<'_> {
                 self.title(&heading);
                 last = heading;
             }
-            let left = format!("  {}", plain(&entry.address.short()));
+            let left = format!("  {}", plain(entry.address.short()));
             self.page.two_columns(&left, &left, &verdict(entry, self.source));
             for trace in traces(&group.entries) {
                 self.page.indented(INDENT, &trace);
@@ -185,7 +185,7 @@ pub(super) fn pending(drift: &Drift, full: bool, source: Source<'_>) -> Vec<(Str
         let others = group.entries.len() - 1;
         let more = if others > 0 { format!(" and on {others} more") } else { String::new() };
         let entry = group.entries[0];
-        (format!("{}{more}", plain(&entry.address.to_string())), verdict(entry, source))
+        (format!("{}{more}", plain(entry.address.as_str())), verdict(entry, source))
     });
     counts.chain(rest).collect()
 }

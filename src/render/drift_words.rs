@@ -56,7 +56,7 @@ pub(super) fn looked(drift: &Drift) -> String {
 pub(super) fn unseen(drift: &Drift) -> Vec<(String, String)> {
     let mut groups: BTreeMap<(&HostName, &str), Vec<String>> = BTreeMap::new();
     for (address, why) in &drift.coverage.unseen {
-        groups.entry((address.host(), why)).or_default().push(plain(&address.to_string()));
+        groups.entry((address.host(), why)).or_default().push(plain(address.as_str()));
     }
     let told = groups.into_iter().map(|((host, why), addresses)| {
         let what = match addresses.as_slice() {
@@ -94,10 +94,10 @@ pub(super) fn wishes(entry: &Entry, source: Source<'_>) -> String {
         Reason::AlreadyRight => "already correct; not in the state yet".to_owned(),
         Reason::Recomputed => RECOMPUTED.to_owned(),
         Reason::Interrupted => "not finished by an earlier run".to_owned(),
-        Reason::EndsWith { whole } => format!("deleted with {}", plain(&whole.to_string())),
+        Reason::EndsWith { whole } => format!("deleted with {}", plain(whole.as_str())),
         Reason::HandedOver { source: pointer, value } => handed_over(pointer, value, source),
-        Reason::Moved { other } => format!("moved to {}", plain(&other.to_string())),
-        Reason::Reacts { to } => format!("must still react to the change of {}", plain(&to.to_string())),
+        Reason::Moved { other } => format!("moved to {}", plain(other.as_str())),
+        Reason::Reacts { to } => format!("must still react to the change of {}", plain(to.as_str())),
         Reason::Pending { .. }
         | Reason::Founds
         | Reason::Removed

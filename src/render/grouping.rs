@@ -89,7 +89,7 @@ impl<'a> Entry<'a> {
     /// `kind[key]`; only the kind when there are several keys.
     pub(super) fn name(&self) -> String {
         let address = &self.first().address;
-        if self.keys().is_empty() { address.short() } else { format!("{}[..]", address.kind()) }
+        if self.keys().is_empty() { address.short().to_owned() } else { format!("{}[..]", address.kind()) }
     }
 }
 

@@ -173,7 +173,7 @@ fn entry(page: &mut String, entry: &Entry<'_>, group: &Group<'_>) {
     }
     if entry.differ && !first.fields.is_empty() {
         for change in entry.changes.iter().take(EXAMPLES) {
-            let _ = writeln!(page, "<details><summary><code>{}</code></summary>", escaped(&change.address.to_string()));
+            let _ = writeln!(page, "<details><summary><code>{}</code></summary>", escaped(change.address.as_str()));
             fields(page, change);
             page.push_str("</details>\n");
         }

@@ -276,7 +276,7 @@ impl Writer {
                 self.page.indented(INDENT, &plain_lines(&trouble.text));
             }
             for change in trouble.changes.iter().filter(|_| self.full && trouble.changes.len() > 1) {
-                self.page.indented(INDENT, &plain(&change.address.to_string()));
+                self.page.indented(INDENT, &plain(change.address.as_str()));
             }
         }
     }

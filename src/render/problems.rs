@@ -56,7 +56,7 @@ impl<'a> Trouble<'a> {
         let mut parts: Vec<(Action, &str, Vec<String>)> = Vec::new();
         for change in self.changes.iter().filter(|_| self.changes.len() > 1) {
             let (Some(action), component) = (change.refused, change.address.component()) else { continue };
-            let short = plain(&change.address.short());
+            let short = plain(change.address.short());
             match parts.iter_mut().find(|(known, part, _)| (*known, *part) == (action, component)) {
                 Some((_, _, names)) if names.contains(&short) => {}
                 Some((_, _, names)) => names.push(short),

@@ -173,6 +173,6 @@ fn beside(address: &Address, other: &Address) -> String {
     } else if address.component() != other.component() {
         format!("{}/{}", address.component(), address.short())
     } else {
-        address.short()
+        address.short().to_owned()
     })
 }

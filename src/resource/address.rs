@@ -1,52 +1,20 @@
 //! Addresses: `host/component/kind[key]`, the one name of a resource in plan, state and targets.
 
+use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// The name of a host in cluster.yaml, or `cluster` for cluster-wide resources.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(transparent)]
-pub struct HostName(String);
+use super::host_name::HostName;
+use super::recent::Recent;
+use super::text::with_text;
 
-impl HostName {
-    /// Stands for the cluster itself; its resources are carried out on any healthy control plane.
-    pub const CLUSTER: &'static str = "cluster";
-
-    /// Takes a name that `config` has checked (DNS-1123), or one read back from state.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
-    }
-
-    /// The host that stands for the cluster.
-    pub fn cluster() -> Self {
-        Self::new(Self::CLUSTER)
-    }
-
-    /// Whether this stands for the cluster rather than for a machine.
-    pub fn is_cluster(&self) -> bool {
-        self.0 == Self::CLUSTER
-    }
-
-    /// The name as written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The name without its trailing number, that number, and the name: a sort key that puts w2 before w10.
-    pub fn by_number(&self) -> (&str, u64, &str) {
-        let name = self.as_str();
-        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        (stem, name[stem.len()..].parse().unwrap_or(0), name)
-    }
-}
-
-impl fmt::Display for HostName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
+thread_local! {
+    static ADDRESSES: RefCell<Recent<Address>> = const { RefCell::new(Recent::new()) };
 }
 
 /// Why a text is not an address.
@@ -59,16 +27,18 @@ pub struct AddressError {
 /// The address of one resource. Immutable; prints and parses back.
 ///
 /// Shared inside, because edges, plans and events hold many copies of each: a copy costs a counter,
-/// not four texts.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// not a text.
+#[derive(Clone)]
 pub struct Address(Arc<Parts>);
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Parts {
     host: HostName,
-    component: String,
-    kind: String,
-    key: Option<String>,
+    /// The address as printed.
+    text: Box<str>,
+    /// Where the kind begins in `text`.
+    kind_at: usize,
+    /// Where the kind ends in `text`, and the key begins if there is one.
+    kind_end: usize,
 }
 
 impl fmt::Debug for Address {
@@ -79,8 +49,13 @@ impl fmt::Debug for Address {
 
 impl Address {
     /// Builds an address. `component` and `kind` are our own constants; `key` may hold anything.
-    pub fn new(host: HostName, component: &str, kind: &str, key: Option<String>) -> Self {
-        Self(Arc::new(Parts { host, component: component.to_owned(), kind: kind.to_owned(), key }))
+    pub fn new(host: HostName, component: &str, kind: &str, key: Option<&str>) -> Self {
+        let text = match key {
+            Some(key) => [host.as_str(), "/", component, "/", kind, "[", key, "]"].concat(),
+            None => [host.as_str(), "/", component, "/", kind].concat(),
+        };
+        let kind_at = host.as_str().len() + 1 + component.len() + 1;
+        Self(Arc::new(Parts { host, text: text.into(), kind_at, kind_end: kind_at + kind.len() }))
     }
 
     /// The host, or the cluster.
@@ -90,32 +65,73 @@ impl Address {
 
     /// The part of the stack, for example `haproxy`.
     pub fn component(&self) -> &str {
-        &self.0.component
+        &self.as_str()[self.0.host.as_str().len() + 1..self.0.kind_at - 1]
     }
 
     /// The kind's name, for example `file`.
     pub fn kind(&self) -> &str {
-        &self.0.kind
+        &self.as_str()[self.0.kind_at..self.0.kind_end]
     }
 
     /// What tells this resource from others of its kind, for example a path.
     pub fn key(&self) -> Option<&str> {
-        self.0.key.as_deref()
+        self.as_str()[self.0.kind_end..].strip_prefix('[')?.strip_suffix(']')
     }
 
     /// `kind[key]`, the short form under a heading that names host and component.
-    pub fn short(&self) -> String {
-        match &self.0.key {
-            Some(key) => format!("{}[{key}]", self.0.kind),
-            None => self.0.kind.clone(),
+    pub fn short(&self) -> &str {
+        &self.as_str()[self.0.kind_at..]
+    }
+
+    /// The address as printed.
+    pub fn as_str(&self) -> &str {
+        &self.0.text
+    }
+}
+
+impl AsRef<str> for Address {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Address {}
+
+/// By their parts, not by their texts.
+impl Ord for Address {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return Ordering::Equal;
         }
+        let by_host = self.host().cmp(other.host());
+        by_host
+            .then_with(|| self.component().cmp(other.component()))
+            .then_with(|| self.kind().cmp(other.kind()))
+            .then_with(|| self.key().cmp(&other.key()))
+    }
+}
+
+impl PartialOrd for Address {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Address {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{}/{}/{}", self.0.host, self.0.component, self.short());
-        f.pad(&text)
+        f.pad(self.as_str())
     }
 }
 
@@ -129,7 +145,7 @@ impl FromStr for Address {
             return Err(fail());
         };
         let (kind, key) = match rest.split_once('[') {
-            Some((kind, key)) => (kind, Some(key.strip_suffix(']').ok_or_else(fail)?.to_owned())),
+            Some((kind, key)) => (kind, Some(key.strip_suffix(']').ok_or_else(fail)?)),
             None => (rest, None),
         };
         let plain = |s: &str| !s.is_empty() && !s.contains(['/', '[', ']']);
@@ -142,13 +158,13 @@ impl FromStr for Address {
 
 impl Serialize for Address {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.as_str())
     }
 }
 
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        with_text(deserializer, |text| ADDRESSES.with_borrow_mut(|recent| recent.of(text, str::parse)))
     }
 }
 
@@ -183,7 +199,7 @@ impl Pattern {
 
     /// Whether the pattern covers this address.
     pub fn matches(&self, address: &Address) -> bool {
-        let parts = [address.host().to_string(), address.component().to_owned(), address.short()];
+        let parts = [address.host().as_str(), address.component(), address.short()];
         parts.iter().enumerate().all(|(number, part)| self.covers(number, part))
     }
 
@@ -234,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_in_the_order_of_their_parts() {
+        // As texts these are the other way round.
+        for (first, second) in [("a/c/k", "a-b/c/k"), ("a/c/k", "a/c-d/k"), ("a/c/k[x]", "a/c/k-l")] {
+            let [first, second] = [first, second].map(|text| text.parse::<Address>().unwrap());
+            assert!(first < second, "{first} {second}");
+        }
+        let address: Address = "a/c/k[x[y]]".parse().unwrap();
+        let parts = (address.host().as_str(), address.component(), address.kind(), address.key(), address.short());
+        assert_eq!(parts, ("a", "c", "k", Some("x[y]"), "k[x[y]]"));
+    }
+
+    #[test]
     fn what_is_no_address_is_refused() {
         for text in ["", "cp1", "cp1/haproxy", "cp1//file", "/haproxy/file", "cp1/haproxy/file[x", "cp1/a/b]c"] {
             assert!(text.parse::<Address>().is_err(), "{text}");
@@ -254,7 +282,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_key_round_trips(key in any::<String>()) {
-            let address = Address::new(HostName::new("h"), "c", "k", Some(key));
+            let address = Address::new(HostName::new("h"), "c", "k", Some(&key));
             prop_assert_eq!(address.to_string().parse::<Address>().unwrap(), address);
         }
     }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{Address, HostName};
+use super::address::Address;
 use super::handed_over::{HandOvers, HandedOver};
+use super::host_name::HostName;
 use super::kind::{AnyKind, Kind};
 use super::made_from::{Key, MadeFrom};
 
@@ -88,7 +89,7 @@ pub struct Declaring<'a> {
 impl Declarations {
     /// Declares a resource.
     pub fn declare<K: Kind>(&mut self, host: &HostName, component: &str, source: &str, resource: K) -> Declaring<'_> {
-        let address = Address::new(host.clone(), component, K::NAME, Kind::key(&resource));
+        let address = Address::new(host.clone(), component, K::NAME, Kind::key(&resource).as_deref());
         self.items.push(Declared {
             address,
             resource: Arc::new(resource),

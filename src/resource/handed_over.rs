@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::address::{Address, HostName};
+use super::address::Address;
+use super::host_name::HostName;
 
 /// Resources that mainstay no longer manages on a host that stays in cluster.yaml. Those that are recorded are
 /// forgotten and left in place; what cluster.yaml takes out is destroyed instead.

@@ -1,14 +1,22 @@
 //! Keys of cluster.yaml that a resource is made from, so that a change can name the key behind it, and a refused key
 //! stops all that is made from it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::output::sha256_hex;
+use super::recent::Recent;
+use super::text::with_text;
+
+thread_local! {
+    static POINTERS: RefCell<Recent<Arc<str>>> = const { RefCell::new(Recent::new()) };
+}
 
 /// A key of cluster.yaml as a JSON pointer, and a short digest of its checked value. A segment `*` is every key there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +104,23 @@ impl Serialize for MadeFrom {
     }
 }
 
+/// A pointer and a digest as they are recorded.
+struct Pointer(Arc<str>);
+struct Digest(u32);
+
+impl<'de> Deserialize<'de> for Pointer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let new = |pointer: &str| Ok::<_, Infallible>(pointer.into());
+        with_text(deserializer, |pointer| POINTERS.with_borrow_mut(|recent| recent.of(pointer, new))).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        with_text(deserializer, |digest| u32::from_str_radix(digest, 16)).map(Self)
+    }
+}
+
 impl<'de> Deserialize<'de> for MadeFrom {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Keys;
@@ -108,9 +133,8 @@ impl<'de> Deserialize<'de> for MadeFrom {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<MadeFrom, A::Error> {
                 let mut keys = Vec::new();
-                while let Some((pointer, digest)) = map.next_entry::<String, String>()? {
-                    let digest = u32::from_str_radix(&digest, 16).map_err(A::Error::custom)?;
-                    keys.push(Key { pointer: pointer.into(), digest });
+                while let Some((Pointer(pointer), Digest(digest))) = map.next_entry()? {
+                    keys.push(Key { pointer, digest });
                 }
                 Ok(keys.into_iter().collect())
             }

@@ -87,7 +87,7 @@ pub(super) fn declare_kubelet(site: &mut Site<'_>) {
         let turn = site.turn(host);
         // A new version of kubelet runs once it is restarted.
         let managed = site.cluster.kubernetes.packages != Packages::Preinstalled;
-        let package = managed.then(|| Address::new(name(host), COMPONENT, "package", Some("kubelet".to_owned())));
+        let package = managed.then(|| Address::new(name(host), COMPONENT, "package", Some("kubelet")));
         let joined = site.members.get(&name(host)).cloned();
         let source = pointer(["hosts", &host.name]);
         let service = site.declared.declare(&name(host), COMPONENT, &source, service).made_from(&served(host));

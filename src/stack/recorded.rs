@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::container_runtime::{self, CniDir};
 use super::{haproxy, keepalived, network, nodes};
-use crate::resource::{Address, HostName};
+use crate::resource::{Address, HostName, Json};
 
 /// Values of the state entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Recorded {
 
 impl Recorded {
     /// Reads recorded attributes.
-    pub fn read<'a>(records: impl IntoIterator<Item = (&'a Address, &'a Value)>) -> Self {
+    pub fn read<'a>(records: impl IntoIterator<Item = (&'a Address, &'a Json)>) -> Self {
         let mut recorded = Self::default();
         let mut ranked: Vec<(u8, String)> = Vec::new();
         for (address, attributes) in records {

@@ -148,7 +148,7 @@ pub(super) struct Completed(pub(super) Vec<Completion>);
 
 impl Completed {
     pub(super) fn add<K: Kind>(&mut self, host: &Host, component: &str, resource: K) {
-        let address = Address::new(name(host), component, K::NAME, Kind::key(&resource));
+        let address = Address::new(name(host), component, K::NAME, Kind::key(&resource).as_deref());
         self.0.push((address, Arc::new(resource)));
     }
 }

@@ -123,7 +123,7 @@ pub fn rename(state: &mut State, from: &str, to: &str) -> Result<Vec<(Address, A
     let mut moves = BTreeMap::new();
     for address in state.resources.keys() {
         let (host, component, short) = (address.host().as_str(), address.component(), address.short());
-        let parts = [host, component, &short];
+        let parts = [host, component, short];
         if !old.iter().zip(parts).all(|(wanted, part)| *wanted == part) {
             continue;
         }
@@ -215,7 +215,7 @@ fn leaves(state: &State, moves: &BTreeMap<Address, Address>, host: &HostName) ->
 
 /// Hosts without records need not be reached any more.
 fn retain_hosts(state: &mut State) {
-    let on_record: BTreeSet<HostName> = state.resources.keys().map(|address| address.host().clone()).collect();
+    let on_record: BTreeSet<HostName> = state.recorded_hosts().into_iter().cloned().collect();
     state.hosts.retain(|host, _| on_record.contains(host));
 }
 

@@ -19,10 +19,15 @@ const AFTER: &str = "\",\n";
 /// # Panics
 /// Never: a state has text keys only.
 pub fn to_bytes(state: &State) -> Vec<u8> {
-    let text = serde_json::to_string_pretty(state).expect("a state has text keys and no failing serializer");
-    let rest = text.strip_prefix("{\n").expect("a struct with fields is pretty-printed on several lines");
-    let rest = format!("{rest}\n");
-    format!("{BEFORE}{}{AFTER}{rest}", sha256_hex(rest.as_bytes())).into_bytes()
+    let mut bytes = format!("{BEFORE}{}{AFTER}", sha256_hex(b"")).into_bytes();
+    let head = bytes.len();
+    serde_json::to_writer_pretty(&mut bytes, state).expect("a state has text keys and no failing serializer");
+    // The file begins already; one buffer for all of it, because it may have 100 MB.
+    bytes.drain(head..head + "{\n".len());
+    bytes.push(b'\n');
+    let checksum = sha256_hex(&bytes[head..]);
+    bytes[BEFORE.len()..BEFORE.len() + checksum.len()].copy_from_slice(checksum.as_bytes());
+    bytes
 }
 
 /// The fields of every format, read before the rest.
@@ -39,6 +44,13 @@ struct Head {
 /// [`StateError::Damaged`] when it is empty, cut short, changed by hand or not a state;
 /// [`StateError::Newer`] when its format is newer than [`FORMAT`].
 pub fn from_bytes(at: &Named, bytes: &[u8]) -> Result<State, StateError> {
+    // What is whole is read once; whatever is wrong is found out afterwards.
+    let whole = str::from_utf8(bytes).ok().filter(|text| matches!(has_checksum(text), Some(true)));
+    if let Some(state) = whole.and_then(|text| serde_json::from_str::<State>(text).ok())
+        && state.format <= FORMAT
+    {
+        return Ok(state);
+    }
     let damaged = |what: String| StateError::damaged(at, what);
     let text = checked(at, bytes)?;
     serde_json::from_str(text).map_err(|error| damaged(format!("is not a state of format {FORMAT}: {error}")))
@@ -74,14 +86,17 @@ fn checked<'a>(at: &Named, bytes: &'a [u8]) -> Result<&'a str, StateError> {
     if head.format > FORMAT {
         return Err(StateError::Newer { at: at.clone(), found: head.format, known: FORMAT });
     }
-    let (checksum, rest) = text
-        .strip_prefix(BEFORE)
-        .and_then(|text| text.split_once(AFTER))
-        .ok_or_else(|| damaged("was edited by hand: the checksum at the beginning is missing"))?;
-    if sha256_hex(rest.as_bytes()) != checksum {
-        return Err(damaged("is damaged or was edited by hand: checksum mismatch"));
+    match has_checksum(text) {
+        Some(true) => Ok(text),
+        Some(false) => Err(damaged("is damaged or was edited by hand: checksum mismatch")),
+        None => Err(damaged("was edited by hand: the checksum at the beginning is missing")),
     }
-    Ok(text)
+}
+
+/// Whether the checksum is that of the text, if there is one.
+fn has_checksum(text: &str) -> Option<bool> {
+    let (checksum, rest) = text.strip_prefix(BEFORE)?.split_once(AFTER)?;
+    Some(sha256_hex(rest.as_bytes()) == checksum)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ fn members(mut state: State) -> State {
         let digest = state.digest_key().digest([attributes.to_string().as_str()]);
         let record = Record {
             version: 1,
-            attributes,
+            attributes: attributes.into(),
             digest,
             observed: String::new(),
             prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },
@@ -94,7 +94,7 @@ fn member(address: &Address, record: Record, state: &State) -> Record {
         attributes["version"] = version.clone();
     }
     let digest = state.digest_key().digest([attributes.to_string().as_str()]);
-    Record { version: 1, attributes, digest, ..record }
+    Record { version: 1, attributes: attributes.into(), digest, ..record }
 }
 
 /// The settings of the cluster; `None` if no control plane was finished.

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::marker::PhantomData;
 
 use ipnet::Ipv4Net;
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::resource::{Address, DigestKey, HostName, Lane, MadeFrom, Prior};
+use crate::resource::{Address, DigestKey, HostName, Json, Lane, MadeFrom, Prior};
 
 /// Version of the state file's format.
 pub const FORMAT: u32 = 2;
@@ -30,7 +32,7 @@ pub struct Record {
     /// Version of the recorded form of its kind.
     pub version: u32,
     /// Declared attributes, secrets masked.
-    pub attributes: Value,
+    pub attributes: Json,
     /// Keyed digest of the declared attributes with their secrets.
     pub digest: String,
     /// SHA-256 of the last observation as JSON, to detect drift.
@@ -88,7 +90,7 @@ pub struct State {
     #[schemars(with = "BTreeMap<HostName, String>")]
     pub pod_ranges: BTreeMap<HostName, Ipv4Net>,
     /// The resources.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "in_order")]
     pub resources: BTreeMap<Address, Record>,
     /// Pending reactions: resources that must still react because another one has changed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -133,10 +135,40 @@ impl State {
         self.resources.get(address)
     }
 
+    /// The hosts with state entries, and `cluster` if the cluster has some.
+    pub fn recorded_hosts(&self) -> BTreeSet<&HostName> {
+        let mut hosts: Vec<&HostName> = self.resources.keys().map(Address::host).collect();
+        hosts.dedup();
+        hosts.into_iter().collect()
+    }
+
     /// The key under which declared values are digested.
     pub fn digest_key(&self) -> DigestKey {
         DigestKey::new(self.salt.clone())
     }
+}
+
+/// Reads a map whose keys are in order: made as a whole it needs half the memory of one that grows key by key.
+fn in_order<'de, D: Deserializer<'de>, K: Deserialize<'de> + Ord, V: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<K, V>, D::Error> {
+    struct Entries<K, V>(PhantomData<(K, V)>);
+    impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for Entries<K, V> {
+        type Value = BTreeMap<K, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut entries = Vec::new();
+            while let Some(entry) = map.next_entry()? {
+                entries.push(entry);
+            }
+            Ok(entries.into_iter().collect())
+        }
+    }
+    deserializer.deserialize_map(Entries(PhantomData))
 }
 
 /// A version 4 UUID of random bits.

@@ -11,7 +11,7 @@ use crate::resource::{Address, Observation, Prior};
 pub(super) fn record(mark: &str) -> Record {
     Record {
         version: 1,
-        attributes: json!({"path": mark, "mode": "0644"}),
+        attributes: json!({"path": mark, "mode": "0644"}).into(),
         digest: format!("digest of {mark}"),
         observed: "0".repeat(64),
         prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },

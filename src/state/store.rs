@@ -106,7 +106,8 @@ impl Store {
     /// The state of this place with what its journal says, for those who only look, whatever the
     /// cluster's name; none when there is no state.
     pub fn read_only(place: &Arc<dyn Place>) -> Result<Option<State>, StateError> {
-        Ok(Self::open_existing(place)?.map(|store| store.snapshot()))
+        let store = Self::open_existing(place)?;
+        Ok(store.map(|store| store.inner.into_inner().unwrap_or_else(PoisonError::into_inner).state))
     }
 
     /// A call outside begin and finish.
@@ -146,7 +147,8 @@ impl Store {
         let mut inner = self.lock();
         lease.writer().check()?;
         let now = load(self.place.as_ref(), || inner.state.clone())?;
-        if (&now.on_disk, now.unfolded) != (&inner.on_disk, inner.unfolded) {
+        let Loaded { on_disk, unfolded, left, .. } = now;
+        if (&on_disk, unfolded) != (&inner.on_disk, inner.unfolded) {
             let text = |disk: Option<&Version>, unfolded: usize| match disk {
                 Some(version) => format!("{version} with {unfolded} entries in the journal"),
                 None => "no state".to_owned(),
@@ -154,7 +156,7 @@ impl Store {
             return Err(StateError::Moved {
                 at: self.place.name(Part::State),
                 expected: text(inner.on_disk.as_ref(), inner.unfolded),
-                found: text(now.on_disk.as_ref(), now.unfolded),
+                found: text(on_disk.as_ref(), unfolded),
             });
         }
         let mut edited = inner.state.clone();
@@ -162,7 +164,7 @@ impl Store {
         if inner.on_disk.is_none() || inner.unfolded > 0 || edited != inner.state {
             self.save(&mut inner, &lease, edited)?;
         }
-        if let Some(left) = now.left {
+        if let Some(left) = left {
             left.remove()?;
         }
         inner.writing = Some(Writing { lease: Arc::new(lease), journal: None });

@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args, target: &Target, ui: Ui) -> Result<Exit, CliError
     let moved = state::rename(&mut wanted, &args.from, &args.to).map_err(|error| match &error {
         EditError::Nothing { from } => not_recorded(from, &before),
         EditError::Taken { to } => CliError::failed(error.to_string())
-            .hint(Hint::from("remove that entry first: ").run("state rm", &quoted(&to.to_string()))),
+            .hint(Hint::from("remove that entry first: ").run("state rm", &quoted(to.as_str()))),
         EditError::Shape { .. } | EditError::Thing { .. } => CliError::wrong(error.to_string()),
     })?;
     let verb = match moved.len() {

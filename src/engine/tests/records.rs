@@ -87,7 +87,7 @@ async fn a_record_that_goes_on_elsewhere_ends_when_its_heir_begins() {
         rig.change(OLD, Action::Forget, Staged::default(), &[]).moved = Some(address(NEW));
         let record = Record {
             version: 1,
-            attributes: serde_json::json!({}),
+            attributes: serde_json::json!({}).into(),
             digest: String::new(),
             observed: String::new(),
             prior: prior.clone(),

@@ -297,7 +297,7 @@ impl Rig {
             warning: None,
             resource: Some(Arc::new(staged)),
             recorded: None,
-            before: Some(before),
+            before: Some(before.into()),
             prior: None,
             needs: BTreeSet::new(),
             reacting: BTreeSet::new(),

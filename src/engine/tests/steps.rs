@@ -1,6 +1,7 @@
 //! The steps of one resource.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ async fn the_last_look_decides_what_is_done() {
         assert!(!ran.outcome.complete());
     }
     let odd = Err(ProbeError::unexpected("two of it"));
-    let gone = Ok(Seen { observation: Observation::Absent, digest: String::new() });
+    let gone = Ok(Seen { observation: Observation::Absent, digest: String::new() }.into());
     for (after, told) in
         [(odd, "unexpected probe output: two of it"), (gone, "it still does not exist although all steps succeeded")]
     {
@@ -83,7 +84,7 @@ async fn what_comes_after_another_change_is_not_held_to_the_old_look() {
     assert!(rig.run().await.outcome.complete());
     // No single answer stands behind an empty digest, so there is nothing to compare with.
     let mut rig = Rig::default();
-    rig.create(ONE, &[]).before.as_mut().unwrap().digest.clear();
+    Arc::make_mut(rig.create(ONE, &[]).before.as_mut().unwrap()).digest.clear();
     assert!(rig.run().await.outcome.complete());
 }
 
@@ -255,7 +256,7 @@ async fn any_healthy_control_plane_carries_out_what_belongs_to_the_cluster() {
             rig.fleet.set(&join, right().observation).unwrap();
         }
         rig.control_planes(&["cp1", "cp2", "cp3"]);
-        rig.create(NETWORK, &[]).before.as_mut().unwrap().digest.clear();
+        Arc::make_mut(rig.create(NETWORK, &[]).before.as_mut().unwrap()).digest.clear();
         rig.run()
     };
     let ran = sick(&["cp1"]).await;

@@ -13,7 +13,7 @@ fn key() -> DigestKey {
 
 fn wanted(thing: Thing) -> Declared {
     Declared {
-        address: Address::new(HostName::new("h"), "c", "thing", Some(thing.key.clone())),
+        address: Address::new(HostName::new("h"), "c", "thing", Some(&thing.key)),
         resource: Arc::new(thing),
         needs: BTreeSet::new(),
         reacts_to: BTreeSet::new(),
@@ -29,7 +29,7 @@ fn wanted(thing: Thing) -> Declared {
 fn made(thing: &Thing) -> Record {
     Record {
         version: 1,
-        attributes: thing.attributes(),
+        attributes: thing.attributes().into(),
         digest: thing.digest(&key()),
         observed: Observation::Present(crate::resource::AnyKind::simulate(thing)).digest(),
         prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },

@@ -31,7 +31,7 @@ fn record(state: &State, value: &str, status: Status) -> Record {
     let thing: Arc<dyn AnyKind> = Arc::new(Thing::new("a", value));
     Record {
         version: 1,
-        attributes: thing.attributes(),
+        attributes: thing.attributes().into(),
         digest: thing.digest(&state.digest_key()),
         observed: seen(value).observation.digest(),
         prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },
@@ -70,7 +70,7 @@ fn compared(case: &Case, prepare: impl FnOnce(&mut State, &mut Vec<Declared>)) -
     match &case.seen {
         Ok(seen) => {
             let declared = graph.items().iter().map(|item| item.address.clone());
-            facts.seen.extend(declared.chain([AT.parse().unwrap()]).map(|address| (address, Ok(seen.clone()))));
+            facts.seen.extend(declared.chain([AT.parse().unwrap()]).map(|address| (address, Ok(seen.clone().into()))));
         }
         Err(why) => _ = facts.unreached.insert(HostName::new("h"), (*why).to_owned()),
     }

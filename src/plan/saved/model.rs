@@ -217,7 +217,7 @@ impl Item {
 
     fn change(&self, decode: &Decode<'_>) -> Result<Change, DecodeError> {
         let resource = self.attributes.as_ref().map(|attributes| decode(self.address.kind(), attributes));
-        let before = self.seen.clone().map(|observation| Seen { observation, digest: String::new() });
+        let before = self.seen.clone().map(|observation| Seen { observation, digest: String::new() }.into());
         Ok(Change {
             address: self.address.clone(),
             action: self.action,

@@ -48,7 +48,7 @@ impl World {
     pub(super) fn declare_after(&mut self, name: &str, value: &str, needs: &[&str], reacts: &[&str]) -> &mut Self {
         let address = address(name);
         self.facts.hosts.entry(address.host().clone()).or_default();
-        self.facts.seen.entry(address.clone()).or_insert_with(|| Ok(absent()));
+        self.facts.seen.entry(address.clone()).or_insert_with(|| Ok(absent().into()));
         let all = |names: &[&str]| -> BTreeSet<Address> { names.iter().map(|name| self::address(name)).collect() };
         self.declared.push(Declared {
             resource: Arc::new(Thing::new(address.key().unwrap_or_default(), value)),
@@ -66,13 +66,13 @@ impl World {
 
     /// Says what is on a host.
     pub(super) fn hosts(&mut self, name: &str, value: &str) -> &mut Self {
-        self.facts.seen.insert(address(name), Ok(seen(value)));
+        self.facts.seen.insert(address(name), Ok(seen(value).into()));
         self
     }
 
     /// Says that nothing is there.
     pub(super) fn gone(&mut self, name: &str) -> &mut Self {
-        self.facts.seen.insert(address(name), Ok(absent()));
+        self.facts.seen.insert(address(name), Ok(absent().into()));
         self
     }
 
@@ -82,7 +82,7 @@ impl World {
         let resource: Arc<dyn crate::resource::AnyKind> = Arc::new(Thing::new(&key, value));
         let record = Record {
             version: resource.version(),
-            attributes: resource.attributes(),
+            attributes: resource.attributes().into(),
             digest: resource.digest(&self.state.digest_key()),
             observed: seen(value).observation.digest(),
             prior: Prior { before: Observation::Absent, kept: BTreeMap::new() },

@@ -41,7 +41,7 @@ pub(super) fn addresses(text: &str, all: &BTreeSet<&Address>) -> Vec<String> {
 }
 
 fn parts_of(address: &Address) -> [String; 3] {
-    [address.host().to_string(), address.component().to_owned(), address.short()]
+    [address.host().to_string(), address.component().to_owned(), address.short().to_owned()]
 }
 
 fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {

@@ -20,7 +20,7 @@ pub(crate) fn machine(host: &HostName) -> &str {
 
 /// The same address on a host of another name.
 pub(crate) fn on_host(address: &Address, host: HostName) -> Address {
-    Address::new(host, address.component(), address.kind(), address.key().map(str::to_owned))
+    Address::new(host, address.component(), address.kind(), address.key())
 }
 
 /// The address with the machine in place of the host's name.

@@ -58,7 +58,7 @@ fn declare(world: &mut World, host: &str, like: &Service) {
     let text = if secrets == "old" { text } else { text + &secrets };
     world.declare(&conf(host), &text, &[], &[]);
     let at = address(&balancer(host));
-    world.facts.seen.entry(at.clone()).or_insert_with(|| Ok(absent()));
+    world.facts.seen.entry(at.clone()).or_insert_with(|| Ok(absent().into()));
     world.declared.push(Declared {
         address: at,
         resource: Arc::new(like.clone()),

@@ -77,7 +77,7 @@ impl World {
     pub(super) fn declare(&mut self, name: &str, value: &str, needs: &[&str], reacts_to: &[&str]) -> &mut Self {
         let address = address(name);
         self.facts.hosts.entry(address.host().clone()).or_default();
-        self.facts.seen.entry(address.clone()).or_insert_with(|| Ok(absent()));
+        self.facts.seen.entry(address.clone()).or_insert_with(|| Ok(absent().into()));
         self.declared.push(Declared {
             resource: Arc::new(thing(address.key().unwrap_or_default(), value)),
             address,
@@ -94,7 +94,7 @@ impl World {
 
     /// Says what is on a host.
     pub(super) fn hosts(&mut self, name: &str, seen: Seen) -> &mut Self {
-        self.facts.seen.insert(address(name), Ok(seen));
+        self.facts.seen.insert(address(name), Ok(seen.into()));
         self
     }
 
@@ -200,13 +200,13 @@ impl World {
 
     fn see(&mut self, address: &Address, observation: Observation) {
         let digest = observation.digest();
-        self.facts.seen.insert(address.clone(), Ok(Seen { observation, digest }));
+        self.facts.seen.insert(address.clone(), Ok(Seen { observation, digest }.into()));
     }
 
     fn record(&self, resource: &dyn AnyKind, observation: &Observation, prior: Prior) -> Record {
         Record {
             version: resource.version(),
-            attributes: resource.attributes(),
+            attributes: resource.attributes().into(),
             digest: resource.digest(&DigestKey::new(self.state.salt.clone())),
             observed: observation.digest(),
             prior,

@@ -164,7 +164,7 @@ proptest! {
             for change in plan.changes.iter().filter(|it| full && (it.problem.is_some() || it.action != Action::NoOp)) {
                 let address = &change.address;
                 prop_assert!(text.contains(address.host().as_str()) && text.contains(address.component()), "{text}");
-                prop_assert!(text.contains(&address.short()), "{address}\n{text}");
+                prop_assert!(text.contains(address.short()), "{address}\n{text}");
             }
             prop_assert_eq!(text, shown(&plan, width, full, false));
         }
