@@ -141,6 +141,7 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     if let (Some(told), Format::Text, false) = (told(answer, &next), args.format, ui.json) {
         ui.say(&told);
     }
+    std::mem::forget(state);
     Ok(exit(answer))
 }
 
@@ -192,6 +193,8 @@ async fn compare(
             ui.event(&message, &event);
         }
     }
+    // The process ends soon, which frees the memory faster than value by value.
+    std::mem::forget((plan, inquiry));
     Ok(drift)
 }
 

@@ -111,9 +111,13 @@ impl Checker<'_, '_> {
             self.faults.broken(Fault::at(at, format!("{what} is empty")).help("give it at least one entry"));
         }
         let mut list: Vec<Value> = Vec::with_capacity(items.len());
+        let mut of_item = schema["items"].clone();
+        if let (Value::Object(of_item), Some(shown)) = (&mut of_item, schema["examples"].get(0)) {
+            of_item.entry("examples").or_insert_with(|| Value::Array(vec![shown.clone()]));
+        }
         for (number, item) in items.iter().enumerate() {
             let below = format!("{at}/{number}");
-            let Some(value) = self.value(item, &schema["items"], &below) else {
+            let Some(value) = self.value(item, &of_item, &below) else {
                 continue;
             };
             let unique = schema["uniqueItems"] == true;
@@ -186,7 +190,7 @@ impl Checker<'_, '_> {
             (Content::Scalar(Scalar::Null), _) => format!("{} has no value", quoted(&name_of(at))),
             _ => format!("{} must be {expected}, not {}", quoted(&name_of(at)), node.what()),
         };
-        let hint = hints::wrong_type(at, expected, schema, node).or_else(|| hints::shown(at, node));
+        let hint = hints::wrong_type(at, expected, schema, node).or_else(|| hints::shown(at, node)).or_else(|| hints::by_example(at, schema));
         let fault = Fault::at(at, message);
         self.faults.broken(hint.into_iter().fold(fault, Fault::help));
         None

@@ -133,6 +133,14 @@ pub(super) fn shown(at: &str, node: &Node) -> Option<String> {
     Some(format!("for example `{}: {value}`", last(name)))
 }
 
+/// The example that the schema has.
+pub(super) fn by_example(at: &str, schema: &Value) -> Option<String> {
+    let shown = schema["examples"].get(0)?;
+    let key = at.split('/').rfind(|part| part.parse::<usize>().is_err())?;
+    let shown = shown.as_str().map_or_else(|| shown.to_string(), str::to_owned);
+    Some(format!("for example `{key}: {shown}`"))
+}
+
 /// An example of a missing key.
 pub(super) fn example(name: &str, schema: &Value) -> String {
     let shown = match (literal(name), &schema["enum"][0], &schema["examples"][0]) {

@@ -313,7 +313,7 @@ fn what_others_made_and_goes_on_when_it_is_let_go_is_said() {
     record.prior.before = Observation::Present(AnyKind::simulate(&keepalived));
     record.lane = Some(Lane::LoadBalancer);
     insta::assert_snapshot!(texts(&world.plan().warnings).join("\n"), @r"
-    Kubernetes was on cp3 before mainstay and stays there, with its etcd members. To remove it, run `kubeadm reset` on the host and `kubectl delete node`.
+    Kubernetes was on cp3 before mainstay and stays there. To remove it, run `kubeadm reset` on each host and `kubectl delete node` for its node.
     keepalived was on cp3 before mainstay and keeps running there; it may take 10.0.0.100 from the others. Stop it first (systemctl disable --now keepalived).
     ");
     assert_eq!(world.plan_for(Mode::Destroy, false).warnings.len(), 1, "then keepalived goes on everywhere");

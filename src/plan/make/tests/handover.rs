@@ -182,7 +182,7 @@ fn what_all_must_have_alike_does_not_change_while_two_run() {
     assert_eq!(all.iter().map(|it| it.0.as_str()).collect::<Vec<_>>(), [conf("h1")]);
     let plan = two(&alike("77", "old")).plan();
     assert!(plan.changes.iter().all(|it| it.action == Action::NoOp), "{plan:#?}");
-    insta::assert_snapshot!(all[0].1, @"virtualRouterId cannot change while keepalived runs on h1, h2: load balancers with different values ignore each other, and two of them could hold the virtual IP. Keep only one load balancer in cluster.yaml and apply, change it and apply, then add the others again.");
+    insta::assert_snapshot!(all[0].1, @"virtualRouterId cannot change while keepalived runs on h1, h2: load balancers with different values ignore each other, and two of them could hold the virtual IP. Give the role load-balancer to one host only and apply, change the setting and apply, then restore the roles.");
     assert!(refused(&two(&alike("51", "new")))[0].1.starts_with("authPassword cannot change"));
     let open = Content::from("virtualRouterId 51\n");
     assert!(refused(&two(&open))[0].1.starts_with("authPassword cannot change"));
