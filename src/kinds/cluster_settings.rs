@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::kubectl::with_kubectl;
 use super::member::refixed;
 use crate::resource::{
-    Act, Address, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Refusal, Script, Step, yaml_scalar,
+    Act, Address, Effect, FieldChange, Kind, Observation, Output, Prior, ProbeError, Script, Setting, Step, yaml_scalar,
 };
 
 /// Settings of the cluster as a whole. `kubeadm init` stores them in the cluster and other members read them there, so
@@ -56,7 +56,7 @@ impl ClusterSettings {
 impl Kind for ClusterSettings {
     const NAME: &'static str = Address::CLUSTER_SETTINGS;
     const PRINCIPAL: &'static str = "settings";
-    const MAY_REFUSE: bool = true;
+    const HAS_SETTINGS: bool = true;
     type Observed = Observed;
 
     fn key(&self) -> Option<String> {
@@ -106,27 +106,19 @@ impl Kind for ClusterSettings {
         true
     }
 
-    fn refuses(&self, recorded: &Self) -> Vec<Refusal> {
-        refixed(&recorded.fixed, &self.fixed)
-    }
-
-    fn at_creation(&self, recorded: &Self) -> Vec<FieldChange> {
+    fn settings(&self, recorded: &Self, seen: Option<&Observed>) -> Vec<Setting> {
+        let mut fixed = recorded.fixed.clone();
+        for (name, ours) in READABLE {
+            let is = seen.and_then(|seen| seen.settings.get(name));
+            if let Some(wanted) = self.fixed.get(ours).filter(|wanted| is == Some(*wanted)) {
+                fixed.insert(ours.to_owned(), wanted.clone());
+            }
+        }
         let names: BTreeSet<&String> = self.creation.keys().chain(recorded.creation.keys()).collect();
         let value = |side: &Self, name: &str| side.creation.get(name).cloned().unwrap_or_else(|| DEFAULT.to_owned());
         let change = |name: &String| FieldChange::compare(name, value(recorded, name), value(self, name));
-        names.into_iter().filter_map(change).map(FieldChange::at_creation).collect()
-    }
-
-    /// Settings that already have the desired value are only recorded.
-    fn caught_up(&self, mut recorded: Self, seen: &Observed) -> Self {
-        for (name, ours) in READABLE {
-            if let (Some(is), Some(wanted)) = (seen.settings.get(name), self.fixed.get(ours))
-                && is == wanted
-            {
-                recorded.fixed.insert(ours.to_owned(), wanted.clone());
-            }
-        }
-        recorded
+        let creation = names.into_iter().filter_map(change).map(FieldChange::at_creation).map(Setting::AtCreation);
+        refixed(&fixed, &self.fixed).into_iter().map(Setting::Refused).chain(creation).collect()
     }
 
     fn impossible(&self, seen: &Observed) -> Option<String> {
@@ -183,10 +175,11 @@ mod tests {
     #[test]
     fn fixed_settings_refuse_to_change_unless_the_cluster_has_changed() {
         let (was, is) = (with(&[("kubernetes.dnsDomain", "a.local")]), with(&[("kubernetes.dnsDomain", "b.local")]));
-        assert_eq!(is.refuses(&was)[0].change, "kubernetes.dnsDomain: a.local → b.local");
-        assert_eq!(was.refuses(&was), []);
-        assert_eq!(is.refuses(&is.caught_up(was.clone(), &seen(&[("dnsDomain", "b.local")]))), []);
-        assert_eq!(is.refuses(&is.caught_up(was, &seen(&[("dnsDomain", "a.local")]))).len(), 1);
+        let refused = is.settings(&was, None).remove(0).refused().unwrap();
+        assert_eq!(refused.change, "kubernetes.dnsDomain: a.local → b.local");
+        assert_eq!(was.settings(&was, None), []);
+        assert_eq!(is.settings(&was, Some(&seen(&[("dnsDomain", "b.local")]))), []);
+        assert_eq!(is.settings(&was, Some(&seen(&[("dnsDomain", "a.local")]))).len(), 1);
     }
 
     #[test]
@@ -195,10 +188,11 @@ mod tests {
             creation: [("kubernetes.skipPhases".to_owned(), phases.to_owned())].into(),
             ..ClusterSettings::default()
         };
-        let changes = with("[\"addon\"]").at_creation(&with("[]"));
+        let settings = with("[\"addon\"]").settings(&with("[]"), None);
+        let changes: Vec<_> = settings.into_iter().filter_map(Setting::at_creation).collect();
         let shown: Vec<_> = changes.iter().map(|it| (&*it.field, &*it.before, &*it.after, it.at_creation)).collect();
         assert_eq!(shown, [("kubernetes.skipPhases", "[]", "[\"addon\"]", true)]);
-        assert_eq!(with("[]").at_creation(&with("[]")), []);
+        assert_eq!(with("[]").settings(&with("[]"), None), []);
     }
 
     #[test]

@@ -16,8 +16,8 @@ pub(super) use refusals::refixed;
 
 use super::kubectl::with_kubectl;
 use crate::resource::{
-    Act, Action, FieldChange, HostFacts, Kind, Listens, MemberRole, Observation, Output, Prior, ProbeError, Refusal,
-    Script, Slots, Step,
+    Act, Action, FieldChange, HostFacts, Kind, Listens, MemberRole, Observation, Output, Prior, ProbeError, Script,
+    Setting, Slots, Step,
 };
 
 /// A member of the cluster. The plan chooses one control plane to create the cluster with `kubeadm init`
@@ -131,7 +131,7 @@ impl Kind for Member {
     const NAME: &'static str = "member";
     const WEIGHT: u64 = 150;
     const PRINCIPAL: &'static str = "complete";
-    const MAY_REFUSE: bool = true;
+    const HAS_SETTINGS: bool = true;
     type Observed = Observed;
 
     fn key(&self) -> Option<String> {
@@ -206,18 +206,15 @@ impl Kind for Member {
         }
     }
 
-    fn refuses(&self, recorded: &Self) -> Vec<Refusal> {
+    /// A manual upgrade to the declared version is only recorded.
+    fn settings(&self, recorded: &Self, seen: Option<&Observed>) -> Vec<Setting> {
         let name = refusals::renamed(&recorded.node, &self.node);
         let address = refusals::readdressed(&self.node, recorded.advertise_address, self.advertise_address);
+        let upgraded = seen.is_some_and(|seen| seen.complete && self.version == seen.version);
         let versions = recorded.version.as_deref().zip(self.version.as_deref());
-        let version = versions.filter(|(was, is)| was != is).map(|(was, is)| refusals::upgrade(was, is));
-        [name, address, version].into_iter().flatten().collect()
-    }
-
-    /// A manual upgrade to the declared version is only recorded.
-    fn caught_up(&self, recorded: Self, seen: &Observed) -> Self {
-        let upgraded = seen.complete && recorded.version.is_some() && self.version == seen.version;
-        if upgraded { Self { version: self.version.clone(), ..recorded } } else { recorded }
+        let version = versions.filter(|(was, is)| was != is && !upgraded);
+        let version = version.map(|(was, is)| refusals::upgrade(was, is));
+        [name, address, version].into_iter().flatten().map(Setting::Refused).collect()
     }
 
     fn impossible(&self, seen: &Observed) -> Option<String> {

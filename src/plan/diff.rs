@@ -23,7 +23,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::resource::{
-    Act, Action, Address, AnyKind, Declared, DecodeError, DigestKey, FieldChange, Observation, Seen,
+    Act, Action, Address, AnyKind, Declared, DecodeError, DigestKey, FieldChange, Observation, Seen, Setting,
 };
 use crate::state::{Record, Status};
 
@@ -222,7 +222,9 @@ fn once_recorded(
     if action == Action::NoOp && pending && moved_from.is_none() {
         let keys = keys();
         if keys != [Reason::Recomputed] {
-            verdict = Verdict { fields: resource.at_creation(&record.attributes)?, ..Verdict::of(Action::Adopt, keys) };
+            let settings = resource.settings(&record.attributes, Some(found))?;
+            let fields = settings.into_iter().filter_map(Setting::at_creation).collect();
+            verdict = Verdict { fields, ..Verdict::of(Action::Adopt, keys) };
         }
     }
     Ok(verdict)

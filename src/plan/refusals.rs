@@ -9,7 +9,7 @@ use super::keys::{Current, pending};
 use super::make::Inputs;
 use super::model::{Mode, Problem};
 use super::nodes::{Node, Nodes};
-use crate::resource::{Action, DecodeError, DigestKey, Observation, Refusal, overlaps};
+use crate::resource::{Action, DecodeError, DigestKey, Observation, Refusal, Setting, overlaps};
 
 /// A refused key, and the number of the node that refuses it.
 struct Refused {
@@ -62,14 +62,13 @@ fn refusals(node: &Node<'_>, key: &DigestKey) -> Result<Vec<Refusal>, DecodeErro
     let (Some(declared), Some(record)) = (node.declared, node.compared()) else { return Ok(Vec::new()) };
     let resource = declared.resource.as_ref();
     let gone = !node.left_out && node.seen.as_ref().is_ok_and(|seen| seen.observation == Observation::Absent);
-    if !resource.may_refuse() || gone || record.version != resource.version() || resource.digest(key) == record.digest {
+    if !resource.has_settings() || gone || record.version != resource.version() || resource.digest(key) == record.digest
+    {
         return Ok(Vec::new());
     }
     // What others have changed to the declared value, an upgrade by kubeadm for example, is only recorded.
-    match node.seen.as_ref().ok().and_then(|seen| seen.observation.present()) {
-        Some(found) => resource.refuses(&resource.caught_up(&record.attributes, found)?),
-        None => resource.refuses(&record.attributes),
-    }
+    let found = node.seen.as_ref().ok().and_then(|seen| seen.observation.present());
+    Ok(resource.settings(&record.attributes, found)?.into_iter().filter_map(Setting::refused).collect())
 }
 
 fn refuse(node: &mut Node<'_>, refusals: &[Refusal]) {

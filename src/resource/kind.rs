@@ -13,7 +13,7 @@ use super::host_facts::HostFacts;
 use super::nature::Nature;
 use super::observation::{Observation, Prior};
 use super::output::{Output, ProbeError};
-use super::refusal::Refusal;
+use super::refusal::Setting;
 use super::script::Script;
 use super::secret::{DigestKey, Secret};
 use super::step::{Act, Step};
@@ -29,8 +29,8 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     const PRINCIPAL: &'static str;
     /// Typical duration of its creation in tenths of a second, used to start slow resources first.
     const WEIGHT: u64 = 1;
-    /// Whether [`Kind::refuses`] may refuse anything.
-    const MAY_REFUSE: bool = false;
+    /// Whether [`Kind::settings`] yields anything.
+    const HAS_SETTINGS: bool = false;
     /// What a look can see of it; only what this resource owns, so that equal means untouched.
     type Observed: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync;
 
@@ -73,24 +73,11 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     fn restored(&self, seen: &Observation<Self::Observed>, prior: &Prior<Self::Observed>) -> bool {
         *seen == prior.before
     }
-    /// The keys of cluster.yaml whose change from the recorded to this desired state cannot be carried out, for
-    /// example another service subnet after `kubeadm init`. Nothing observed counts.
-    fn refuses(&self, recorded: &Self) -> Vec<Refusal> {
-        let _ = recorded;
+    /// Settings that differ from the recorded ones and that no step changes, for example another service subnet after
+    /// `kubeadm init`. A setting that has the declared value on the host already is not among them: it is only recorded.
+    fn settings(&self, recorded: &Self, seen: Option<&Self::Observed>) -> Vec<Setting> {
+        let _ = (recorded, seen);
         Vec::new()
-    }
-    /// Changed settings that are used only at creation, so that no probe can show them; see
-    /// [`FieldChange::at_creation`].
-    fn at_creation(&self, recorded: &Self) -> Vec<FieldChange> {
-        let _ = recorded;
-        Vec::new()
-    }
-    /// Notes in the recorded value what others have changed to what is declared, where [`Kind::refuses`] would refuse to
-    /// make that change: what the host already has is only recorded.
-    #[must_use]
-    fn caught_up(&self, recorded: Self, seen: &Self::Observed) -> Self {
-        let _ = seen;
-        recorded
     }
     /// Why this desired state cannot be reached on a host where this was observed, for example a kernel module that its
     /// kernel does not have. Called while planning, before any change. It can only use what [`Kind::probe`] reports for
@@ -221,14 +208,10 @@ pub trait AnyKind: Debug + Send + Sync {
     fn destroy(&self, prior: &Prior) -> Result<Vec<Step>, DecodeError>;
     /// [`Kind::restored`].
     fn restored(&self, seen: &Observation, prior: &Prior) -> Result<bool, DecodeError>;
-    /// [`Kind::MAY_REFUSE`].
-    fn may_refuse(&self) -> bool;
-    /// [`Kind::refuses`], against recorded attributes.
-    fn refuses(&self, recorded: &Value) -> Result<Vec<Refusal>, DecodeError>;
-    /// [`Kind::at_creation`], against recorded attributes.
-    fn at_creation(&self, recorded: &Value) -> Result<Vec<FieldChange>, DecodeError>;
-    /// [`Kind::caught_up`], of recorded attributes.
-    fn caught_up(&self, recorded: &Value, seen: &Value) -> Result<Value, DecodeError>;
+    /// [`Kind::HAS_SETTINGS`].
+    fn has_settings(&self) -> bool;
+    /// [`Kind::settings`], against recorded attributes.
+    fn settings(&self, recorded: &Value, seen: Option<&Value>) -> Result<Vec<Setting>, DecodeError>;
     /// [`Kind::impossible`].
     fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError>;
     /// [`Kind::unfit`].
@@ -356,21 +339,14 @@ impl<K: Kind> AnyKind for K {
         Ok(Kind::restored(self, &observed::<K>(seen)?, &prior_of::<K>(prior)?))
     }
 
-    fn may_refuse(&self) -> bool {
-        K::MAY_REFUSE
+    fn has_settings(&self) -> bool {
+        K::HAS_SETTINGS
     }
 
-    fn refuses(&self, recorded: &Value) -> Result<Vec<Refusal>, DecodeError> {
-        Ok(Kind::refuses(self, &decode::<K>(K::NAME, "recorded attributes", recorded)?))
-    }
-
-    fn at_creation(&self, recorded: &Value) -> Result<Vec<FieldChange>, DecodeError> {
-        Ok(Kind::at_creation(self, &decode::<K>(K::NAME, "recorded attributes", recorded)?))
-    }
-
-    fn caught_up(&self, recorded: &Value, seen: &Value) -> Result<Value, DecodeError> {
+    fn settings(&self, recorded: &Value, seen: Option<&Value>) -> Result<Vec<Setting>, DecodeError> {
         let recorded = decode::<K>(K::NAME, "recorded attributes", recorded)?;
-        Ok(encode(&Kind::caught_up(self, recorded, &decode(K::NAME, "observation", seen)?)))
+        let seen = seen.map(|seen| decode(K::NAME, "observation", seen)).transpose()?;
+        Ok(Kind::settings(self, &recorded, seen.as_ref()))
     }
 
     fn impossible(&self, seen: &Value) -> Result<Option<String>, DecodeError> {

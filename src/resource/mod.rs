@@ -43,7 +43,7 @@ pub use membership::MemberRole;
 pub use nature::{BalancerGroup, Nature};
 pub use observation::{Observation, Prior, Seen};
 pub use output::{Output, ProbeError, excerpt, hex, sha256_hex, yaml_scalar};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, Setting};
 pub use script::{Script, ScriptError, Value};
 pub use secret::{DigestKey, Secret};
 pub use step::{Act, Mint, On, Run, Slots, Step, StepAct, Wait};

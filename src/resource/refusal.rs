@@ -1,6 +1,33 @@
-//! Changes that a kind cannot carry out, by the key of cluster.yaml that asks for them.
+//! Settings that no step of a kind changes, by the key of cluster.yaml that declares them.
 
-use super::HostName;
+use super::{FieldChange, HostName};
+
+/// A declared setting that differs from the recorded one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// It is used only when the resource is created.
+    AtCreation(FieldChange),
+    /// It cannot change.
+    Refused(Refusal),
+}
+
+impl Setting {
+    /// The refusal, if it cannot change.
+    pub fn refused(self) -> Option<Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::AtCreation(_) => None,
+        }
+    }
+
+    /// The change, if it is used only at creation.
+    pub fn at_creation(self) -> Option<FieldChange> {
+        match self {
+            Self::AtCreation(change) => Some(change),
+            Self::Refused(_) => None,
+        }
+    }
+}
 
 /// One key whose change cannot be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Act, Action, AnyKind, DecodeError, FieldChange, Kind, Observation, Output, Prior, ProbeError, Refusal, Registered,
-    Script, Seen, Step,
+    Script, Seen, Setting, Step,
 };
 
 /// A thing with a value that can change in place, a text, a size that cannot, and a place at which
@@ -65,7 +65,7 @@ pub(crate) fn decode(_: &str, value: &Value) -> Result<Arc<dyn AnyKind>, DecodeE
 impl Kind for Thing {
     const NAME: &'static str = "thing";
     const PRINCIPAL: &'static str = "value";
-    const MAY_REFUSE: bool = true;
+    const HAS_SETTINGS: bool = true;
     type Observed = ThingSeen;
 
     fn key(&self) -> Option<String> {
@@ -101,12 +101,12 @@ impl Kind for Thing {
         vec![Step::run("put back", Script::new(":"))]
     }
 
-    fn refuses(&self, recorded: &Self) -> Vec<Refusal> {
+    fn settings(&self, recorded: &Self, _: Option<&ThingSeen>) -> Vec<Setting> {
         let refusal = || {
             let change = format!("place: {} → {}", recorded.place, self.place);
             Refusal::of("/place".into(), change, format!("it cannot move to {}", self.place))
         };
-        (recorded.place != self.place).then(refusal).into_iter().collect()
+        (recorded.place != self.place).then(refusal).map(Setting::Refused).into_iter().collect()
     }
 
     fn impossible(&self, _: &ThingSeen) -> Option<String> {

@@ -15,7 +15,7 @@ use crate::plan::{Change, Coverage, Mode, Plan, Reason};
 use crate::resource::testing::absent;
 use crate::resource::{
     Act, Action, Address, AnyKind, DecodeError, DigestKey, FieldChange, Frame, HostName, Listens, Nature, Observation,
-    Output, Prior, ProbeError, Refusal, Script, Secret, Seen, Step,
+    Output, Prior, ProbeError, Script, Secret, Seen, Setting, Step,
 };
 use crate::state::{State, Store, acquire, local};
 
@@ -53,9 +53,6 @@ impl AnyKind for Staged {
     }
     fn weight(&self) -> u64 {
         1
-    }
-    fn at_creation(&self, _: &Value) -> Result<Vec<FieldChange>, DecodeError> {
-        Ok(Vec::new())
     }
     fn unfit(&self, _: &crate::resource::HostFacts) -> Option<String> {
         None
@@ -102,14 +99,11 @@ impl AnyKind for Staged {
     fn restored(&self, seen: &Observation, prior: &Prior) -> Result<bool, DecodeError> {
         Ok(!self.wrong && *seen == prior.before)
     }
-    fn may_refuse(&self) -> bool {
+    fn has_settings(&self) -> bool {
         false
     }
-    fn refuses(&self, _: &Value) -> Result<Vec<Refusal>, DecodeError> {
+    fn settings(&self, _: &Value, _: Option<&Value>) -> Result<Vec<Setting>, DecodeError> {
         Ok(Vec::new())
-    }
-    fn caught_up(&self, recorded: &Value, _: &Value) -> Result<Value, DecodeError> {
-        Ok(recorded.clone())
     }
     fn impossible(&self, _: &Value) -> Result<Option<String>, DecodeError> {
         Ok(None)

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use super::super::kubectl::stage::{Stage, every_sh_file};
 use super::steps::{BARE, STANDING};
 use super::*;
-use crate::resource::{On, Secret, StepAct};
+use crate::resource::{On, Refusal, Secret, Setting, StepAct};
 
 const NOTE: &str = "/etc/kubernetes/pki/.mainstay";
 const MANIFESTS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
@@ -49,24 +49,27 @@ fn join(role: MemberRole) -> Member {
     }
 }
 
+fn refused(is: &Member, was: &Member) -> Vec<Refusal> {
+    Kind::settings(is, was, None).into_iter().filter_map(Setting::refused).collect()
+}
+
 #[test]
 fn a_control_plane_is_not_upgraded() {
     let of = |version: &str| Member { version: Some(version.to_owned()), ..join(MemberRole::ControlPlane) };
-    let refuses = |is: &Member, was: &Member| Kind::refuses(is, was);
-    let text = crate::resource::Refusal::text(&refuses(&of("1.32.0"), &of("1.31.4")));
+    let text = Refusal::text(&refused(&of("1.32.0"), &of("1.31.4")));
     assert!(text.contains("cannot upgrade Kubernetes yet (recorded 1.31.4, cluster.yaml 1.32.0)"), "{text}");
-    assert_eq!(refuses(&of("1.31.4"), &of("1.31.4")), []);
+    assert_eq!(refused(&of("1.31.4"), &of("1.31.4")), []);
     // A record of before, and one that becomes a worker.
-    assert_eq!(refuses(&of("1.32.0"), &join(MemberRole::ControlPlane)), []);
-    assert_eq!(refuses(&join(MemberRole::Worker), &of("1.31.4")), []);
+    assert_eq!(refused(&of("1.32.0"), &join(MemberRole::ControlPlane)), []);
+    assert_eq!(refused(&join(MemberRole::Worker), &of("1.31.4")), []);
 }
 
 #[test]
 fn a_node_is_never_renamed() {
     let was = join(MemberRole::Worker);
     let is = Member { node: "n9".into(), ..was.clone() };
-    assert!(Kind::refuses(&is, &was)[0].advice.contains("Set `nodeName: n2` on this host"));
-    assert_eq!(Kind::refuses(&was, &was), []);
+    assert!(refused(&is, &was)[0].advice.contains("Set `nodeName: n2` on this host"));
+    assert_eq!(refused(&was, &was), []);
 }
 
 #[test]
