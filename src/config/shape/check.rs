@@ -190,7 +190,9 @@ impl Checker<'_, '_> {
             (Content::Scalar(Scalar::Null), _) => format!("{} has no value", quoted(&name_of(at))),
             _ => format!("{} must be {expected}, not {}", quoted(&name_of(at)), node.what()),
         };
-        let hint = hints::wrong_type(at, expected, schema, node).or_else(|| hints::shown(at, node)).or_else(|| hints::by_example(at, schema));
+        let hint = hints::wrong_type(at, expected, schema, node)
+            .or_else(|| hints::shown(at, node))
+            .or_else(|| hints::by_example(at, schema));
         let fault = Fault::at(at, message);
         self.faults.broken(hint.into_iter().fold(fault, Fault::help));
         None
