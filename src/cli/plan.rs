@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{CliError, Exit};
+use super::next_command::NextCommand;
 use super::present::{Format, Origin, present};
 use super::saved;
 use super::stream::JsonInto;
 use super::survey::{Planning, survey_for};
 use super::ui::Ui;
 use super::workspace::Workspace;
-use crate::plan::Mode;
+use crate::plan::{Mode, Plan};
+use crate::resource::HostName;
 
 /// Show the changes apply would make; hosts are not modified
 #[derive(Debug, clap::Args)]
@@ -59,6 +61,12 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     // Before it is shown: a reader of the output that leaves early does not lose the file.
     let written = args.out.as_ref().map(|out| saved::save(out, &planned, &workspace, &state, &args.planning, &origin));
     present(&planned.plan, &origin, args.format, args.planning.full, ui)?;
+    let down = down(&planned.plan);
+    if mode == Mode::Apply && args.format == Format::Text && !ui.json && !down.is_empty() {
+        let without: String = down.iter().map(|host| format!(" --exclude {host}")).collect();
+        let next = NextCommand::about(file, args.planning.simulate).whole(&format!("plan{without}"));
+        ui.say(&format!("To plan without {}: {next}", down.join(", ")));
+    }
     planned.fleet.close().await;
     if let (Some(out), Some(written)) = (&args.out, written) {
         written?;
@@ -73,4 +81,14 @@ pub(super) async fn run(args: &Args, file: &Path, ui: Ui) -> Result<Exit, CliErr
     // The process ends here, which frees the memory faster than value by value.
     std::mem::forget((planned, state));
     Ok(exit)
+}
+
+/// The hosts that do not answer, if the rest can be planned without them: all of them are workers only.
+fn down(plan: &Plan) -> Vec<&str> {
+    let needed = |host: &HostName| {
+        let mut own = plan.changes.iter().filter(|change| change.address.host() == host);
+        own.any(|change| change.address.is_control_plane() || change.address.is_virtual_ip())
+    };
+    let down = &plan.coverage.unreached;
+    if down.keys().any(needed) { Vec::new() } else { down.keys().map(HostName::as_str).collect() }
 }

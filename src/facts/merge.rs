@@ -22,12 +22,11 @@ pub enum Answered {
 /// counts. Absent may be concluded only when every control plane says that it is none (yet): as
 /// long as one did not answer, it might be the one that knows.
 pub fn of_cluster(answers: impl IntoIterator<Item = (HostName, Answered)>) -> Result<Arc<Seen>, ProbeError> {
-    let (mut error, mut unreached, mut asked) = (None, Vec::new(), false);
+    let (mut error, mut unreached, mut answered) = (None, Vec::new(), false);
     for (host, answer) in answers {
-        asked = true;
         match answer {
             Answered::Look(Ok(seen)) => return Ok(seen),
-            Answered::Look(Err(ProbeError::NotHere)) => {}
+            Answered::Look(Err(ProbeError::NotHere)) => answered = true,
             Answered::Look(Err(other)) => error = error.or(Some(other)),
             Answered::Unreached { text } => unreached.push((host, text)),
         }
@@ -35,22 +34,18 @@ pub fn of_cluster(answers: impl IntoIterator<Item = (HostName, Answered)>) -> Re
     if let Some(error) = error {
         return Err(error);
     }
-    if !asked {
-        return Err(ProbeError::Unreachable { text: "no control plane is available".into() });
+    let Some(((_, text), others)) = unreached.split_first() else {
+        let nobody = || ProbeError::Unreachable { text: "no control plane is available".into() };
+        let absent = Seen { observation: Observation::Absent, digest: String::new() };
+        return if answered { Ok(absent.into()) } else { Err(nobody()) };
+    };
+    let first = if answered { "the control planes that answered do not have it" } else { "no control plane answered" };
+    let mut text = format!("{first}; {text}");
+    if !others.is_empty() {
+        let others: Vec<&str> = others.iter().map(|(host, _)| host.as_str()).collect();
+        text = format!("{text}; {} did not answer either", others.join(", "));
     }
-    match unreached.as_slice() {
-        [] => Ok(Seen { observation: Observation::Absent, digest: String::new() }.into()),
-        [(_, text)] => {
-            Err(ProbeError::Unreachable { text: format!("the control planes that answered do not have it; {text}") })
-        }
-        [(_, text), others @ ..] => {
-            let others: Vec<&str> = others.iter().map(|(host, _)| host.as_str()).collect();
-            let others = others.join(", ");
-            let text =
-                format!("the control planes that answered do not have it; {text}; {others} did not answer either");
-            Err(ProbeError::Unreachable { text })
-        }
-    }
+    Err(ProbeError::Unreachable { text })
 }
 
 #[cfg(test)]

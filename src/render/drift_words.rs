@@ -97,7 +97,7 @@ pub(super) fn wishes(entry: &Entry, source: Source<'_>) -> String {
         Reason::EndsWith { whole } => format!("deleted with {}", plain(whole.as_str())),
         Reason::HandedOver { source: pointer, value } => handed_over(pointer, value, source),
         Reason::Moved { other } => format!("moved to {}", plain(other.as_str())),
-        Reason::Reacts { to } => format!("must still react to the change of {}", plain(to.as_str())),
+        Reason::Reacts { to } => format!("has not reacted yet to the change of {}", plain(to.as_str())),
         Reason::Pending { .. }
         | Reason::Founds
         | Reason::Removed
