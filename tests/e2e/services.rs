@@ -141,7 +141,7 @@ pub(crate) fn kubelet_that_was_not_restarted(lab: &Lab) {
         let before = runs();
         lab.sh("w1", change);
         let drift = lab.expect(2, &["drift"]);
-        assert!(drift.contains("service[kubelet]") && drift.contains("an older file than on disk"), "{drift}");
+        assert!(drift.contains("service[kubelet]") && drift.contains("older than on disk"), "{drift}");
         lab.expect(0, &["apply", "--auto-approve"]);
         assert!(lab.expect(0, &["plan", "--detailed-exitcode"]).contains(NO_CHANGES));
         assert_ne!(runs(), before, "kubelet was restarted after: {change}");
