@@ -19,7 +19,7 @@ use crate::state::{self, Store};
 
 /// Remove everything mainstay applied and restore what was there before
 ///
-/// Resources are destroyed in reverse order. Without cluster.yaml, name the state with --state.
+/// Resources are destroyed in reverse order. The command needs only the state; cluster.yaml may be missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   mainstay destroy

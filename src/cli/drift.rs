@@ -250,13 +250,11 @@ fn told(answer: Answer, next: &NextCommand) -> Option<String> {
     match answer {
         Answer::Clean => None,
         // Which cluster.yaml a state file was applied from is not known.
-        Answer::Drift if !next.has_file() => Some(
-            "To undo it, apply its cluster.yaml. To keep it, change that cluster.yaml if it has a key for it."
-                .to_owned(),
-        ),
+        Answer::Drift if !next.has_file() => {
+            Some("To revert it: apply its cluster.yaml.  To keep it: change that cluster.yaml to match.".to_owned())
+        }
         Answer::Drift => {
-            let undo = next.whole("apply");
-            Some(format!("To undo it: {undo}\nTo keep it, change cluster.yaml if it has a key for it."))
+            Some(format!("To revert it: {}.  To keep it: change cluster.yaml to match.", next.whole("apply")))
         }
         Answer::Pending => Some(format!("To see what apply would change: {}", next.whole("plan"))),
         Answer::Unseen => Some(format!("When the other resources can be checked: {}", next.same("drift"))),

@@ -7,12 +7,12 @@ use crate::resource::Pattern;
 /// Options of partial plans.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Part {
-    /// Limit to matching resources and what they depend on (when destroying: what depends on them): an
-    /// address, the beginning of one (cp2, cp2/haproxy) or a glob ('w*/host'); repeatable
+    /// Limit to matching resources and their dependencies (destroy: and everything that depends on
+    /// them): an address, the beginning of one (cp2, cp2/haproxy) or a glob ('w*/host'); repeatable
     #[arg(long, value_name = "PATTERN", conflicts_with = "exclude")]
     target: Vec<String>,
-    /// Skip matching resources and what depends on them (when destroying: what they depend on);
-    /// repeatable
+    /// Skip matching resources and everything that depends on them (destroy: and their
+    /// dependencies); repeatable
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<String>,
 }

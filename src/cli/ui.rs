@@ -85,7 +85,7 @@ impl Ui {
         if self.input && std::io::stdin().is_terminal() {
             return Ok(());
         }
-        let why = if self.input { "no terminal for the confirmation; nothing was changed" } else { "MAINSTAY_INPUT=0" };
+        let why = if self.input { "no terminal to ask on" } else { "MAINSTAY_INPUT=0" };
         Err(CliError::wrong(format!("{instead} ({why})")))
     }
 

@@ -53,19 +53,19 @@ mod tests {
 
     #[test]
     fn what_is_not_known_says_why() {
-        let [known, odd, far, never] =
+        let [known, unexpected, far, never] =
             ["a/c/k", "a/c/o", "b/c/k", "a/c/n"].map(|text| text.parse::<Address>().unwrap());
         let facts = FactSet {
-            seen: [(known.clone(), Ok(absent().into())), (odd.clone(), Err(ProbeError::unexpected("7")))].into(),
+            seen: [(known.clone(), Ok(absent().into())), (unexpected.clone(), Err(ProbeError::unexpected("7")))].into(),
             unreached: [(HostName::new("b"), "no route".into())].into(),
             ..FactSet::default()
         };
         assert_eq!(facts.look(&known), Ok(&absent().into()));
-        assert_eq!(facts.look(&odd).unwrap_err(), "unexpected probe output: 7");
+        assert_eq!(facts.look(&unexpected).unwrap_err(), "unexpected probe output: 7");
         assert_eq!(facts.look(&far).unwrap_err(), "no route");
         assert_eq!(facts.look(&never).unwrap_err(), "`a/c/n` was not checked");
         assert_eq!(
-            [&known, &odd, &far, &never].map(|address| facts.is_unreached(address)),
+            [&known, &unexpected, &far, &never].map(|address| facts.is_unreached(address)),
             [false, false, true, false]
         );
     }

@@ -63,7 +63,7 @@ mod tests {
         Answered::Look(Err(ProbeError::NotHere))
     }
 
-    fn odd(text: &str) -> Answered {
+    fn unexpected(text: &str) -> Answered {
         Answered::Look(Err(ProbeError::unexpected(text)))
     }
 
@@ -74,13 +74,13 @@ mod tests {
     #[test]
     fn the_first_success_wins_whatever_the_others_say() {
         let (one, two) = (Answered::Look(Ok(absent().into())), Answered::Look(Ok(seen("2").into())));
-        assert_eq!(merged(&[dead(), odd("x"), one.clone(), two.clone()]), Ok(absent().into()));
+        assert_eq!(merged(&[dead(), unexpected("x"), one.clone(), two.clone()]), Ok(absent().into()));
         assert_eq!(merged(&[not_here(), two, one]), Ok(seen("2").into()));
     }
 
     #[test]
     fn an_error_is_an_error_even_when_others_are_no_control_planes() {
-        assert_eq!(merged(&[not_here(), odd("x"), odd("y"), dead()]), Err(ProbeError::unexpected("x")));
+        assert_eq!(merged(&[not_here(), unexpected("x"), unexpected("y"), dead()]), Err(ProbeError::unexpected("x")));
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl World {
         Self::read_noting(path).map(|(world, _)| world)
     }
 
-    /// The same, and whether the file is already what would be written of it.
+    /// The same, and whether the file needs no rewriting.
     pub(super) fn read_noting(path: &Path) -> Result<(Self, bool), FleetError> {
         let fail = failed(path);
         let mut world = Self::default();
@@ -152,7 +152,7 @@ impl World {
         self.look(address).map_or(Observation::Absent, |seen| seen.observation.clone())
     }
 
-    /// What a look at an address sees, if something is there.
+    /// The observation at an address; `None` if the resource is absent.
     pub(super) fn look(&self, address: &Address) -> Option<&Arc<Seen>> {
         self.resources.get(address)
     }
@@ -311,7 +311,7 @@ impl World {
         hosts.chain(at).chain(self.last_lines())
     }
 
-    /// All lines but those of hosts and of what is at an address.
+    /// All lines except those of hosts and of observations.
     pub(super) fn last_lines(&self) -> impl Iterator<Item = Line> + '_ {
         let down = self.down.iter().map(|host| Line::Down(host.clone(), true));
         let faults = self.faults.iter().map(|pattern| Line::Fault(pattern.clone(), true));
@@ -333,7 +333,7 @@ impl World {
     }
 }
 
-/// What a look sees: a simulated host answers with the observation itself.
+/// The answer of a simulated host: the observation itself.
 pub(super) fn seen_of(observation: Observation) -> Arc<Seen> {
     Arc::new(Seen { digest: observation.digest(), observation })
 }

@@ -9,7 +9,7 @@ use super::error::FleetError;
 use super::world::{Line, World, failed};
 use crate::resource::{Address, HostName};
 
-/// The lines of a file so far, compared with those that [`World::lines`] would write.
+/// The lines read so far, compared with the lines of [`World::lines`].
 #[derive(Debug, Default)]
 pub(super) struct Written {
     host: Option<HostName>,
@@ -40,7 +40,7 @@ impl Written {
         self.disordered |= !in_order;
     }
 
-    /// Whether a file of this length has nothing else, and would be written the same.
+    /// Whether a file of this length would be rewritten with the same content.
     pub(super) fn is_all_of(&self, world: &World, length: u64) -> bool {
         !self.disordered && self.length == length && world.last_lines().eq(self.last.iter().cloned())
     }
@@ -54,7 +54,7 @@ pub(super) struct WorldFile {
 }
 
 impl WorldFile {
-    /// Reads the file, if there is one, and writes it anew without what was overwritten, if anything was.
+    /// Reads the file, if it exists. Overwritten lines are removed from it.
     pub(super) fn open(path: &Path) -> Result<(Self, World), FleetError> {
         let fail = failed(path);
         let (world, same) = World::read_noting(path)?;
@@ -126,7 +126,7 @@ mod tests {
         let mut text = std::fs::read_to_string(&path).unwrap();
         text.push_str("{\"down\":[\"cp");
         std::fs::write(&path, text).unwrap();
-        // Once as it was appended, once as it was written anew.
+        // First with appended lines, then compacted.
         for _ in 0..2 {
             let read = WorldFile::open(&path).unwrap().1;
             assert_eq!(read, world);

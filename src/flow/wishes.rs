@@ -72,7 +72,7 @@ impl Wishes {
         Ok(Graph::build(items)?.handing_over(handed_over).with_keys(keys))
     }
 
-    /// Replaces assumed values of the graph by those that the facts decide.
+    /// Replaces assumed values of the graph by values from host facts.
     pub fn complete(&self, graph: &mut Graph, facts: &BTreeMap<HostName, HostFacts>) -> Result<(), FlowError> {
         let values = stack::complete(&self.cluster, &self.inputs(self.auth_password.as_ref()), facts)?;
         graph.complete(values);

@@ -92,7 +92,7 @@ impl Graph {
         Ok(Self { items, numbers, dependents, needs, order: order.nodes, handed_over, keys })
     }
 
-    /// Replaces assumed values by those that the facts of hosts decide.
+    /// Replaces assumed values by values from host facts.
     pub fn complete(&mut self, values: impl IntoIterator<Item = Completion>) {
         for (address, resource) in values {
             if let Some(&number) = self.numbers.get(&address) {

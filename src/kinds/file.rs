@@ -172,31 +172,31 @@ impl Kind for File {
         if output.stdout == "absent\n" {
             return Ok(Observation::Absent);
         }
-        let odd =
+        let unexpected =
             || ProbeError::unexpected(format!("file facts `{}`", output.tail(1).chars().take(200).collect::<String>()));
-        let (facts, read) = output.stdout.split_once('\n').ok_or_else(odd)?;
+        let (facts, read) = output.stdout.split_once('\n').ok_or_else(unexpected)?;
         let fields: Vec<&str> = facts.splitn(6, '|').collect();
-        let [mode, uid, gid, size, kind, names] = fields[..] else { return Err(odd()) };
+        let [mode, uid, gid, size, kind, names] = fields[..] else { return Err(unexpected()) };
         let octal = !mode.is_empty() && mode.len() <= 4 && mode.bytes().all(|digit| (b'0'..b'8').contains(&digit));
         let numbers = [uid, gid, size].iter().all(|number| number.parse::<u64>().is_ok());
-        let (user, group) = names.split_once(':').ok_or_else(odd)?;
+        let (user, group) = names.split_once(':').ok_or_else(unexpected)?;
         if !octal || !numbers || user.is_empty() || group.is_empty() {
-            return Err(odd());
+            return Err(unexpected());
         }
         if !kind.starts_with("regular ") {
             return Err(ProbeError::unexpected(format!("{} is a {kind}, not a regular file", self.path)));
         }
-        let (text, sha256) = match read.trim_end_matches('\n').split_once(' ').ok_or_else(odd)? {
+        let (text, sha256) = match read.trim_end_matches('\n').split_once(' ').ok_or_else(unexpected)? {
             ("base64", encoded) => {
-                let bytes = base64::decode(encoded).ok_or_else(odd)?;
+                let bytes = base64::decode(encoded).ok_or_else(unexpected)?;
                 let sha256 = sha256_hex(&bytes);
                 // A NUL is no text: no shell could put it back.
                 (String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')), sha256)
             }
             ("sha256", line) => {
-                (None, line.strip_suffix("  -").filter(|hash| hash.len() == 64).ok_or_else(odd)?.into())
+                (None, line.strip_suffix("  -").filter(|hash| hash.len() == 64).ok_or_else(unexpected)?.into())
             }
-            _ => return Err(odd()),
+            _ => return Err(unexpected()),
         };
         let known = |name: &str, number: &str| (if name == "UNKNOWN" { number } else { name }).to_owned();
         let owner = format!("{}:{}", known(user, uid), known(group, gid));

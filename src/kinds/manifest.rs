@@ -66,8 +66,8 @@ impl Kind for Manifest {
             "" => Err(ProbeError::unexpected("objects differ, but none was named")),
             text => {
                 let names: Option<Vec<&str>> = text.lines().map(|line| line.strip_prefix("differs ")).collect();
-                let odd = || ProbeError::unexpected(format!("manifest line in `{text}`"));
-                Ok(Observation::Present(Observed { objects: names.ok_or_else(odd)?.join("\n") }))
+                let unexpected = || ProbeError::unexpected(format!("manifest line in `{text}`"));
+                Ok(Observation::Present(Observed { objects: names.ok_or_else(unexpected)?.join("\n") }))
             }
         }
     }

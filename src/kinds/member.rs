@@ -147,8 +147,8 @@ impl Kind for Member {
             return Err(ProbeError::failed(output));
         }
         let text = output.stdout.trim();
-        let odd = || ProbeError::unexpected(format!("`{text}` as the state of node {}", self.node));
-        let role = |word: &str| MemberRole::parse(word).ok_or_else(odd);
+        let unexpected = || ProbeError::unexpected(format!("`{text}` as the state of node {}", self.node));
+        let role = |word: &str| MemberRole::parse(word).ok_or_else(unexpected);
         let words: Vec<&str> = text.split(' ').collect();
         Ok(Observation::Present(match words[..] {
             ["none"] => return Ok(Observation::Absent),
@@ -157,7 +157,7 @@ impl Kind for Member {
             ["done", word] => Observed::whole(role(word)?, None),
             ["done", word, version] => Observed::whole(role(word)?, released(version)),
             ["foreign", word, url] | ["foreign", word, url, _] => {
-                let there = url.strip_prefix("https://").ok_or_else(odd)?;
+                let there = url.strip_prefix("https://").ok_or_else(unexpected)?;
                 if there != self.endpoint {
                     return Err(ProbeError::unexpected(format!(
                         "{} is a node of the cluster at {there}, not of the one at {}",
@@ -166,7 +166,7 @@ impl Kind for Member {
                 }
                 Observed::whole(role(word)?, words.get(3).copied().and_then(released))
             }
-            _ => return Err(odd()),
+            _ => return Err(unexpected()),
         }))
     }
 

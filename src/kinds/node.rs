@@ -131,21 +131,21 @@ fn set(
 
 /// Undoes the URL escaping of the look; an escape that is none is an error.
 fn unescape(text: &str) -> Result<String, ProbeError> {
-    let odd = || ProbeError::unexpected(format!("`{text}` is not an escaped value"));
+    let unexpected = || ProbeError::unexpected(format!("`{text}` is not an escaped value"));
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
         match byte {
             b'+' => bytes.push(b' '),
             b'%' => {
-                let (high, low) = (rest.next().ok_or_else(odd)?, rest.next().ok_or_else(odd)?);
+                let (high, low) = (rest.next().ok_or_else(unexpected)?, rest.next().ok_or_else(unexpected)?);
                 let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-                bytes.push(digit(high).ok_or_else(odd)? * 16 + digit(low).ok_or_else(odd)?);
+                bytes.push(digit(high).ok_or_else(unexpected)? * 16 + digit(low).ok_or_else(unexpected)?);
             }
             byte => bytes.push(byte),
         }
     }
-    String::from_utf8(bytes).map_err(|_| odd())
+    String::from_utf8(bytes).map_err(|_| unexpected())
 }
 
 impl Kind for Node {

@@ -120,9 +120,9 @@ impl Kind for Package {
         if !output.success() {
             return Err(ProbeError::failed(output));
         }
-        let odd = || ProbeError::unexpected(format!("package {}: `{}`", self.name, output.stdout.trim()));
+        let unexpected = || ProbeError::unexpected(format!("package {}: `{}`", self.name, output.stdout.trim()));
         let mut lines = output.stdout.lines();
-        let first = lines.next().ok_or_else(odd)?;
+        let first = lines.next().ok_or_else(unexpected)?;
         let rest: Vec<&str> = lines.collect();
         match first.split_once(' ') {
             None if first == "absent" && rest.is_empty() => Ok(Observation::Absent),
@@ -132,25 +132,25 @@ impl Kind for Package {
             }
             // Further lines are the same package for other architectures.
             Some(("dpkg", line)) => {
-                let (status, version) = line.split_once('|').ok_or_else(odd)?;
-                let [wish, is, fault] = status.as_bytes() else { return Err(odd()) };
+                let (status, version) = line.split_once('|').ok_or_else(unexpected)?;
+                let [wish, is, fault] = status.as_bytes() else { return Err(unexpected()) };
                 if !b"uihrp".contains(wish) {
-                    return Err(odd());
+                    return Err(unexpected());
                 }
                 match is {
                     b'n' | b'c' if *fault == b' ' => Ok(Observation::Absent),
                     b'i' | b't' | b'W' | b'H' | b'U' | b'F' => {
                         let complete = matches!(is, b'i' | b't' | b'W') && *fault == b' ';
                         if complete && version.is_empty() {
-                            return Err(odd());
+                            return Err(unexpected());
                         }
                         let held = *wish == b'h';
                         Ok(Observation::Present(PackageSeen { version: version.to_owned(), held, complete }))
                     }
-                    _ => Err(odd()),
+                    _ => Err(unexpected()),
                 }
             }
-            _ => Err(odd()),
+            _ => Err(unexpected()),
         }
     }
 

@@ -102,14 +102,14 @@ impl Kind for PackageRepository {
         if output.stdout == "absent\n" {
             return Ok(Observation::Absent);
         }
-        let odd = || ProbeError::unexpected(format!("repository {}: `{}`", self.name, output.tail(1)));
-        let (facts, entry) = output.stdout.split_once('\n').ok_or_else(odd)?;
+        let unexpected = || ProbeError::unexpected(format!("repository {}: `{}`", self.name, output.tail(1)));
+        let (facts, entry) = output.stdout.split_once('\n').ok_or_else(unexpected)?;
         let (family, key) = match facts {
             "apt key" => (PackageFamily::Apt, true),
             "apt nokey" => (PackageFamily::Apt, false),
             "dnf key" => (PackageFamily::Dnf, true),
             "dnf nokey" => (PackageFamily::Dnf, false),
-            _ => return Err(odd()),
+            _ => return Err(unexpected()),
         };
         Ok(Observation::Present(PackageRepositorySeen { entry: entry.to_owned(), family, key }))
     }

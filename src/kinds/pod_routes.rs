@@ -173,17 +173,17 @@ impl Kind for PodRoutes {
         if output.stdout == "absent\n" {
             return Ok(Observation::Absent);
         }
-        let odd = || ProbeError::unexpected(format!("`{}` for the routes to pods", output.tail(1)));
-        let line = output.stdout.strip_suffix('\n').filter(|line| !line.contains('\n')).ok_or_else(odd)?;
+        let unexpected = || ProbeError::unexpected(format!("`{}` for the routes to pods", output.tail(1)));
+        let line = output.stdout.strip_suffix('\n').filter(|line| !line.contains('\n')).ok_or_else(unexpected)?;
         let [range, nodes, table, routes, installed] = line.split(' ').collect::<Vec<_>>()[..] else {
-            return Err(odd());
+            return Err(unexpected());
         };
         let known = |word: &str| if word == "-" { String::new() } else { word.to_owned() };
         let digest = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = |word: &str| word.parse::<usize>().map_err(|_| odd());
+        let number = |word: &str| word.parse::<usize>().map_err(|_| unexpected());
         let whole = (table == "-" || digest(table)) && digest(installed);
         if !whole || !(range == "-" || range.parse::<Ipv4Net>().is_ok()) {
-            return Err(odd());
+            return Err(unexpected());
         }
         let (range, table, installed) = (known(range), known(table), known(installed));
         Ok(Observation::Present(PodRoutesSeen {

@@ -70,19 +70,20 @@ impl Kind for Route {
         }
         let mut lines = output.stdout.lines();
         let Some(line) = lines.next() else { return Ok(Observation::Absent) };
-        let odd = || ProbeError::unexpected(format!("route to {}: `{}`", self.destination, output.stdout.trim_end()));
+        let unexpected =
+            || ProbeError::unexpected(format!("route to {}: `{}`", self.destination, output.stdout.trim_end()));
         // A second line is a second route with another metric, or one of several next hops.
         let mut words = line.split_whitespace();
         let host = self.destination.strip_suffix("/32");
         let right = words.next().is_some_and(|word| word == self.destination || Some(word) == host);
         if lines.next().is_some() || !right {
-            return Err(odd());
+            return Err(unexpected());
         }
         let words: Vec<&str> = words.filter(|word| !CONDITIONS.contains(word)).collect();
         let via = match words.iter().position(|word| *word == "via") {
-            Some(at) => *words.get(at + 1).ok_or_else(odd)?,
+            Some(at) => *words.get(at + 1).ok_or_else(unexpected)?,
             None if words.contains(&"dev") => "",
-            None => return Err(odd()),
+            None => return Err(unexpected()),
         };
         Ok(Observation::Present(RouteSeen { via: via.to_owned(), options: words.join(" ") }))
     }

@@ -191,23 +191,23 @@ impl Kind for Service {
         if !output.success() {
             return Err(ProbeError::failed(output));
         }
-        let odd =
+        let unexpected =
             || ProbeError::unexpected(format!("unit {}: `{}`", self.name, output.stdout.trim().replace('\n', ", ")));
         let property = |name: &str| {
             let mut values = output.stdout.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-            values.next().filter(|_| values.next().is_none()).ok_or_else(odd)
+            values.next().filter(|_| values.next().is_none()).ok_or_else(unexpected)
         };
         let (load, active) = (property("LoadState")?, property("ActiveState")?);
         let (sub, boot) = (property("SubState")?, property("UnitFileState")?);
         if load.is_empty() || active.is_empty() || sub.is_empty() {
-            return Err(odd());
+            return Err(unexpected());
         }
         if load == "not-found" && matches!(active, "inactive" | "failed") {
             return Ok(Observation::Absent);
         }
         let again = if active == "activating" && sub == "auto-restart" { " (auto-restart)" } else { "" };
         let loaded = match output.stdout.lines().find_map(|line| line.strip_prefix("Loaded=")) {
-            Some(word) => Loaded::parse(word).ok_or_else(odd)?,
+            Some(word) => Loaded::parse(word).ok_or_else(unexpected)?,
             None => Loaded::Current,
         };
         Ok(Observation::Present(ServiceSeen { state: format!("{active}{again}"), boot: boot.to_owned(), loaded }))

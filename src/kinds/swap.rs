@@ -47,14 +47,14 @@ impl Kind for Swap {
         if !output.success() {
             return Err(ProbeError::failed(output));
         }
-        let odd = |line: &str| ProbeError::unexpected(format!("swap facts `{line}`"));
-        let lines = output.stdout.strip_prefix("swap\n").ok_or_else(|| odd(&output.tail(1)))?;
+        let unexpected = |line: &str| ProbeError::unexpected(format!("swap facts `{line}`"));
+        let lines = output.stdout.strip_prefix("swap\n").ok_or_else(|| unexpected(&output.tail(1)))?;
         let (mut live, mut fstab) = (Vec::new(), Vec::new());
         for line in lines.split_terminator('\n') {
             match line.split_once(' ') {
                 Some(("live", name)) if !name.is_empty() => live.push(name),
                 Some(("fstab", entry)) if !entry.is_empty() => fstab.push(entry),
-                _ => return Err(odd(line)),
+                _ => return Err(unexpected(line)),
             }
         }
         let live = if live.is_empty() { OFF.to_owned() } else { live.join(" ") };

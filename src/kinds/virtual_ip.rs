@@ -51,7 +51,7 @@ impl Kind for VirtualIp {
         Some(self.address.to_string())
     }
 
-    /// The address itself is removed with keepalived, so this resource is only forgotten.
+    /// keepalived removes the address; this resource is only forgotten.
     fn last_one(&self, action: Action) -> Option<String> {
         (action == Action::Forget).then(|| {
             format!(

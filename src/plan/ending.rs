@@ -98,7 +98,7 @@ fn is_out_of_reach(node: &Node<'_>, inputs: &Inputs<'_>) -> bool {
     node.address.host().is_cluster() && unknown && silent()
 }
 
-/// Says what ends together with etcd.
+/// The notice about resources that are deleted with the etcd data.
 pub(super) fn notice(nodes: &Nodes<'_>) -> Option<Warning> {
     let ends = nodes.all.iter().filter(|node| !node.ends_with.is_empty() && node.verdict.problem.is_none());
     let addresses: Vec<&Address> = ends.map(|node| node.address).collect();

@@ -83,7 +83,7 @@ fn objects(other: &Node<'_>, second: &str) -> Option<String> {
         )),
         (Ok(_), _) => None,
         (Err(_), Some(_)) => Some(format!(
-            "{name} is recorded as a control plane and is unreachable. {second} Bring {name} back. If it is gone for good, \
+            "{name} is recorded as a control plane and is unreachable. {second} Bring {name} back. If it is lost, \
              run `mainstay state rm {name}`."
         )),
         (Err(_), None) => Some(format!(

@@ -10,11 +10,11 @@ use super::make::Inputs;
 use super::nodes::Nodes;
 use crate::resource::Action;
 
-/// Stops changes, in this order. A later guard sees what an earlier one refused.
+/// All guards, in this order. Each sees the refusals of earlier guards.
 const GUARDS: &[fn(&mut Nodes<'_>, &Inputs<'_>)] =
     &[quorum::check, unfit::check, ports::check, balancers::check, prevent_destroy::check];
 
-/// Asks all guards.
+/// Runs all guards.
 pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     for guard in GUARDS {
         guard(nodes, inputs);

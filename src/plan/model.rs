@@ -216,7 +216,7 @@ pub enum Level {
     Notice,
 }
 
-/// What people must know before they approve, and what belongs to no single change.
+/// A warning to show before approval that belongs to no single change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Warning {
@@ -224,7 +224,7 @@ pub struct Warning {
     pub level: Level,
     /// Name for programs, for example `partial-plan`.
     pub code: String,
-    /// The resources that it is about, if it is about certain ones.
+    /// The affected resources; empty if it affects the plan as a whole.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<Address>,
     /// The warning, for people.

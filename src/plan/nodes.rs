@@ -295,18 +295,18 @@ impl<'a> Node<'a> {
         verdict
     }
 
-    /// What plans must know of the resource, as declared or, if it is not declared, as recorded.
+    /// [`Nature`] of the declared resource, or of the recorded one if it is not declared.
     pub(super) fn nature(&self) -> Nature {
         self.resource.as_ref().map(|resource| resource.nature()).unwrap_or_default()
     }
 
-    /// Whether it is a process that runs.
+    /// Whether the resource is a running process.
     pub(super) fn is_running(&self) -> bool {
         let found = self.seen.as_ref().ok().and_then(|seen| seen.observation.present());
         self.resource.as_ref().zip(found).is_some_and(|(resource, found)| resource.runs(found))
     }
 
-    /// Whether it is a process that does not run, or of which that is unknown.
+    /// Whether the resource is a process that is stopped or unknown.
     pub(super) fn is_stopped(&self) -> bool {
         self.nature().process && !self.is_running()
     }

@@ -1,4 +1,4 @@
-//! Warnings of a plan: what people must know and what belongs to no single change.
+//! Warnings of a plan that belong to no single change.
 
 use std::collections::{BTreeMap, BTreeSet};
 

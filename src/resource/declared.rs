@@ -124,7 +124,7 @@ impl Declarations {
         &self.items
     }
 
-    /// Replaces assumed values by those that the facts of hosts decide.
+    /// Replaces assumed values by values from host facts.
     pub fn complete(&mut self, values: Vec<Completion>) {
         let mut values: BTreeMap<Address, Arc<dyn AnyKind>> = values.into_iter().collect();
         for item in self.items.iter_mut().filter(|item| item.guessed) {

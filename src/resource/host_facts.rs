@@ -95,7 +95,7 @@ pub struct HostFacts {
 }
 
 impl HostFacts {
-    /// Reads the script's answer; a missing or odd line is an error.
+    /// Reads the script's answer; a missing or unexpected line is an error.
     pub fn parse(output: &Output) -> Result<Self, HostFactsError> {
         if !output.success() {
             return Err(ProbeError::failed(output));
@@ -104,9 +104,9 @@ impl HostFacts {
         let mut seen = BTreeSet::new();
         for line in output.stdout.lines() {
             let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-            let odd = || ProbeError::unexpected(format!("fact line `{line}`"));
+            let unexpected = || ProbeError::unexpected(format!("fact line `{line}`"));
             if !matches!(key, "interface" | "listener") && !seen.insert(key) {
-                return Err(odd());
+                return Err(unexpected());
             }
             match key {
                 "hostname" => value.clone_into(&mut facts.hostname),
@@ -115,22 +115,22 @@ impl HostFacts {
                 "kernel" => value.clone_into(&mut facts.kernel),
                 "architecture" => value.clone_into(&mut facts.architecture),
                 "package_manager" => value.clone_into(&mut facts.package_manager),
-                "cpus" => facts.cpus = value.parse().map_err(|_| odd())?,
-                "memory_kib" => facts.memory_kib = value.parse().map_err(|_| odd())?,
-                "cgroup_version" => facts.cgroup_version = value.parse().map_err(|_| odd())?,
-                "haproxy_confined" => facts.haproxy_confined = yes(value).ok_or_else(odd)?,
-                "systemd" => facts.systemd = yes(value).ok_or_else(odd)?,
-                "uid" => facts.uid = value.parse().map_err(|_| odd())?,
-                "epoch" => facts.epoch = value.parse().map_err(|_| odd())?,
+                "cpus" => facts.cpus = value.parse().map_err(|_| unexpected())?,
+                "memory_kib" => facts.memory_kib = value.parse().map_err(|_| unexpected())?,
+                "cgroup_version" => facts.cgroup_version = value.parse().map_err(|_| unexpected())?,
+                "haproxy_confined" => facts.haproxy_confined = yes(value).ok_or_else(unexpected)?,
+                "systemd" => facts.systemd = yes(value).ok_or_else(unexpected)?,
+                "uid" => facts.uid = value.parse().map_err(|_| unexpected())?,
+                "epoch" => facts.epoch = value.parse().map_err(|_| unexpected())?,
                 "interface" => {
-                    let (name, cidr) = value.split_once(' ').ok_or_else(odd)?;
+                    let (name, cidr) = value.split_once(' ').ok_or_else(unexpected)?;
                     let (address, prefix) = cidr.split_once('/').unwrap_or((cidr, "32"));
-                    let prefix = prefix.parse().ok().filter(|prefix| *prefix <= 32).ok_or_else(odd)?;
-                    let address = address.parse().map_err(|_| odd())?;
+                    let prefix = prefix.parse().ok().filter(|prefix| *prefix <= 32).ok_or_else(unexpected)?;
+                    let address = address.parse().map_err(|_| unexpected())?;
                     facts.interfaces.push(Interface { name: name.to_owned(), address, prefix });
                 }
                 "listener" => facts.listeners.extend(Listener::parse(value)),
-                _ => return Err(odd()),
+                _ => return Err(unexpected()),
             }
         }
         if seen.len() == 13 {

@@ -32,12 +32,12 @@ impl HostName {
         name
     }
 
-    /// The host that stands for the cluster.
+    /// The pseudo-host of cluster-wide resources.
     pub fn cluster() -> Self {
         Self::new(Self::CLUSTER)
     }
 
-    /// Whether this stands for the cluster rather than for a machine.
+    /// Whether this is the pseudo-host of cluster-wide resources.
     pub fn is_cluster(&self) -> bool {
         self.as_str() == Self::CLUSTER
     }

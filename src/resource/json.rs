@@ -1,4 +1,4 @@
-//! A recorded JSON value: most of a state is read and written again without a look at its values.
+//! A recorded JSON value. Most commands need few of them, so a value is decoded at its first use.
 
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// A JSON value as text, decoded at its first use.
+/// A JSON value that is decoded at its first use.
 #[derive(Clone, Debug)]
 pub struct Json {
     text: Box<str>,
@@ -15,7 +15,7 @@ pub struct Json {
 }
 
 impl Json {
-    /// Text that is JSON and still no value, for example half of a surrogate pair, is null: no kind accepts that.
+    /// Valid JSON that has no value, for example half of a surrogate pair, becomes null, which no kind accepts.
     fn decode(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
@@ -42,7 +42,7 @@ impl PartialEq for Json {
 }
 
 impl Serialize for Json {
-    /// Not the text, which has the spaces of the file that it was read from.
+    /// The text has the whitespace of its file, so the value is written instead.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.value.get() {
             Some(value) => value.serialize(serializer),

@@ -44,7 +44,7 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     /// whatever value is desired, also when only the recorded value is known. What [`Kind::impossible`] needs to know
     /// must therefore be reported for every desired value, for example the list of all values the host supports.
     fn probe(&self) -> Script;
-    /// Understands the look's answer. What is odd is an error, never `Absent`.
+    /// Understands the look's answer. What is unexpected is an error, never `Absent`.
     fn parse(&self, output: &Output) -> Result<Observation<Self::Observed>, ProbeError>;
     /// A read-only script that tells when, how or by whom something that differs came to be as the look found it;
     /// [`super::Trace::parse`] understands its answer. Asked of what drifted, and of nothing else.
@@ -97,7 +97,7 @@ pub trait Kind: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send 
     fn files(&self) -> Vec<(String, String)> {
         Vec::new()
     }
-    /// What plans must know of it, whatever its kind.
+    /// Properties that plans need, independent of the kind.
     fn nature(&self) -> Nature {
         Nature::default()
     }

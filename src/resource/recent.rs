@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 /// Enough for the resources of several hosts: most dependencies are on the same host.
 const SLOTS: usize = 1024;
 
-/// The values of the texts that were read last.
+/// A cache of recently read values by their texts.
 #[derive(Debug)]
 pub(super) struct Recent<T>(Vec<Option<T>>);
 
@@ -14,7 +14,7 @@ impl<T: AsRef<str> + Clone> Recent<T> {
         Self(Vec::new())
     }
 
-    /// The value of this text: a copy of an earlier one, or what `read` makes of it.
+    /// The value of this text: a copy of an earlier value, or the result of `read`.
     pub(super) fn of<E>(&mut self, text: &str, read: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E> {
         self.0.resize(SLOTS, None);
         let hash = BuildHasherDefault::<DefaultHasher>::new().hash_one(text);

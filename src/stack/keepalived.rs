@@ -172,7 +172,7 @@ fn config(
     Ok(File::new(CONFIG_FILE, content).mode(mode).checked_by(FileCheck::Keepalived))
 }
 
-/// What cluster.yaml alone says. An interface that it does not name is shown as what it will be.
+/// The place as far as cluster.yaml names it. A missing interface is shown as `<interface of ADDRESS>`.
 fn assumed(site: &Site<'_>, host: &Host, keepalived: &Keepalived) -> Place {
     let named = host.interface.as_ref().or(keepalived.interface.as_ref());
     let interface = named.cloned().unwrap_or_else(|| format!("<interface of {}>", host.internal_address));

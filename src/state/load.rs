@@ -19,7 +19,7 @@ pub(super) struct Loaded {
 }
 
 /// Reads state and journal. The journal is read first: while another run works, the state that is read after it is the
-/// one that it continues, or a later one that has all its entries.
+/// the state that the journal continues, or a later state with all entries of the journal.
 pub(super) fn load(place: &dyn Place, fresh: impl FnOnce() -> State) -> Result<Loaded, StateError> {
     let (bytes, left) = place.journal()?.map(|found| (found.bytes, found.left)).unzip();
     let found = bytes.map(|bytes| journal::parse(&place.name(Part::Journal), &bytes)).transpose()?;

@@ -30,7 +30,7 @@ const WATCH_POLL: Duration = Duration::from_millis(500);
 /// [`StateError::LockUnreadable`] or [`StateError::Io`] when the lock cannot be read.
 pub fn show(place: &Arc<dyn Place>, watching: impl FnOnce(Duration)) -> Result<Option<(Holder, Held)>, StateError> {
     let (machine, timing) = (place.machine(), place.timing());
-    let here = machine.holder("look");
+    let here = machine.holder("show");
     let now = || match place.lock(&here, Purpose::Show)? {
         Lock::Free => Ok(None),
         Lock::Held { holder, held, .. } => Ok(Some((*holder, held))),
@@ -73,7 +73,7 @@ pub fn held_as(
 /// # Errors
 /// [`StateError::NotThatLock`] when the lock has another id or nobody holds it.
 pub fn break_lock(place: &Arc<dyn Place>, id: &str) -> Result<Holder, StateError> {
-    match place.lock(&place.machine().holder("look"), Purpose::Take)? {
+    match place.lock(&place.machine().holder("break"), Purpose::Take)? {
         Lock::Free => Err(not_that_lock(place, id, None)),
         Lock::Held { holder, .. } if holder.id != id => Err(not_that_lock(place, id, Some(holder.id))),
         Lock::Held { holder, left, .. } => left.remove().map(|()| *holder),

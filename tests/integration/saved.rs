@@ -68,7 +68,7 @@ fn a_first_plan_is_saved_shown_and_carried_out_without_asking() {
         &it,
         1,
         &["apply", P],
-        &["there was no state when this plan was saved", "was applied meanwhile", "mainstay plan --out prod.plan"],
+        &["there was no state when this plan was saved", "already have been applied", "mainstay plan --out prod.plan"],
     );
     it.expect(0, &["plan", "--detailed-exitcode"]);
 }
@@ -95,14 +95,13 @@ fn two_saves_of_the_same_input_are_the_same_and_an_old_one_is_stale() {
     it.expect(0, &["plan", "--out", "other.plan", "--parallelism", "1"]);
     assert!(first == it.read(P) && first == it.read("other.plan"));
     assert!(it.expect(0, &["apply", P]).out.contains("Apply complete!"));
-    let texts =
-        ["other.plan: the plan was made from state serial 2, and the state is at serial 3", "was applied meanwhile"];
+    let texts = ["other.plan: the state has moved from serial 2 to 3", "already have been applied"];
     refused(&it, 1, &["apply", "other.plan"], &texts);
     it.edit("maxconn: 8000", "maxconn: 8001");
     it.expect(0, &["plan", "--out", P]);
     drift(&it, FORWARD);
     it.expect(0, &["apply", "--auto-approve"]);
-    refused(&it, 1, &["apply", P], &["prod.plan: the plan was made from state serial 3, and the state is at serial 4"]);
+    refused(&it, 1, &["apply", P], &["prod.plan: the state has moved from serial 3 to 4"]);
 }
 
 #[test]
@@ -420,7 +419,7 @@ fn of_two_applies_at_once_one_carries_it_out() {
     let [one, other] = both.map(|child| Said::of(&child.wait_with_output().unwrap()));
     let (done, refused) = if one.code == 0 { (one, other) } else { (other, one) };
     assert!(done.out.contains("Apply complete! Resources: 141 added"), "{}{}", done.out, done.err);
-    let (locked, stale) = (refused.code == 6, refused.code == 1 && refused.err.contains("was applied meanwhile"));
+    let (locked, stale) = (refused.code == 6, refused.code == 1 && refused.err.contains("already have been applied"));
     assert!(locked || stale, "{}: {}", refused.code, refused.err);
     // The one that waits for the lock finds the plan applied.
     let lease = mainstay::state::acquire(

@@ -56,7 +56,7 @@ fn beside_a_state_file_no_cluster_yaml_is_told_of() {
             assert!(!said.err.contains(command), "{args:?}\n{}", said.err);
         }
     };
-    unnamed(2, &["drift"], "To undo it, apply its cluster.yaml.");
+    unnamed(2, &["drift"], "To revert it: apply its cluster.yaml.");
     unnamed(5, &["destroy", "--auto-approve", "--target", "zz"], &format!("`mainstay state list --state {STATE}`"));
     unnamed(0, &["state", "rm", "w2"], &format!("mainstay drift --state {STATE}"));
     let left = format!("mainstay state list --state {STATE}");

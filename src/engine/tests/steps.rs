@@ -30,11 +30,12 @@ async fn the_last_look_decides_what_is_done() {
         assert_eq!(ran.state.resources[&address(ONE)].status, Status::Interrupted);
         assert!(!ran.outcome.complete());
     }
-    let odd = Err(ProbeError::unexpected("two of it"));
+    let unexpected = Err(ProbeError::unexpected("two of it"));
     let gone = Ok(Seen { observation: Observation::Absent, digest: String::new() }.into());
-    for (after, told) in
-        [(odd, "unexpected probe output: two of it"), (gone, "it still does not exist although all steps succeeded")]
-    {
+    for (after, told) in [
+        (unexpected, "unexpected probe output: two of it"),
+        (gone, "it still does not exist although all steps succeeded"),
+    ] {
         let mut rig = Rig::default().on_act(move |_| {
             Some(ActOutcome::Ran { output: Output::default(), kept: BTreeMap::new(), after: Some(after.clone()) })
         });

@@ -115,8 +115,7 @@ fn moved(nodes: &Nodes<'_>, name: &str, numbers: &[usize]) -> Vec<usize> {
     numbers.iter().filter(differs).copied().collect()
 }
 
-/// The address of each load balancer: the one that the others list and it does not list itself. After an interrupted
-/// run there may be several; then it is unknown.
+/// The own address of each load balancer: all others list it as a peer. Unknown if an interrupted run left several.
 fn own_addresses<'a>(
     group: impl Iterator<Item = (&'a Address, &'a BTreeSet<Ipv4Addr>)>,
 ) -> BTreeMap<&'a Address, Ipv4Addr> {

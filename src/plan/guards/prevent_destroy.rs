@@ -6,7 +6,7 @@ use crate::plan::model::{Mode, Problem};
 use crate::plan::nodes::{Node, Nodes};
 use crate::resource::Pattern;
 
-/// Refuses to destroy what the patterns of cluster.yaml cover, and what those of the last apply cover.
+/// Refuses to destroy resources that match a pattern of cluster.yaml or of the last apply.
 pub(super) fn check(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let recorded: Vec<Pattern> = inputs.state.guards.iter().map(|guard| Pattern::new(guard.as_str())).collect();
     // An unreachable resource may exist. The rest of a destroy assumes that the whole cluster ends, so it is refused, too.

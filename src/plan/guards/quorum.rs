@@ -46,7 +46,7 @@ fn quorum(nodes: &mut Nodes<'_>, inputs: &Inputs<'_>) {
     let whole = |host: &HostName| !begun.contains(host);
     let stands = members.iter().filter(|host| !leaving.contains_key(*host)).any(whole);
     let exchanged = left > 0 && !stands && leaving.keys().any(whole);
-    // Of two members one may leave although that is no majority; otherwise a majority of the members stays.
+    // One of two members may leave; in larger clusters a majority must remain.
     let allowed = (total.saturating_sub(1) / 2).max(1);
     let down: Vec<&str> = members
         .iter()

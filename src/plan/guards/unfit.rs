@@ -1,4 +1,4 @@
-//! Hosts that do not support what is declared.
+//! Hosts that do not support a declared resource.
 
 use std::collections::BTreeMap;
 

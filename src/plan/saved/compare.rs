@@ -122,11 +122,11 @@ fn serial(then: u64, now: u64) -> String {
         then if now < then => {
             format!("the state was rolled back from serial {then} to {now} since this plan was saved")
         }
-        _ => format!("the plan was made from state serial {then}, and the state is at serial {now}; {APPLIED}"),
+        _ => format!("the state has moved from serial {then} to {now} since this plan was saved; {APPLIED}"),
     }
 }
 
-const APPLIED: &str = "this plan or another one was applied meanwhile";
+const APPLIED: &str = "it may already have been applied";
 
 fn version(by: &str) -> String {
     let this = env!("CARGO_PKG_VERSION");

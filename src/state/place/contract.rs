@@ -117,7 +117,7 @@ fn an_empty_place_has_nothing(it: &Subject) {
     assert_eq!(place.read().unwrap(), None);
     assert_eq!(place.generations().unwrap(), []);
     assert!(place.journal().unwrap().is_none());
-    assert!(matches!(place.lock(&place.machine().holder("look"), Purpose::Show), Ok(Lock::Free)));
+    assert!(matches!(place.lock(&place.machine().holder("show"), Purpose::Show), Ok(Lock::Free)));
     assert_eq!(show(&place, |_| {}).unwrap(), None);
     let names: Vec<String> = [Part::State, Part::Generations, Part::Journal, Part::Lock]
         .map(|part| place.name(part).to_string())

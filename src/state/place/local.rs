@@ -1,4 +1,4 @@
-//! A place in a local directory, or in one that several machines share.
+//! A place in a local or shared directory.
 //!
 //! The state file is replaced by a rename. The journal is one file that is appended to. The lock is a file that is
 //! linked into place, and its holder keeps a kernel lock on it. Formats and names are described in `state/README.md`.

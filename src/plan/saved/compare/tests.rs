@@ -166,7 +166,7 @@ fn state_and_files_must_be_those_that_were_planned_from() {
     let text = |result: Result<(), Stale>| result.unwrap_err().to_string();
     assert_eq!(saved.fits_state(&now), Ok(()));
     now.serial = 4;
-    assert!(text(saved.fits_state(&now)).contains("from state serial 1, and the state is at serial 4"));
+    assert!(text(saved.fits_state(&now)).contains("from serial 1 to 4"));
     now.lineage = "other".into();
     assert!(text(saved.fits_state(&now)).contains("lineage lineage in the plan, other in the state"));
     now.serial = 0;
